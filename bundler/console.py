@@ -57,17 +57,17 @@ class Console:
         self.out(json.dumps(data, indent=2, ensure_ascii=False) if self.json else text)
 
     @contextmanager
-    def progress(self, label: str, total: float | None, *, bytes: bool = False) -> Iterator[Advance]:
+    def progress(self, label: str, total: float | None, *, in_bytes: bool = False) -> Iterator[Advance]:
         """A progress bar for long work; without a terminal a single line is printed instead.
 
-        total: amount of work, None if unknown. bytes: show the amount as a size.
+        total: amount of work, None if unknown. in_bytes: show the amount as a size.
         """
         if self._quiet or not self._err.is_terminal:
             self.say(f"{label} …")
             yield lambda _amount, /: None
             return
         columns = [TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()]
-        columns += [DownloadColumn()] if bytes else []
+        columns += [DownloadColumn()] if in_bytes else []
         with Progress(*columns, TimeRemainingColumn(), console=self._err, transient=True) as bar:
             task = bar.add_task(label, total=total)
             yield lambda amount, /: bar.advance(task, amount)
