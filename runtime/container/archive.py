@@ -55,7 +55,6 @@ class Archive(Generic[M]):
 
     def __init__(self, source: Source, kind: Kind[M], raw_manifest: bytes) -> None:
         self.source = source
-        self.kind = kind
         self.manifest: M = kind.decode(raw_manifest)
         self.manifest_sha256 = hashlib.sha256(raw_manifest).hexdigest()
         self.layout: Layout = derive_layout(kind, self.manifest, raw_manifest)
