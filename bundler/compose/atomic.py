@@ -1,0 +1,112 @@
+"""A file that appears under its name whole, or not at all.
+
+The work happens in a temporary file beside the target, so that the final rename stays on one file system. What a
+killed build leaves behind is recognised by its name and its free lock, and removed by the next build in that folder.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from bundler.errors import OutputError
+
+try:
+    import fcntl
+except ImportError:  # Windows: an open file cannot be deleted there, which protects a living build's just as well
+    fcntl = None  # type: ignore[assignment]
+
+SUFFIX = ".partial"
+
+
+@contextmanager
+def replacing(target: Path, size: int, mode: int = 0o755) -> Iterator[BinaryIO]:
+    """A writable file of `size` bytes that becomes `target` when the block ends well; else nothing changes.
+
+    Raises `OutputError` where the folder cannot be written or has no room.
+    """
+    folder = target.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
+        room = shutil.disk_usage(folder).free
+        if room < size:
+            raise OutputError(
+                f"{folder} has {room:,} bytes free; {target.name} needs {size:,}.",
+                "Free some space, or choose another folder with --output.",
+            )
+        temporary, handle = _create_locked(target)
+    except OSError as error:
+        raise _explained(error, target) from None
+    try:
+        with handle:
+            if size and hasattr(os, "posix_fallocate"):
+                # Not every file system can promise space; those that cannot fail at the write instead.
+                with _unsupported_is_fine():
+                    os.posix_fallocate(handle.fileno(), 0, size)
+            yield handle
+            handle.truncate(size)
+            handle.flush()
+            # The umask does not decide who may run a dist; its mode is part of what is built.
+            temporary.chmod(mode)
+            if os.name != "nt":
+                temporary.replace(target)
+        if os.name == "nt":  # pragma: no cover - Windows refuses to rename an open file
+            temporary.replace(target)
+    except OSError as error:
+        raise _explained(error, target) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _create_locked(target: Path) -> tuple[Path, BinaryIO]:
+    """A new temporary file beside `target`, locked. A `sweep` elsewhere may take it between birth and lock: again."""
+    while True:
+        temporary = target.parent / f".{target.name}.{secrets.token_hex(6)}{SUFFIX}"
+        handle = temporary.open("xb+")
+        if not fcntl:  # pragma: no cover - Windows
+            return temporary, handle
+        with suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(handle.fileno()).st_nlink:
+                return temporary, handle
+        handle.close()
+        temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed builds left in `folder`; a living build's file is locked and stays."""
+    for path in folder.glob(f".*{SUFFIX}"):
+        with suppress(OSError):
+            if fcntl:
+                with path.open("rb") as handle:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    path.unlink()
+            else:  # pragma: no cover - Windows
+                path.unlink()
+
+
+@contextmanager
+def _unsupported_is_fine() -> Iterator[None]:
+    """Ignore "this file system cannot do that"; let "no space left" through."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+            raise
+
+
+def _explained(error: OSError, target: Path) -> OutputError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return OutputError(
+            f"There is no room for {target} ({error.strerror}).",
+            "Free some space, or choose another folder with --output.",
+        )
+    where = error.filename or target
+    return OutputError(f"{where} cannot be written ({error.strerror}).", "Choose another folder with --output.")
