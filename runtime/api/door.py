@@ -36,6 +36,7 @@ class Door:
         self._open_paths = OPEN_PATHS | open_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let through, or answer here."""
         if scope["type"] != "http":
             return
         headers = Headers(scope=scope)
@@ -72,7 +73,9 @@ class Door:
         if origin is None or shared_with or _authority(origin) == headers.get("host", "").lower():
             return None
         return ApiError(
-            403, f"Web pages from {origin[:100]!r} may not use this server; only its own page may.", "origin_not_allowed"
+            403,
+            f"Web pages from {origin[:100]!r} may not use this server; only its own page may.",
+            "origin_not_allowed",
         )
 
     def _shared_with(self, headers: Headers) -> str | None:

@@ -97,8 +97,7 @@ def of_failure(failure: Failed) -> ApiError:
         case FailureKind.BUSY:
             return ApiError(429, failure.message, "busy", headers={"Retry-After": str(RETRY_SOON)})
         case FailureKind.WORKER_DIED:
-            message = f"{failure.message} The engine was restarted; please try again."
-            return unavailable(message, "engine_restarted", RETRY_SOON)
+            return unavailable(failure.message, "engine_restarted", RETRY_SOON)
         case FailureKind.UNAVAILABLE:
             return unavailable(failure.message, "engine_unavailable")
         case FailureKind.INTERNAL:

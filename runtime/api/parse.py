@@ -25,15 +25,20 @@ def parse(model: type[_Model], body: bytes) -> _Model:
 def _explained(problems: list[ErrorDetails], body: bytes) -> ApiError:
     first = problems[0]
     if first["type"] == "json_invalid":
-        return invalid(f"The body is not valid JSON: {first['msg'].removeprefix('Invalid JSON: ')}.", code="invalid_json")
+        return invalid(
+            f"The body is not valid JSON: {first['msg'].removeprefix('Invalid JSON: ')}.", code="invalid_json"
+        )
     document = json.loads(body)
     param = _path(first["loc"], document)
+    if first["type"] == "missing":
+        param = f"{param}.{first['loc'][-1]}".removeprefix(".")
+        return invalid(f"'{param}' is missing.", param, "missing_required_parameter")
     if not param:
         return invalid("The body must be a JSON object.", code="invalid_json")
     if first["type"] == "extra_forbidden":
         return invalid(f"'{param}' is not a field this server knows.", param, "unknown_parameter")
-    if first["type"] == "missing":
-        return invalid(f"'{param}' is missing.", param, "missing_required_parameter")
+    if first["type"] == "too_short":
+        return invalid(f"'{param}' must not be empty.", param, "invalid_value")
     wishes = [p["msg"].removeprefix("Input should be ") for p in problems if _path(p["loc"], document) == param]
     return invalid(f"'{param}' should be {' or '.join(dict.fromkeys(wishes))}.", param, "invalid_value")
 
@@ -42,11 +47,9 @@ def _path(location: Sequence[int | str], document: Any) -> str:
     """`messages[0].content`. Pydantic's location also names the members of unions; what is in the body counts."""
     path = ""
     here = document
-    for position, step in enumerate(location):
+    for step in location:
         if isinstance(here, dict) and isinstance(step, str) and step in here:
             path, here = f"{path}.{step}" if path else step, here[step]
         elif isinstance(here, list) and isinstance(step, int):
             path, here = f"{path}[{step}]", here[step] if step < len(here) else None
-        elif isinstance(here, dict) and position == len(location) - 1 and isinstance(step, str):
-            path = f"{path}.{step}" if path else step  # a field that is missing
     return path

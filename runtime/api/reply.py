@@ -12,6 +12,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -29,10 +30,12 @@ class Sink:
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope, self._receive, self._send = scope, receive, send
         self.streaming = False
+        self.complete = False
         self.written = 0
 
     async def whole(self, response: Response) -> None:
         """Send a complete response."""
+        self.complete = True
         await response(self._scope, self._receive, self._send)
 
     async def open_events(self) -> None:
@@ -51,10 +54,13 @@ class Sink:
 
     async def close(self) -> None:
         """End the stream."""
+        self.complete = True
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def fail(self, error: ApiError) -> None:
         """Tell the error in whichever way is still open."""
+        if self.complete:
+            return
         if not self.streaming:
             await self.whole(error.response())
             return
@@ -78,6 +84,7 @@ class Reply(Response):
         self._closing = closing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Write, watching the client and the server's end."""
         sink = Sink(scope, receive, send)
         writing = asyncio.ensure_future(self._written(sink))
         leaving = asyncio.ensure_future(_client_left(receive))
@@ -85,8 +92,10 @@ class Reply(Response):
         try:
             written = 0
             while not (writing.done() or leaving.done() or closing.done()):
-                await asyncio.wait({writing, leaving, closing}, timeout=KEEP_ALIVE_SECONDS, return_when="FIRST_COMPLETED")
-                if sink.streaming and sink.written == written and not writing.done():
+                await asyncio.wait(
+                    {writing, leaving, closing}, timeout=KEEP_ALIVE_SECONDS, return_when="FIRST_COMPLETED"
+                )
+                if sink.streaming and sink.written == written and not sink.complete:
                     await sink.comment()
                 written = sink.written
             if closing.done() and not (writing.done() or leaving.done()):
@@ -110,7 +119,7 @@ async def _client_left(receive: Receive) -> None:
         pass
 
 
-async def _cancelled(*tasks: asyncio.Future[None]) -> None:
+async def _cancelled(*tasks: asyncio.Future[Any]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

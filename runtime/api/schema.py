@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from runtime.api.errors import ApiError, invalid
+from runtime.api.errors import invalid
 from runtime.api.service import Conversation
 from runtime.engine.core import SamplingParams
 
@@ -239,6 +239,3 @@ def warm_up() -> None:
     """Build the models now, so that the first request does not pay for it."""
     for model in (StreamOptions, ChatMessage, ChatCompletionRequest):
         model.model_rebuild()
-
-
-__all__ = ["ApiError", "ChatCompletionRequest", "ChatMessage", "StreamOptions", "conversation", "warm_up"]
