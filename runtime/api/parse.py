@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from runtime.api.errors import ApiError, invalid
 
+_LONGEST_PATH = 200  # characters of a name that somebody made up
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -29,18 +30,21 @@ def _explained(problems: list[ErrorDetails], body: bytes) -> ApiError:
             f"The body is not valid JSON: {first['msg'].removeprefix('Invalid JSON: ')}.", code="invalid_json"
         )
     document = json.loads(body)
-    param = _path(first["loc"], document)
+    paths = [_path(problem["loc"], document) for problem in problems]
     if first["type"] == "missing":
-        param = f"{param}.{first['loc'][-1]}".removeprefix(".")
+        param = f"{paths[0]}.{first['loc'][-1]}".removeprefix(".")
         return invalid(f"'{param}' is missing.", param, "missing_required_parameter")
+    # Each member of a union complains for itself; the one that got furthest into the value was meant.
+    param = max((path for path in paths if path.startswith(paths[0])), key=len)
     if not param:
         return invalid("The body must be a JSON object.", code="invalid_json")
     if first["type"] == "extra_forbidden":
         return invalid(f"'{param}' is not a field this server knows.", param, "unknown_parameter")
     if first["type"] == "too_short":
         return invalid(f"'{param}' must not be empty.", param, "invalid_value")
-    wishes = [p["msg"].removeprefix("Input should be ") for p in problems if _path(p["loc"], document) == param]
-    return invalid(f"'{param}' should be {' or '.join(dict.fromkeys(wishes))}.", param, "invalid_value")
+    wishes = [problem["msg"] for problem, path in zip(problems, paths, strict=True) if path == param]
+    wish = " or ".join(dict.fromkeys(message.removeprefix("Input should be ") for message in wishes))
+    return invalid(f"'{param}' should be {wish}.", param, "invalid_value")
 
 
 def _path(location: Sequence[int | str], document: Any) -> str:
@@ -52,4 +56,4 @@ def _path(location: Sequence[int | str], document: Any) -> str:
             path, here = f"{path}.{step}" if path else step, here[step]
         elif isinstance(here, list) and isinstance(step, int):
             path, here = f"{path}[{step}]", here[step] if step < len(here) else None
-    return path
+    return path[:_LONGEST_PATH]
