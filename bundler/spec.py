@@ -187,7 +187,7 @@ def reference() -> str:
         "",
         "<!-- Made from bundler/spec.py by `python -m bundler.spec`; a test keeps the two equal. -->",
         "",
-        "A dist-spec is a TOML file that says what to pack. Unknown keys are errors. Flags of `pannier build` win over it.",
+        "A dist-spec is a TOML file that says what to pack. Unknown keys are errors. Flags of `pannier build` win.",
         "",
     ]
     for table, info in DistSpec.model_fields.items():

@@ -61,7 +61,7 @@ def compose(
     """Write the dist of `spec` for the kit's target into `folder`, atomically.
 
     license_text: the model's licence, packed along if there is one. advance: called with numbers of bytes copied.
-    Raises `KitError`, `ModelError`, `SpecError` or `OutputError`; then nothing under the final name has changed.
+    Raises `KitError`, `ModelError`, `SpecError` or `SurroundingsError`; then nothing under the final name has changed.
     """
     target = targets.find(kit.manifest.target)
     stub = _stub(kit, target)

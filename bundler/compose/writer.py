@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Generic
 
-from bundler.compose.atomic import replacing
 from bundler.compose.copying import copy_hashed
 from bundler.errors import PannierError
 from runtime.container.archive import Kind, M, open_archive
+from runtime.container.atomic import replacing
 from runtime.container.layout import Layout, manifest_comment, members_of, plan
 from runtime.container.source import Source
 from runtime.manifest import Entry, encode

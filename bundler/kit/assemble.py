@@ -38,7 +38,7 @@ class KitParts:
 
 
 def assemble(parts: KitParts, path: Path, advance: Callable[[int], object] | None = None) -> Written[KitManifest]:
-    """Write the kit to `path`, atomically. Raises `KitError` or `OutputError`."""
+    """Write the kit to `path`, atomically. Raises `KitError` or `SurroundingsError`."""
     payloads = [_payload(STUB_ENTRY, Role.STUB, parts.stub)]
     for library in parts.engine.libraries:
         data = (parts.engine_folder / library.file).read_bytes()

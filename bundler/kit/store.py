@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bundler import cache
-from bundler.compose.atomic import replacing
 from bundler.errors import DamagedError, KitError
 from runtime.container.archive import KIT, Archive, open_kit
+from runtime.container.atomic import replacing
 from runtime.container.source import Source
 from runtime.container.verify import verify
 from runtime.manifest import KitManifest
