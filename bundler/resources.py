@@ -1,0 +1,27 @@
+"""Where the builder's files are that are not Python: templates, the page, and the runtime's own sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import runtime
+
+_HERE = Path(__file__).resolve().parent
+
+
+def template(name: str) -> Path:
+    """A file in `templates/`: inside the package where Pannier is installed, at the root of a checkout."""
+    inside = _HERE / "templates"
+    return (inside if inside.is_dir() else _HERE.parent / "templates") / name
+
+
+def runtime_package() -> Path:
+    """The directory of the package `runtime`, which is frozen into dists."""
+    return Path(runtime.__file__).resolve().parent
+
+
+def webui() -> Path:
+    """The directory of the page's files, as `runtime` itself looks for them. It may not exist."""
+    package = runtime_package()
+    inside = package / "webui"
+    return inside if inside.is_dir() else package.parent / "webui"
