@@ -75,29 +75,26 @@ def discard(path: Path) -> None:
         return
     try:
         doomed = Path(mkdtemp(prefix=f"{path.name}{_PARTIAL}", dir=path.parent))
-        path.rename(doomed / path.name)
-    except FileNotFoundError:
-        pass  # another process was faster
+        with suppress(FileNotFoundError):  # another process was faster
+            path.rename(doomed / path.name)
     except OSError as error:
         raise _refused(path, error) from None
     shutil.rmtree(doomed, ignore_errors=True)
 
 
 @contextmanager
-def one_at_a_time(path: Path, console: Console) -> Iterator[None]:
-    """Let one process at a time do the same work; the others wait, and then find it done.
+def one_at_a_time(place: Path, console: Console) -> Iterator[None]:
+    """Let one process at a time work on `place`; the others wait, and then find the work done.
 
     This saves work and nothing else. Where the file system knows no locks the block simply runs: results are
     published by rename, and builders that share a build directory write equal bytes into it.
     """
-    lock = FileLock(path)
+    lock = _lock(place)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except LockTimeout:
-            console.say("Another process builds the same thing; waiting for it …")
-            lock.acquire()
+        lock.acquire(timeout=0)
+    except LockTimeout:
+        console.say("Another process builds the same thing; waiting for it …")
+        lock.acquire()
     except (OSError, NotImplementedError):
         yield
         return
@@ -105,6 +102,28 @@ def one_at_a_time(path: Path, console: Console) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def discard_idle(place: Path) -> bool:
+    """Remove a directory unless somebody is at work on it; True if it is gone."""
+    lock = _lock(place)
+    try:
+        lock.acquire(timeout=0)
+    except LockTimeout:
+        return False
+    except (OSError, NotImplementedError):
+        pass
+    try:
+        discard(place)
+    finally:
+        lock.release()
+    return True
+
+
+def _lock(place: Path) -> FileLock:
+    with suppress(OSError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(place.parent / f"{place.name}.lock")
 
 
 def _sweep(folder: Path) -> None:

@@ -43,7 +43,7 @@ def build_engine(
     place = shop.root / "engines" / f"{target.name}-{'+'.join(keys)}-{key[:KEY_LENGTH]}"
     engine = find(place)
     if engine is None:
-        with one_at_a_time(place.parent / f"{place.name}.lock", console):
+        with one_at_a_time(place, console):
             engine = find(place)
             if engine is None:
                 _assemble(place, key, recipes, [part(recipe, shop) for recipe in recipes], shop)

@@ -75,7 +75,7 @@ def part(recipe: Recipe, shop: Workshop) -> Engine:
         owner = _owner(recipe)
         build = shop.root / "work" / f"{shop.target.name}-{owner.name}-{part_key(owner, shop)[:KEY_LENGTH]}"
         # Two recipes in one build directory, or two processes at one recipe, take turns.
-        with one_at_a_time(build.parent / f"{build.name}.lock", shop.console):
+        with one_at_a_time(build, shop.console):
             found = find(place)
             if found is None:
                 _build(recipe, key, place, build, shop)

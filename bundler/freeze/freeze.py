@@ -35,9 +35,6 @@ from bundler.publish import digest_of, discard, file_sha256, one_at_a_time, publ
 from bundler.targets import Target, host
 from runtime.manifest import Package, RuntimeInfo
 
-FREEZING = 1
-"""Version of what this module does; another number makes every cached runtime another one."""
-
 SPEC, ENTRY = "runtime.spec", "entry.py"
 RECORD, STUB, PKG, LICENSES = "runtime.json", "stub", "runtime.pkg", "licenses"
 _KEY_LENGTH = 24
@@ -88,7 +85,7 @@ def freeze_runtime(target: Target, root: Path | None, console: Console) -> Froze
     place = root / "runtimes" / f"{target.name}-{key[:_KEY_LENGTH]}"
     frozen = find(place)
     if frozen is None:
-        with one_at_a_time(root / "runtimes" / f"{place.name}.lock", console):
+        with one_at_a_time(place, console):
             frozen = find(place)
             if frozen is None:
                 _freeze(place, key, target, root, console)
@@ -117,11 +114,10 @@ def runtime_key(target: Target) -> str:
     files = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in _sources()}
     return digest_of(
         {
-            "freezing": FREEZING,
             "target": target.name,
             "files": files,
             "templates": [hashlib.sha256(resources.template(name).read_bytes()).hexdigest() for name in (SPEC, ENTRY)],
-            "contents": [EXTRA, EXCLUDED, DROPPED_HOOKS, ZLIB_LEVEL],
+            "freezing": [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))],
             "python": [sys.version, ssl.OPENSSL_VERSION, zlib.ZLIB_RUNTIME_VERSION, platform.libc_ver()],
             "packages": sorted(f"{dist.metadata['Name']} {dist.version}" for dist in distributions()),
         }
