@@ -22,9 +22,10 @@ VARIABLE = "PANNIER_DIST"
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """Where the model's bytes are: an open descriptor, and the range in it."""
+    """Where the model's bytes are: an open descriptor, the range in it, and the file's name where only that will do."""
 
     fd: int
+    path: str
     offset: int
     size: int
 
@@ -63,7 +64,7 @@ def open_model(archive: Archive[DistManifest]) -> ModelFile:
     model = archive.manifest.model
     if model.sidecar is None:
         offset, size = archive.data_range(model.entry)
-        return ModelFile(archive.source.fd, offset, size)
+        return ModelFile(archive.source.fd, own_path(), offset, size)
     path = Path(archive.source.name).with_name(model.sidecar.file)
     try:
         sidecar = Source.open(path)
@@ -76,4 +77,4 @@ def open_model(archive: Archive[DistManifest]) -> ModelFile:
         raise DamagedError(
             f"{path} has {sidecar.size:,} bytes; the model has {model.sidecar.size:,}.", "Copy the model file again."
         )
-    return ModelFile(sidecar.fd, 0, sidecar.size)
+    return ModelFile(sidecar.fd, str(path), 0, sidecar.size)
