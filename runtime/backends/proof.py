@@ -12,7 +12,8 @@ import ctypes
 import math
 import struct
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import repeat
 from operator import mul
 
 from runtime.backends.ggml import F16, F32, I32, Q4_0, Q4_K, Q6_K, Q8_0, Ggml
@@ -23,9 +24,9 @@ REPACKED_ROWS = 64  # rearranging needs a multiple of 8, AMX of 32
 BATCH = 33  # activations at once; 1 is tried as well: decoding takes other paths than prompts
 THREADS = 1  # a second one spins at barriers: on busy cores that took 4 to 20 ms for each sum
 KINDS = {"F32": F32, "F16": F16, "Q8_0": Q8_0, "Q4_0": Q4_0, "Q4_K": Q4_K, "Q6_K": Q6_K}
-TOLERANCE = 0.0015
-"""Of |weights|·|activations|. One product of 512 missing changes it by 0.002 on average; the worst variant's error
-measured is 0.0004."""
+TOLERANCE = 0.001
+"""Of |weights|·|activations|. One product of 512 missing changes a sum by 0.0012 in the middle case. Measured errors:
+0.00044 for Q8_0 (in the weights: its steps do not fall on whole numbers), 0.00003 for the others."""
 
 Progress = Callable[[str], None]
 
@@ -91,7 +92,8 @@ class Sums:
                 ggml.compute(backend, work, product)
                 found = ggml.get(product)
         expected = [value for row in self.expected[:batch] for value in row[:rows]]
-        _compare(f"a product of {name} matrices", found, expected, TOLERANCE * self.norm)
+        tolerances = [TOLERANCE * self.norm * factor for factor in self.factors[:rows]] * batch
+        _compare(f"a product of {name} matrices", found, expected, tolerances)
 
     def quantized(self, kind: int) -> bytes:
         """All rows of weights in one format; searching the best scales takes most of a proof's time, so only once."""
@@ -103,7 +105,7 @@ class Sums:
         """RMS norm, softmax and rotary positions of a few rows."""
         ggml, base = self.ggml, self.ggml.base
         length, heads, tokens = 64, 1, 3
-        rows = [[x / 64 for x in row[:length]] for row in self.inputs[:tokens]]
+        rows = [row[:length] for row in self.inputs[:tokens]]
         angles = [2.0 ** (-2 * pair / length) for pair in range(length // 2)]
         turned: list[float] = []
         for position, row in enumerate(rows):
@@ -135,16 +137,16 @@ class Sums:
                     ggml.set(positions, struct.pack(f"{tokens}i", *range(5, 5 + tokens)))
                     if base.ggml_backend_dev_supports_op(self.device, result):
                         ggml.compute(backend, work, result)
-                        _compare(f"the result of {name}", ggml.get(result), expected, 2e-3)
+                        _compare(f"the result of {name}", ggml.get(result), expected, repeat(2e-3))
 
     def attend(self, backend: int) -> None:
         """One flash-attention step: three queries over 40 cached positions, two heads sharing one key and value."""
         self.doing("computing attention")
         ggml, base = self.ggml, self.ggml.base
         size, tokens, cells, heads = 64, 3, 40, 2
-        keys = [[x / 128 for x in row[:size]] for row in (_activations(cell + 50) for cell in range(cells))]
+        keys = [[x / 2 for x in row[:size]] for row in (_activations(cell + 50) for cell in range(cells))]
         values = [[x / 8 for x in pattern[:size]] for pattern in (_pattern(cell) for cell in range(cells))]
-        queries = [[x / 128 for x in self.inputs[i][size : 2 * size]] for i in range(tokens * heads)]
+        queries = [[x / 2 for x in self.inputs[i][size : 2 * size]] for i in range(tokens * heads)]
         expected: dict[tuple[int, int], list[float]] = {}
         for index, query in enumerate(queries):
             scores = [math.exp(sum(map(mul, query, key)) / 8) for key in keys]
@@ -169,7 +171,7 @@ class Sums:
                 ggml.compute(backend, work, result)
                 found = ggml.get(result)
         flat = [x for token in range(tokens) for head in range(heads) for x in expected[token, head]]
-        _compare("an attention step", found, flat, 5e-3)
+        _compare("an attention step", found, flat, repeat(5e-3))
 
 
 def _pattern(shift: int) -> list[int]:
@@ -180,15 +182,15 @@ def _pattern(shift: int) -> list[int]:
     return result
 
 
-def _activations(row: int) -> list[int]:
-    """512 numbers in -127..127 (whole eight-bit range) with the end in every 32."""
+def _activations(row: int) -> list[float]:
+    """512 numbers in -127/64..127/64 (whole eight-bit range) with the end in every 32; small, for 16-bit sums on GPUs."""
     result = [(k * k * 7 + k * (13 + 2 * row) + (k // 32) * 41 + 31 * row) % 255 - 127 for k in range(COLUMNS)]
     result[5::32] = [127] * (COLUMNS // 32)
-    return result
+    return [number / 64 for number in result]
 
 
-def _compare(what: str, found: list[float], expected: list[float], tolerance: float) -> None:
+def _compare(what: str, found: list[float], expected: list[float], tolerances: Iterable[float]) -> None:
     """Raises `WrongNumbers`. NaN compares as wrong."""
-    for index, (a, b) in enumerate(zip(found, expected, strict=True)):
+    for index, (a, b, tolerance) in enumerate(zip(found, expected, tolerances, strict=False)):
         if not abs(a - b) <= tolerance:
             raise WrongNumbers(f"{what} (element {index} is {a:.6g}, must be {b:.6g})")

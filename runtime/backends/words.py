@@ -46,8 +46,8 @@ def not_loadable(name: str, technical: str) -> str:
         return f"{name} needs a function ({found[1]}) that this system's libraries do not have."
     if "API version" in technical:
         return f"{name} was made for another version of the engine."
-    if "memory" in technical:
-        return f"There is not enough memory to start {name}."
+    if "memory" in technical or "the device cannot be started" in technical:
+        return f"The device of {name} could not be started; it may lack memory."
     if "failed to map segment" in technical or "Operation not permitted" in technical:
         return f"This system does not allow {name} to be loaded from its folder."
     return f"{name} could not be loaded."
