@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,7 +92,8 @@ class _Trial:
     def __init__(self, container: Container, cache: EngineCache, prober: Prober) -> None:
         self.container, self.cache, self.prober = container, cache, prober
         self.core = core(container.manifest.engine)
-        prober.start()
+        with contextlib.suppress(OSError):  # told with the first verdict
+            prober.start()
         self.engine_dir = cache.provide(container, self.core)
         self.scratch: Scratch = cache.scratch(self.engine_dir)
 

@@ -183,7 +183,7 @@ def _pattern(shift: int) -> list[int]:
 
 
 def _activations(row: int) -> list[float]:
-    """512 numbers in -127/64..127/64 (whole eight-bit range) with the end in every 32; small, for 16-bit sums on GPUs."""
+    """512 numbers of 1/64, -127..127 (whole eight-bit range) with the end in every 32; small, for 16-bit sums."""
     result = [(k * k * 7 + k * (13 + 2 * row) + (k // 32) * 41 + 31 * row) % 255 - 127 for k in range(COLUMNS)]
     result[5::32] = [127] * (COLUMNS // 32)
     return [number / 64 for number in result]

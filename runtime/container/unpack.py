@@ -31,6 +31,7 @@ from runtime.manifest import Digest, DistManifest, EngineInfo, EngineLibrary
 
 PREFIX = "engine-"
 KEPT_DAYS = 60  # an engine no start has used for so long is removed
+SWEPT_AWAY = 3  # how often a folder may vanish while it is filled before its place is given up
 LITTER_AGE = 3600.0  # seconds after which a temporary name belongs to nobody any more
 
 
@@ -78,35 +79,28 @@ class EngineCache:
         Goes through the places until one works. Raises `SurroundingsError` if none does, `DamagedError` if a library
         inside the dist is not what the manifest says.
         """
-        manifest = container.manifest
-        name = PREFIX + engine_hash(manifest)[:32]
+        name = PREFIX + engine_hash(container.manifest)[:32]
         unpacked: dict[str, bytes] = {}
         for place in self.places.candidates:
             directory = place.path / name
-            missing = self._missing(place, directory, manifest, libraries)
-            if missing and (reason := self._fill(place, directory, container, missing, unpacked)):
-                self.places.refuse(place, reason)
-                continue
-            if not all(maps_as_code(directory / library.file) for library in libraries):
-                self.places.refuse(place, NO_EXECUTION)
-                continue
-            with contextlib.suppress(OSError):
-                os.utime(directory)  # "used today", for the sweep
-            return directory
+            for _ in range(SWEPT_AWAY):
+                reason = self._complete(place, directory, container, libraries, unpacked)
+                if reason or all((directory / library.file).exists() for library in libraries):
+                    break
+            else:
+                reason = "is being emptied by another program"
+            if not reason and not all(maps_as_code(directory / library.file) for library in libraries):
+                reason = NO_EXECUTION
+            if not reason:
+                return directory
+            self.places.refuse(place, reason)
         raise self.places.none_left()
 
     def scratch(self, beside: Path) -> Scratch:
         """A folder of this process alone next to an engine's folder (same place, so libraries can be loaded)."""
         return Scratch(beside.with_name(f".try-{os.getpid()}-{secrets.token_hex(4)}"))
 
-    def _missing(
-        self, place: Place, directory: Path, manifest: DistManifest, libraries: Sequence[EngineLibrary]
-    ) -> list[EngineLibrary]:
-        if not self.places.trusted(place):
-            return list(libraries)
-        return [library for library in libraries if not _holds(directory / library.file, content(manifest, library))]
-
-    def _fill(
+    def _complete(
         self,
         place: Place,
         directory: Path,
@@ -114,18 +108,27 @@ class EngineCache:
         libraries: Sequence[EngineLibrary],
         unpacked: dict[str, bytes],
     ) -> str:
-        """Unpack `libraries` into `directory`; "" or the reason why that place cannot be used."""
+        """Make `directory` hold `libraries`; "" or the reason why that place cannot be used."""
+        with contextlib.suppress(OSError):
+            os.utime(directory)  # "used today", before anything is looked at: from here on no sweep takes it
+        manifest, missing = container.manifest, list(libraries)
+        if self.places.trusted(place):
+            missing = [lib for lib in libraries if not _holds(directory / lib.file, content(manifest, lib))]
+        if not missing:
+            return ""
         reason = self.places.try_out(place, executable=True)
         if reason:
             return reason
         try:
             sweep(place.path)
             directory.mkdir(mode=0o700, exist_ok=True)
-            for library in libraries:
+            for library in missing:
                 data = unpacked.get(library.entry)
                 if data is None:
                     data = unpacked[library.entry] = container.read(library.entry)
                 write_whole(directory / library.file, data)
+        except FileNotFoundError:
+            return ""  # swept away below our feet: the caller looks, and comes again
         except OSError as error:
             return in_words(error)
         return ""

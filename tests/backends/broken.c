@@ -41,7 +41,11 @@ static int compute(void *backend, void *graph) {
     }
     int status = real_compute(backend, graph);
 #ifdef FAULT_WRONG
-    if (sums == HEALTHY_SUMS + 2) ggml_get_data_f32(ggml_graph_node(graph, -1))[1000] *= 1.2f;
+    if (sums == HEALTHY_SUMS + 2) { /* two results have changed places */
+        float *results = ggml_get_data_f32(ggml_graph_node(graph, -1)), first = results[1000];
+        results[1000] = results[1001];
+        results[1001] = first;
+    }
 #endif
 #ifdef FAULT_NAN
     if (sums == HEALTHY_SUMS + 2) ggml_get_data_f32(ggml_graph_node(graph, -1))[7] = 0.0f / 0.0f;

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runtime.backends.probe import OPTION
 from runtime.errors import DamagedError
 from runtime.launch.osdep import Command, system
 from runtime.manifest import (

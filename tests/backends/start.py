@@ -21,10 +21,10 @@ def main() -> int:
     try:
         choice = choose(container, EngineCache(found), prober=Prober(probe_command()))
     except PannierError as error:
-        print(json.dumps({"error": str(error), "code": error.exit_code}))
+        sys.stdout.write(json.dumps({"error": str(error), "code": error.exit_code}))
         return error.exit_code
     loaded = Ggml(choice.engine_dir).load(choice.path)
-    print(
+    sys.stdout.write(
         json.dumps(
             {
                 "name": choice.name,

@@ -88,7 +88,7 @@ def test_each_fault_is_recognised_and_put_into_words(
     assert verdict.technical
 
 
-def test_a_single_element_off_by_a_fifth_is_named(prober: Prober, engine_dir: Path, break_library: Broken) -> None:
+def test_two_results_that_changed_places_are_noticed(prober: Prober, engine_dir: Path, break_library: Broken) -> None:
     verdict = prober.prove("shim", break_library("FAULT_WRONG"), engine_dir)
     assert "Q8_0" in verdict.technical
     assert "element 1000" in verdict.technical
