@@ -24,7 +24,7 @@ def crash(name: str, doing: str, status: int) -> tuple[str, str]:
         except ValueError:
             cause = f"signal {-status}"
     else:
-        cause = _WINDOWS.get(status & 0xFFFFFFFF, "")
+        cause = _WINDOWS.get(status, "")
     words = _SIGNALS.get(cause, cause)
     if not words:
         return f"{name} ended unexpectedly while {doing} (exit code {status}).", f"exit code {status}"
