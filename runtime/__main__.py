@@ -1,0 +1,30 @@
+"""Where every process of a dist begins: the program the user starts, its worker, its probes."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Become what the first argument says; each branch imports only what it needs."""
+    first = sys.argv[1] if len(sys.argv) > 1 else ""
+    if first == "--worker":
+        from runtime.engine.worker.main import worker_main
+
+        return worker_main(sys.argv[2:])
+    if first == "--probe":
+        from runtime.backends.probe import child_main
+
+        return child_main(sys.argv[2:])
+    from runtime.launch.osdep import system
+    from runtime.launch.tempdirs import bootloader_pid, claim_and_sweep
+
+    system.die_with_parent(bootloader_pid(), gently=True)
+    claim_and_sweep()
+    from runtime.cli.main import main as command_line
+
+    return command_line()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
