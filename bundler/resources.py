@@ -1,4 +1,4 @@
-"""Where the builder's files are that are not Python: templates, the page, and the runtime's own sources."""
+"""Where the builder's files are that are not Python: templates, specs, the page, and the runtime's own sources."""
 
 from __future__ import annotations
 
@@ -13,6 +13,18 @@ def template(name: str) -> Path:
     """A file in `templates/`: inside the package where Pannier is installed, at the root of a checkout."""
     inside = _HERE / "templates"
     return (inside if inside.is_dir() else _HERE.parent / "templates") / name
+
+
+def dist_spec(name: str) -> Path:
+    """One of the ready dist-specs, by its name without suffix."""
+    inside = _HERE / "dist-specs"
+    return (inside if inside.is_dir() else _HERE.parent / "dist-specs") / f"{name}.toml"
+
+
+def license_text() -> bytes:
+    """Pannier's own licence."""
+    inside = _HERE / "LICENSE"
+    return (inside if inside.is_file() else _HERE.parent / "LICENSE").read_bytes()
 
 
 def runtime_package() -> Path:
