@@ -54,6 +54,7 @@ def main(die_with_parent: Callable[[], None] | None = None) -> int:
     on the pipe does it everywhere.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server decides what it means
+    os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # when ggml aborts it would first start a debugger, if there is one
     incoming, outgoing = _take_pipes()
     if die_with_parent is not None:
         die_with_parent()
