@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import distribution
 from pathlib import Path
 
 import runtime
@@ -13,6 +14,14 @@ def template(name: str) -> Path:
     """A file in `templates/`: inside the package where Pannier is installed, at the root of a checkout."""
     inside = _HERE / "templates"
     return (inside if inside.is_dir() else _HERE.parent / "templates") / name
+
+
+def license_text() -> bytes:
+    """Pannier's own licence: among the metadata where it is installed, at the root of a checkout."""
+    checkout = _HERE.parent / "LICENSE"
+    if checkout.is_file():
+        return checkout.read_bytes()
+    return (distribution("pannier").read_text("licenses/LICENSE") or "").encode()
 
 
 def runtime_package() -> Path:
