@@ -3,24 +3,24 @@
 PannierError                 exit 1   (runtime.errors)
 ├── UsageError               exit 2   (runtime.errors)
 ├── DamagedError             exit 3   (runtime.errors)
+├── SurroundingsError        exit 5   (runtime.errors) the result cannot be written: disk full, no permission
 ├── SpecError                exit 7   the dist-spec is not valid; names the key and the place
 ├── ModelError               exit 8   the model cannot be found, read or packed
 ├── ToolError                exit 9   a build tool is missing or failed; names the log
-├── KitError                 exit 10  no kit for the target, or not a kit
-└── OutputError              exit 5   the result cannot be written: disk full, no permission
+└── KitError                 exit 10  no kit for the target, or not a kit
 """
 
 from __future__ import annotations
 
-from runtime.errors import DamagedError, PannierError, UsageError
+from runtime.errors import DamagedError, PannierError, SurroundingsError, UsageError
 
 __all__ = [
     "DamagedError",
     "KitError",
     "ModelError",
-    "OutputError",
     "PannierError",
     "SpecError",
+    "SurroundingsError",
     "ToolError",
     "UsageError",
 ]
@@ -48,9 +48,3 @@ class KitError(PannierError):
     """There is no kit for the target, or the file given is not one."""
 
     exit_code = 10
-
-
-class OutputError(PannierError):
-    """The result cannot be written where it was asked for."""
-
-    exit_code = 5

@@ -90,7 +90,10 @@ class EngineLibrary:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """The engine inside: where its source came from, how it was built, and its libraries."""
+    """The engine inside: where its source came from, how it was built, and its libraries.
+
+    architectures: the model architectures it knows, as GGUF's `general.architecture` names them.
+    """
 
     source: str  # "llama-cpp-python 0.3.36"
     source_sha256: str
@@ -98,6 +101,7 @@ class EngineInfo:
     compiler: str
     recipe: dict[str, Any]
     libraries: tuple[EngineLibrary, ...]
+    architectures: tuple[str, ...] = ()
     glibc: str = ""  # oldest glibc it starts on, "" where that has no meaning
 
     @property

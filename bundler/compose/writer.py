@@ -12,13 +12,14 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Generic
 
-from bundler.compose.atomic import replacing
 from bundler.compose.copying import copy_hashed
 from bundler.errors import PannierError
-from runtime.container.archive import Kind, M
+from runtime.container.archive import Kind, M, open_archive
+from runtime.container.atomic import replacing
 from runtime.container.layout import Layout, manifest_comment, members_of, plan
+from runtime.container.source import Source
 from runtime.manifest import Entry, encode
 
 UNKNOWN_SHA256 = "0" * 64
@@ -37,18 +38,14 @@ class Payload:
     open: Callable[[], AbstractContextManager[BinaryIO]]
     mismatch: Callable[[str], PannierError]
 
-    @property
-    def hash_known(self) -> bool:
-        """Whether the bytes have something to be compared with."""
-        return self.entry.sha256 != UNKNOWN_SHA256
-
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """A finished archive: where, how large, and the SHA-256 of its manifest, which identifies it."""
+class Written(Generic[M]):
+    """A finished archive: where, how large, what is in it, and the SHA-256 of its manifest, which identifies it."""
 
     path: Path
     size: int
+    manifest: M
     manifest_sha256: str
 
 
@@ -60,7 +57,7 @@ def write_archive(
     manifest_with: Callable[[tuple[Entry, ...]], M],
     advance: Callable[[int], object] | None = None,
     mode: int = 0o755,
-) -> Written:
+) -> Written[M]:
     """Write the archive to `target`, atomically. advance: called with every number of bytes copied."""
     entries = tuple(p.entry for p in payloads)
     draft = encode(manifest_with(entries))
@@ -76,7 +73,9 @@ def write_archive(
         if final.file_size != layout.file_size:
             raise AssertionError("a manifest's size must not depend on the hashes in it")
         _write_frame(out, final, kind, manifest)
-    return Written(target, final.file_size, hashlib.sha256(manifest).hexdigest())
+        out.flush()
+        archive = open_archive(Source(out.fileno(), str(target)), kind)  # raises where what was written does not read
+    return Written(target, final.file_size, archive.manifest, archive.manifest_sha256)
 
 
 def _plan(kind: Kind[M], stub: bytes, manifest: bytes, entries: Sequence[Entry]) -> Layout:
@@ -90,7 +89,7 @@ def _copy(payload: Payload, out: BinaryIO, advance: Callable[[int], object] | No
         copied = copy_hashed(stream, out, entry.size, advance)
     if copied.size != entry.size:
         raise payload.mismatch(f"it ended after {copied.size:,} of {entry.size:,} bytes")
-    if payload.hash_known and (copied.sha256, copied.crc32) != (entry.sha256, entry.crc32):
+    if entry.sha256 not in (copied.sha256, UNKNOWN_SHA256) or entry.crc32 not in (copied.crc32, UNKNOWN_CRC32):
         raise payload.mismatch(f"its SHA-256 is {copied.sha256}, not {entry.sha256}")
     return replace(entry, sha256=copied.sha256, crc32=copied.crc32)
 

@@ -11,7 +11,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from types import TracebackType
+from typing import Generic, Self, TypeVar
 
 import runtime.manifest as manifests
 from runtime.container import zipformat
@@ -58,6 +59,18 @@ class Archive(Generic[M]):
         self.manifest: M = kind.decode(raw_manifest)
         self.manifest_sha256 = hashlib.sha256(raw_manifest).hexdigest()
         self.layout: Layout = derive_layout(kind, self.manifest, raw_manifest)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; entries cannot be read afterwards."""
+        self.source.close()
 
     def entry(self, name: str) -> Entry:
         """The entry called `name`; `KeyError` if there is none."""
@@ -114,12 +127,12 @@ class Archive(Generic[M]):
 
 def open_dist(path: Path | str) -> Archive[DistManifest]:
     """Open the dist at `path`. Raises `DamagedError` if it is not a sound one, `OSError` if it cannot be read."""
-    return open_archive(Source.open(path), DIST)
+    return _opened(Source.open(path), DIST)
 
 
 def open_kit(path: Path | str) -> Archive[KitManifest]:
     """Open the kit at `path`. Raises `DamagedError` if it is not a sound one, `OSError` if it cannot be read."""
-    return open_archive(Source.open(path), KIT)
+    return _opened(Source.open(path), KIT)
 
 
 def open_archive(source: Source, kind: Kind[M]) -> Archive[M]:
@@ -133,6 +146,14 @@ def open_archive(source: Source, kind: Kind[M]) -> Archive[M]:
             f"{source.name} has {source.size:,} bytes where its manifest makes {archive.layout.file_size:,}.", GET_AGAIN
         )
     return archive
+
+
+def _opened(source: Source, kind: Kind[M]) -> Archive[M]:
+    try:
+        return open_archive(source, kind)
+    except BaseException:
+        source.close()
+        raise
 
 
 def derive_layout(kind: Kind[M], manifest: M, raw: bytes) -> Layout:

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from bundler.errors import OutputError
+from runtime.errors import SurroundingsError
 
 try:
     import fcntl
@@ -29,7 +29,7 @@ SUFFIX = ".partial"
 def replacing(target: Path, size: int, mode: int = 0o755) -> Iterator[BinaryIO]:
     """A writable file of `size` bytes that becomes `target` when the block ends well; else nothing changes.
 
-    Raises `OutputError` where the folder cannot be written or has no room.
+    Raises `SurroundingsError` where the folder cannot be written or has no room.
     """
     folder = target.parent
     try:
@@ -37,9 +37,9 @@ def replacing(target: Path, size: int, mode: int = 0o755) -> Iterator[BinaryIO]:
         sweep(folder)
         room = shutil.disk_usage(folder).free
         if room < size:
-            raise OutputError(
+            raise SurroundingsError(
                 f"{folder} has {room:,} bytes free; {target.name} needs {size:,}.",
-                "Free some space, or choose another folder with --output.",
+                "Free some space, or choose another place with --output.",
             )
         temporary, handle = _create_locked(target)
     except OSError as error:
@@ -102,11 +102,13 @@ def _unsupported_is_fine() -> Iterator[None]:
             raise
 
 
-def _explained(error: OSError, target: Path) -> OutputError:
+def _explained(error: OSError, target: Path) -> SurroundingsError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return OutputError(
+        return SurroundingsError(
             f"There is no room for {target} ({error.strerror}).",
-            "Free some space, or choose another folder with --output.",
+            "Free some space, or choose another place with --output.",
         )
     where = error.filename or target
-    return OutputError(f"{where} cannot be written ({error.strerror}).", "Choose another folder with --output.")
+    return SurroundingsError(
+        f"{where} cannot be written ({error.strerror}).", "Choose another place for it with --output."
+    )

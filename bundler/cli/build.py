@@ -1,0 +1,110 @@
+"""`pannier build`: a dist-spec goes in, one file per target comes out."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from bundler import targets
+from bundler.compose.compose import Composed, compose
+from bundler.console import Console
+from bundler.errors import ModelError
+from bundler.kit import host as host_kit
+from bundler.kit import store
+from bundler.model.local import LocalModel
+from bundler.model.resolve import resolve
+from bundler.spec import DistSpec, load
+from runtime.container.archive import Archive
+from runtime.manifest import KitManifest
+
+
+def add_parser(verbs: Any) -> None:
+    """Declare the verb."""
+    parser = verbs.add_parser("build", help="pack a model into one executable", description=__doc__)
+    parser.add_argument("spec", type=Path, metavar="SPEC", help="dist-spec (TOML)")
+    parser.add_argument("--model", metavar="REF", help="another model: demo, or a path to a GGUF")
+    parser.add_argument("--target", action="append", metavar="T", help=f"one of {', '.join(targets.TARGETS)}")
+    parser.add_argument("--backend", action="append", metavar="B", help="backend to pack, beside cpu")
+    parser.add_argument("--kit", type=Path, metavar="FILE", help="use this kit instead of a stored one")
+    parser.add_argument("--output", type=Path, default=Path("dist"), metavar="DIR", help="folder for the result (dist)")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Build for every target; stops at the first that fails."""
+    spec = with_flags(load(args.spec), args)
+    base = Path() if args.model else args.spec.parent
+    model = resolve(spec.model.source, base, spec.model.sha256)
+    license_text = _license_text(spec, args.spec.parent)
+    results = []
+    for name in spec.dist.targets or [targets.host().name]:
+        with _kit(args.kit, name, spec, console) as kit:
+            done = build_one(kit, model, spec, args.output, console, license_text)
+        for note in done.notes:
+            console.warn(note)
+        results.append(done)
+    console.result(
+        {"dists": [_described(done) for done in results]},
+        "\n".join(f"{done.written.path}  ({done.written.size:,} bytes)" for done in results),
+    )
+    return 0
+
+
+def build_one(
+    kit: Archive[KitManifest], model: LocalModel, spec: DistSpec, output: Path, console: Console, license_text: bytes
+) -> Composed:
+    """Compose one dist, with a progress bar."""
+    total = model.size + sum(entry.size for entry in kit.manifest.entries)
+    with console.progress(f"Packing {spec.dist.name} for {kit.manifest.target}", total, in_bytes=True) as advance:
+        return compose(kit, model, spec, output, license_text=license_text, advance=advance)
+
+
+def with_flags(spec: DistSpec, args: argparse.Namespace) -> DistSpec:
+    """The spec with the command line's wishes put in."""
+    changes: dict[str, Any] = spec.model_dump()
+    if args.model:
+        changes["model"]["source"] = args.model
+        changes["model"]["sha256"] = ""  # the spec's hash was for the spec's model
+    if args.target:
+        for name in args.target:
+            targets.find(name)
+        changes["dist"]["targets"] = list(dict.fromkeys(args.target))
+    if args.backend:
+        changes["engine"]["backends"] = list(dict.fromkeys(["cpu", *args.backend]))
+    return DistSpec.model_validate(changes)
+
+
+def _kit(given: Path | None, target: str, spec: DistSpec, console: Console) -> Archive[KitManifest]:
+    """The kit given, the one this machine can build (built or reused), or one from the store."""
+    if given is not None:
+        return store.opened(given)
+    if target == targets.host().name:
+        return store.opened(host_kit.build(spec.engine.backends, console).path)
+    return store.opened(store.find(target, spec.engine.backends).path)
+
+
+def _license_text(spec: DistSpec, base: Path) -> bytes:
+    if not spec.model.license_file:
+        return b""
+    path = base / spec.model.license_file
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(
+            f"The licence file {path} cannot be read ({error.strerror}).", "Correct model.license_file in the spec."
+        ) from None
+
+
+def _described(done: Composed) -> dict[str, Any]:
+    manifest = done.written.manifest
+    return {
+        "path": str(done.written.path),
+        "size": done.written.size,
+        "target": manifest.target,
+        "manifest_sha256": done.written.manifest_sha256,
+        "model": manifest.model.name,
+        "sidecar": str(done.sidecar) if done.sidecar else None,
+        "notes": list(done.notes),
+    }
