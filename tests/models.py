@@ -33,7 +33,7 @@ _BPE_SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 class TinyModel:
     """What to generate. vocabulary: "bpe" (bytes, with ChatML's tokens) or "spm" (SentencePiece, adds a <s>).
 
-    weights: "F32" or "Q8_0". spread: standard deviation of the weights; large enough that the text is not one word.
+    weights: "F32", "Q8_0" or "Q4_0". spread: standard deviation of the weights; large enough that the text is not one word.
     """
 
     vocabulary: str = "bpe"
@@ -52,7 +52,7 @@ class TinyModel:
         """Write the GGUF to `path` and return it."""
         writer = gguf.GGUFWriter(path, "llama")
         writer.add_name("tiny")
-        writer.add_file_type(gguf.LlamaFileType.ALL_F32 if self.weights == "F32" else gguf.LlamaFileType.MOSTLY_Q8_0)
+        writer.add_file_type(gguf.LlamaFileType["ALL_F32" if self.weights == "F32" else f"MOSTLY_{self.weights}"])
         writer.add_block_count(self.layers)
         writer.add_context_length(self.context)
         writer.add_embedding_length(self.width)
