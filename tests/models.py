@@ -33,7 +33,8 @@ _BPE_SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 class TinyModel:
     """What to generate. vocabulary: "bpe" (bytes, with ChatML's tokens) or "spm" (SentencePiece, adds a <s>).
 
-    weights: "F32", "Q8_0" or "Q4_0". spread: standard deviation of the weights; large enough that the text is not one word.
+    weights: "F32", "Q8_0" or "Q4_0". spread: standard deviation of the weights, large enough that the text is not one
+    word for ever.
     """
 
     vocabulary: str = "bpe"
