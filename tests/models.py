@@ -51,7 +51,7 @@ class TinyModel:
     width: int = 256
     heads: int = 4
     kv_heads: int = 2
-    context: int = 2048
+    context: int = 32768
     window: int = 64
     seed: int = 7
     spread: float = 0.08

@@ -40,6 +40,12 @@ ASK = GenerationRequest("ask", "The teacher asks", GREEDY, max_tokens=8)
 ENDLESS = replace(ASK, id="endless", max_tokens=None, ignore_eos=True)
 
 
+@pytest.fixture
+def worker(worker: Worker) -> Worker:
+    """With a context that takes seconds to fill: what is endless here must still run when something happens to it."""
+    return Worker(replace(worker.load, context_size=16384))
+
+
 class BareWorker:
     """A worker spoken to in frames, without the client."""
 
@@ -107,11 +113,10 @@ def test_waiting_requests_and_open_calls_fail_with_the_worker_and_none_hangs(wor
     async def run(engine: WorkerEngine) -> list[list[Event]]:
         async with aclosing(engine.generate(ENDLESS)) as stream:
             await anext(stream)
-            waiting = [asyncio.create_task(events(engine, replace(ASK, id=str(number)))) for number in range(3)]
-            await asyncio.sleep(0.05)
             pid = engine.status.worker_pid
             assert pid is not None
-            os.kill(pid, signal.SIGSTOP)
+            os.kill(pid, signal.SIGSTOP)  # now nothing can be served any more
+            waiting = [asyncio.create_task(events(engine, replace(ASK, id=str(number)))) for number in range(3)]
             call = asyncio.create_task(engine.tokenize("a", parse_special=False, add_special=False))
             await asyncio.sleep(0.05)
             os.kill(pid, signal.SIGKILL)
@@ -411,7 +416,7 @@ def test_a_worker_ends_within_two_seconds_of_its_parents_kill_in_the_middle_of_a
         "from runtime.engine.messages import Load\n"
         "from runtime.engine.process import WorkerCommand\n"
         "async def run():\n"
-        f"    load = {replace(worker.load, context_size=8192)!r}\n"
+        f"    load = {worker.load!r}\n"
         "    engine = WorkerEngine(WorkerCommand((sys.executable, '-m', 'runtime.engine.worker'), load))\n"
         "    await engine.start(); await engine.wait_ready()\n"
         "    async for event in engine.generate(GenerationRequest('r', [65] * 4000, ignore_eos=True)):\n"
