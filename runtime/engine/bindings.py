@@ -21,7 +21,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from runtime.errors import CannotRunError
+from runtime.errors import CannotRunError, EngineError
 
 _REMEDY = "Start with --verbose to see the engine's log, or get the file again."
 
@@ -88,6 +88,21 @@ class Llama:
         return Device(name.decode(), description.decode("utf-8", "replace"), free.value, total.value)
 
 
+def grammar_of_schema(schema: str) -> str:
+    """GBNF for the documents a JSON Schema describes. Raises `EngineError` where it cannot be told.
+
+    The conversion is llama-cpp-python's, told not to fetch anything.
+    """
+    _stand_in()
+    from llama_cpp.llama_grammar import json_schema_to_gbnf
+
+    try:
+        return str(json_schema_to_gbnf(schema))
+    except Exception as error:  # whatever a strange schema brings about
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise EngineError(f"The JSON Schema cannot be used ({reason}).") from None
+
+
 def backend_score(engine_dir: Path, library: Path) -> int | None:
     """What a backend library says how well it suits this CPU; 0 is "not at all", None that it does not say.
 
@@ -127,17 +142,22 @@ def _open(library: Path) -> ctypes.CDLL:
 
 def _import_declarations(engine_dir: Path) -> Any:
     """`llama_cpp.llama_cpp`, without running the package around it, and with libllama taken from `engine_dir`."""
-    if "llama_cpp" not in sys.modules:
-        spec = importlib.util.find_spec("llama_cpp")
-        if spec is None:
-            raise CannotRunError("This program was built without llama.cpp's bindings.", "Build it again.")
-        sys.modules["llama_cpp"] = importlib.util.module_from_spec(spec)
+    _stand_in()
     os.environ["LLAMA_CPP_LIB_PATH"] = str(engine_dir)
     try:
         import llama_cpp.llama_cpp as declarations
     except (OSError, RuntimeError, AttributeError) as error:  # AttributeError: an engine that lacks a function
         raise CannotRunError(f"The engine in {engine_dir} cannot be used ({error}).", _REMEDY) from None
     return declarations
+
+
+def _stand_in() -> None:
+    """Let `llama_cpp` be an unexecuted package, through which its modules are found."""
+    if "llama_cpp" not in sys.modules:
+        spec = importlib.util.find_spec("llama_cpp")
+        if spec is None:
+            raise CannotRunError("This program was built without llama.cpp's bindings.", "Build it again.")
+        sys.modules["llama_cpp"] = importlib.util.module_from_spec(spec)
 
 
 def _declare(ggml: ctypes.CDLL) -> ctypes.CDLL:
