@@ -45,8 +45,7 @@ def worker_died(request_id: str, how: str) -> Failed:
     return Failed(
         request_id,
         FailureKind.WORKER_DIED,
-        f"The engine {how} when it worked on this request, and again when it tried once more; it will not be tried "
-        "a third time.",
+        f"The engine {how} while it worked on this request, for the second time; it is not tried again.",
     )
 
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 from runtime.engine.client import RestartPolicy, WorkerCommand, WorkerEngine
 from runtime.engine.core import Event, Finished, GenerationRequest, SamplingParams, TextDelta
 from runtime.engine.messages import Load
+from runtime.engine.watch import Patience
 
 GREEDY = SamplingParams(temperature=0)
 T = TypeVar("T")
@@ -29,8 +30,10 @@ class Worker:
         return WorkerCommand(argv, replace(self.load, **changes))  # type: ignore[arg-type]
 
     @asynccontextmanager
-    async def running(self, policy: RestartPolicy | None = None, **changes: object) -> AsyncIterator[WorkerEngine]:
-        engine = WorkerEngine(self.command(**changes), policy=policy)
+    async def running(
+        self, policy: RestartPolicy | None = None, patience: Patience | None = None, **changes: object
+    ) -> AsyncIterator[WorkerEngine]:
+        engine = WorkerEngine(self.command(**changes), policy=policy, patience=patience)
         await engine.start()
         try:
             await asyncio.wait_for(engine.wait_ready(), 60)
@@ -65,6 +68,10 @@ async def events(engine: WorkerEngine, request: GenerationRequest) -> list[Event
 
 def text_of(found: list[Event]) -> str:
     return "".join(event.text for event in found if isinstance(event, TextDelta))
+
+
+def tokens_of(found: list[Event]) -> list[int]:
+    return [token for event in found if isinstance(event, TextDelta) for token in event.tokens]
 
 
 def end_of(found: list[Event]) -> Finished:
