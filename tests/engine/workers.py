@@ -21,12 +21,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Worker:
-    """How to start a worker on some model. One thread: the models are tiny, and CI machines are shared."""
+    """How to start a worker on some model. One thread: the models are tiny, and CI machines are shared.
+
+    script: what to run instead of the worker as it is.
+    """
 
     load: Load
+    script: str = ""
 
     def command(self, **changes: object) -> WorkerCommand:
-        argv = (sys.executable, "-m", "runtime.engine.worker")
+        argv = (sys.executable, *(("-c", self.script) if self.script else ("-m", "runtime.engine.worker")))
         return WorkerCommand(argv, replace(self.load, **changes))  # type: ignore[arg-type]
 
     @asynccontextmanager
