@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import os
+import time
 
 from runtime.engine.messages import Load
 from runtime.engine.worker.cache import MemoryKind
+from runtime.engine.worker.crew import Crew
 from runtime.engine.worker.model import Model
 from runtime.errors import CannotRunError, EngineError
 
@@ -20,6 +22,11 @@ _MAX_LINES = 256  # LLAMA_MAX_SEQ
 
 _MEMORY_SHARE = 0.25
 """Of a machine's memory, what the cache may take to serve several requests at once."""
+
+_POLL = 1
+"""How long threads spin for the next step before they sleep (`Llama.attach_thread_pool`): about as long as drawing
+takes. ggml's default is fifty times as long, all of it taken from whoever else wants the processor.
+"""
 
 _PARTIAL_ONLY = 1  # LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY: of a line's state, what is not attention over everything
 
@@ -85,7 +92,8 @@ class Context:
         parameters.n_batch = parameters.n_ubatch = max(load.batch_tokens, load.parallel)
         parameters.n_seq_max = lines_for(self.kind, load.parallel)
         parameters.n_outputs_max = parameters.n_seq_max  # the least llama.cpp takes; a whole batch of logits by default
-        parameters.n_threads = parameters.n_threads_batch = load.threads or usable_cpus()
+        threads = load.threads or usable_cpus()
+        parameters.n_threads = parameters.n_threads_batch = threads
         parameters.kv_unified = True
         parameters.swa_full = False
         parameters.no_perf = True
@@ -93,6 +101,9 @@ class Context:
         if not self.handle:
             raise CannotRunError(f"A context of {wanted} tokens cannot be made.")
         self._memory = raw.llama_get_memory(self.handle)
+        if threads > 1:
+            model.llama.attach_thread_pool(self.handle, threads, _POLL)
+        self._crew = Crew(threads) if load.gpu_layers == 0 else None  # else threads also wait for the device
         self.cells: int = raw.llama_n_ctx(self.handle)  # rounded up
         self.size = min(self.cells, wanted)
         self.lines: int = raw.llama_n_seq_max(self.handle)
@@ -100,9 +111,12 @@ class Context:
 
     def decode(self, batch: Batch) -> None:
         """Compute the batch. Raises `DecodeError`."""
+        wall, processor = time.perf_counter(), time.process_time()
         code = self._raw.llama_decode(self.handle, batch.native)
         if code != 0:
             raise DecodeError(code)
+        if self._crew and self._crew.learn(time.perf_counter() - wall, time.process_time() - processor):
+            self._raw.llama_set_n_threads(self.handle, self._crew.threads, self._crew.threads)
 
     def fork(self, source: int, length: int, line: int) -> bool:
         """Let an empty line begin with the first tokens of another. False if it could not: `forget` it then.
