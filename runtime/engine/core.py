@@ -285,7 +285,7 @@ class Engine(Protocol):
         """Text of token ids, special tokens rendered. Raises `EngineError` if no worker is there to ask."""
 
     async def embed(self, texts: Sequence[Sequence[int]]) -> list[Embedding]:
-        """Token lists as vectors, beside whatever is generated. Raises `EngineError`, also for a text that is too long."""
+        """Token lists as vectors, beside whatever is generated. Raises `EngineError`, also for too long a text."""
 
     async def stop(self) -> None:
         """End the worker and every running request; safe to call twice."""
