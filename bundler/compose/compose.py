@@ -6,36 +6,36 @@ Pure in its inputs: no look at the host, no clock, no path of this machine in th
 from __future__ import annotations
 
 import hashlib
-import io
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from bundler import targets
-from bundler.compose import executable
+from bundler.compose.parts import (
+    MODEL_ENTRY,
+    MODEL_LICENSE_ENTRY,
+    bytes_payload,
+    kit_payloads,
+    model_payload,
+    selected_engine,
+    stub_of,
+)
 from bundler.compose.sidecar import write_sidecar
-from bundler.compose.writer import UNKNOWN_CRC32, UNKNOWN_SHA256, Payload, Written, write_archive
-from bundler.errors import DamagedError, KitError, ModelError
+from bundler.compose.writer import Written, write_archive
 from bundler.model.local import LocalModel, check_architecture
 from bundler.spec import DistSpec
 from bundler.targets import Target
 from runtime.container.archive import DIST, Archive
-from runtime.container.layout import MAX_ALIGNMENT
 from runtime.manifest import (
     Digest,
     DistManifest,
-    EngineInfo,
     Entry,
     KitManifest,
     ModelInfo,
-    Role,
     Sidecar,
 )
 
-MODEL_ENTRY = "model.gguf"
-MODEL_LICENSE_ENTRY = "licenses/model.txt"
 DIRECTORY_ALLOWANCE = 1 << 20
 """Room left for headers and directory when deciding whether a file stays under a target's limit."""
 
@@ -64,18 +64,18 @@ def compose(
     Raises `KitError`, `ModelError`, `SpecError` or `SurroundingsError`; then nothing under the final name has changed.
     """
     target = targets.find(kit.manifest.target)
-    stub = _stub(kit, target)
-    engine = _selected_engine(kit.manifest, spec)
+    stub = stub_of(kit, target)
+    engine = selected_engine(kit.manifest, spec.engine.backends)
     check_architecture(model, engine.architectures)
-    beside = [_bytes_payload(MODEL_LICENSE_ENTRY, license_text)] if license_text else []
-    beside += _kit_payloads(kit, engine)
+    beside = [bytes_payload(MODEL_LICENSE_ENTRY, license_text)] if license_text else []
+    beside += kit_payloads(kit, engine)
 
     path = folder / file_name(spec, target)
     size = len(stub) + model.size + sum(p.entry.size for p in beside) + DIRECTORY_ALLOWANCE
     sidecar = None
     if target.max_executable is not None and size > target.max_executable:
         sidecar = write_sidecar(model, folder / f"{path.name.removesuffix(target.suffix)}.gguf", advance)
-    payloads = beside if sidecar else [_model_payload(model), *beside]
+    payloads = beside if sidecar else [model_payload(model), *beside]
 
     def manifest_with(entries: tuple[Entry, ...]) -> DistManifest:
         return DistManifest(
@@ -98,68 +98,6 @@ def compose(
 def file_name(spec: DistSpec, target: Target) -> str:
     """Name of the finished file: name, version, target, and the suffix executables have there."""
     return f"{spec.dist.name}-{spec.dist.version}-{target.name}{target.suffix}"
-
-
-def _stub(kit: Archive[KitManifest], target: Target) -> bytes:
-    entry = next((e for e in kit.manifest.entries if e.role is Role.STUB), None)
-    if entry is None:
-        raise KitError(f"The kit {kit.source.name} has no stub.", "Build or import the kit again.")
-    stub = kit.read(entry.name)
-    executable.check(stub, target)
-    return stub
-
-
-def _selected_engine(kit: KitManifest, spec: DistSpec) -> EngineInfo:
-    """The kit's engine with the core libraries and those of the backends the spec asks for."""
-    wanted = spec.engine.backends
-    missing = [name for name in wanted if name not in kit.engine.backends]
-    if missing:
-        backends = " ".join(f"--backend {name}" for name in dict.fromkeys((*kit.engine.backends, *missing)))
-        raise KitError(
-            f"The kit for {kit.target} has the backends {', '.join(kit.engine.backends)}, not {', '.join(missing)}.",
-            f"Build one that has it: pannier kit build {backends}",
-        )
-    libraries = tuple(lib for lib in kit.engine.libraries if lib.kind == "core" or lib.backend in wanted)
-    return replace(kit.engine, libraries=libraries)
-
-
-def _kit_payloads(kit: Archive[KitManifest], engine: EngineInfo) -> list[Payload]:
-    """The kit's entries that go into the dist, in order: engine, texts, and the runtime last.
-
-    The bootloader looks for the runtime from the end of the file backwards; last, it is found at once.
-    """
-    libraries = {lib.entry for lib in engine.libraries}
-    entries = kit.manifest.entries
-    chosen = [e for e in entries if e.role is Role.ENGINE and e.name in libraries]
-    chosen += [e for e in entries if e.role in (Role.LICENSE, Role.DOCUMENT)]
-    chosen += [e for e in entries if e.role is Role.RUNTIME]
-    return [_kit_payload(kit, entry) for entry in chosen]
-
-
-def _kit_payload(kit: Archive[KitManifest], entry: Entry) -> Payload:
-    @contextmanager
-    def opened() -> Iterator[BinaryIO]:
-        with Path(kit.source.name).open("rb") as file:
-            file.seek(kit.data_range(entry.name)[0])
-            yield file
-
-    return Payload(
-        entry,
-        opened,
-        lambda problem: DamagedError(f"{entry.name} in the kit {kit.source.name}: {problem}.", "Build the kit again."),
-    )
-
-
-def _model_payload(model: LocalModel) -> Payload:
-    entry = Entry(
-        MODEL_ENTRY, Role.MODEL, model.size, model.sha256 or UNKNOWN_SHA256, UNKNOWN_CRC32, alignment=MAX_ALIGNMENT
-    )
-    return Payload(entry, lambda: model.path.open("rb"), model.mismatch)
-
-
-def _bytes_payload(name: str, data: bytes) -> Payload:
-    entry = Entry(name, Role.LICENSE, len(data), hashlib.sha256(data).hexdigest(), UNKNOWN_CRC32)
-    return Payload(entry, lambda: io.BytesIO(data), lambda problem: ModelError(f"{name}: {problem}."))
 
 
 def _model_info(model: LocalModel, spec: DistSpec, sidecar: Sidecar | None) -> ModelInfo:
