@@ -161,6 +161,22 @@ class ModelInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Renewal:
+    """One renewal of a dist (`pannier repack`): what the file was before, and what was renewed.
+
+    manifest_sha256: identity of the file it was made from. engine, runtime, kit: what that file had.
+    changed: "engine", "runtime", "spec". model_checked: False if the model was copied unread, on the manifest's word.
+    """
+
+    manifest_sha256: str
+    engine: str
+    runtime: str
+    kit: str
+    changed: tuple[str, ...]
+    model_checked: bool
+
+
+@dataclass(frozen=True, slots=True)
 class KitManifest:
     """Everything but the model, for one target. Its entries are stored exactly as a dist stores them."""
 
@@ -176,7 +192,7 @@ class KitManifest:
 class DistManifest:
     """Everything about one dist. `spec` is the dist-spec it was built from, complete with defaults.
 
-    stub: the bootloader that precedes the archive. kit: SHA-256 of the kit's manifest.
+    stub: the bootloader that precedes the archive. kit: SHA-256 of the kit's manifest. history: renewals, oldest first.
     """
 
     name: str
@@ -189,6 +205,7 @@ class DistManifest:
     runtime: RuntimeInfo
     kit: str
     spec: dict[str, Any] = field(default_factory=dict)
+    history: tuple[Renewal, ...] = ()
     format: str = DIST_FORMAT
     format_version: int = FORMAT_VERSION
 

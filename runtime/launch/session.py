@@ -10,16 +10,15 @@ from dataclasses import dataclass
 
 from runtime.backends.choose import Choice, choose
 from runtime.backends.threads import compute_threads
+from runtime.console import Console
+from runtime.container.archive import Archive
 from runtime.container.unpack import EngineCache
 from runtime.engine.client import LaunchedWorker, WorkerCommand, launch_worker
 from runtime.engine.messages import Load
-from runtime.launch.osdep import system
-from runtime.launch.places import Places, places
-
-from runtime.console import Console
-from runtime.container.archive import Archive
 from runtime.launch.opening import open_model
 from runtime.launch.options import LaunchOptions
+from runtime.launch.osdep import system
+from runtime.launch.places import Places, places
 from runtime.manifest import DistManifest
 
 WORKER_OPTION = "--worker"
