@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from bundler.kit import store
 from bundler.model.local import LocalModel
 from bundler.model.resolve import resolve
 from bundler.spec import DistSpec, load
+from bundler.trust.keys import load_private
+from bundler.trust.signing import detached_path, write_detached
 from runtime.container.archive import Archive
 from runtime.manifest import KitManifest
 
@@ -27,6 +30,7 @@ def add_parser(verbs: Any) -> None:
     parser.add_argument("--target", action="append", metavar="T", help=f"one of {', '.join(targets.TARGETS)}")
     parser.add_argument("--backend", action="append", metavar="B", help="backend to pack, beside cpu")
     parser.add_argument("--kit", type=Path, metavar="FILE", help="use this kit instead of a stored one")
+    parser.add_argument("--sign", type=Path, metavar="KEY", help="sign the result with this private key")
     parser.add_argument("--output", type=Path, default=Path("dist"), metavar="DIR", help="folder for the result (dist)")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.set_defaults(run=run)
@@ -38,10 +42,11 @@ def run(args: argparse.Namespace, console: Console) -> int:
     base = Path() if args.model else args.spec.parent
     model = resolve(spec.model.source, base, spec.model.sha256)
     license_text = _license_text(spec, args.spec.parent)
+    sign = load_private(args.sign).sign if args.sign else None
     results = []
     for name in spec.dist.targets or [targets.host().name]:
         with _kit(args.kit, name, spec, console) as kit:
-            done = build_one(kit, model, spec, args.output, console, license_text)
+            done = build_one(kit, model, spec, args.output, console, license_text, sign)
         for note in done.notes:
             console.warn(note)
         results.append(done)
@@ -53,12 +58,21 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
 
 def build_one(
-    kit: Archive[KitManifest], model: LocalModel, spec: DistSpec, output: Path, console: Console, license_text: bytes
+    kit: Archive[KitManifest],
+    model: LocalModel,
+    spec: DistSpec,
+    output: Path,
+    console: Console,
+    license_text: bytes,
+    sign: Callable[[bytes], bytes] | None = None,
 ) -> Composed:
-    """Compose one dist, with a progress bar."""
+    """Compose one dist, with a progress bar; signed, also detached, if `sign` is given."""
     total = model.size + sum(entry.size for entry in kit.manifest.entries)
     with console.progress(f"Packing {spec.dist.name} for {kit.manifest.target}", total, in_bytes=True) as advance:
-        return compose(kit, model, spec, output, license_text=license_text, advance=advance)
+        done = compose(kit, model, spec, output, license_text=license_text, sign=sign, advance=advance)
+    if done.written.signature:
+        write_detached(done.written.path, done.written.signature)
+    return done
 
 
 def with_flags(spec: DistSpec, args: argparse.Namespace) -> DistSpec:
@@ -105,6 +119,7 @@ def _described(done: Composed) -> dict[str, Any]:
         "target": manifest.target,
         "manifest_sha256": done.written.manifest_sha256,
         "model": manifest.model.name,
+        "signature": str(detached_path(done.written.path)) if done.written.signature else None,
         "sidecar": str(done.sidecar) if done.sidecar else None,
         "notes": list(done.notes),
     }

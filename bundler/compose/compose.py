@@ -6,12 +6,12 @@ Pure in its inputs: no look at the host, no clock, no path of this machine in th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bundler import targets
+from bundler import bom, targets
 from bundler.compose.parts import (
     MODEL_ENTRY,
     MODEL_LICENSE_ENTRY,
@@ -22,7 +22,7 @@ from bundler.compose.parts import (
     stub_of,
 )
 from bundler.compose.sidecar import write_sidecar
-from bundler.compose.writer import Written, write_archive
+from bundler.compose.writer import Derived, Payload, Written, write_archive
 from bundler.model.local import LocalModel, check_architecture
 from bundler.spec import DistSpec
 from bundler.targets import Target
@@ -56,11 +56,13 @@ def compose(
     folder: Path,
     *,
     license_text: bytes = b"",
+    sign: Callable[[bytes], bytes] | None = None,
     advance: Callable[[int], object] | None = None,
 ) -> Composed:
     """Write the dist of `spec` for the kit's target into `folder`, atomically.
 
-    license_text: the model's licence, packed along if there is one. advance: called with numbers of bytes copied.
+    license_text: the model's licence, packed along if there is one. sign: makes the manifest's signature, if it shall
+    have one. advance: called with numbers of bytes copied.
     Raises `KitError`, `ModelError`, `SpecError` or `SurroundingsError`; then nothing under the final name has changed.
     """
     target = targets.find(kit.manifest.target)
@@ -75,24 +77,33 @@ def compose(
     sidecar = None
     if target.max_executable is not None and size > target.max_executable:
         sidecar = write_sidecar(model, folder / f"{path.name.removesuffix(target.suffix)}.gguf", advance)
-    payloads = beside if sidecar else [model_payload(model), *beside]
+    info = _model_info(model, spec, sidecar)
+    digest = Digest(len(stub), hashlib.sha256(stub).hexdigest())
+    runtime = kit.manifest.runtime
+    materials = bom.Materials(spec.dist.name, spec.dist.version, target.name, info, engine, runtime, digest)
+    payloads = with_bill(beside if sidecar else [model_payload(model), *beside], materials)
 
     def manifest_with(entries: tuple[Entry, ...]) -> DistManifest:
         return DistManifest(
             name=spec.dist.name,
             version=spec.dist.version,
             target=target.name,
-            stub=Digest(len(stub), hashlib.sha256(stub).hexdigest()),
+            stub=digest,
             entries=entries,
-            model=_model_info(model, spec, sidecar),
+            model=info,
             engine=engine,
-            runtime=kit.manifest.runtime,
+            runtime=runtime,
             kit=kit.manifest_sha256,
             spec=_spec_for_manifest(spec, model),
         )
 
-    written = write_archive(path, DIST, stub, payloads, manifest_with, advance)
+    written = write_archive(path, DIST, stub, payloads, manifest_with, advance, sign=sign)
     return Composed(written, folder / sidecar.file if sidecar else None, _notes(target, sidecar))
+
+
+def with_bill(payloads: Sequence[Payload], materials: bom.Materials) -> list[Payload | Derived]:
+    """The payloads with their bill of materials before the last one, the runtime."""
+    return [*payloads[:-1], bom.derived(materials), payloads[-1]]
 
 
 def file_name(spec: DistSpec, target: Target) -> str:
