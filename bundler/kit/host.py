@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from bundler import resources, targets
 from bundler.console import Console
-from bundler.engine.build import Engine, build_engine
+from bundler.engine.build import build_engine
+from bundler.engine.product import Engine
 from bundler.errors import DamagedError, KitError
 from bundler.freeze.freeze import FrozenRuntime, freeze_runtime
 from bundler.kit import store
@@ -40,7 +42,7 @@ def build(backends: Iterable[str], console: Console) -> store.StoredKit:
         return _sound(path)
 
 
-def _sound(path: store.Path) -> store.StoredKit:
+def _sound(path: Path) -> store.StoredKit:
     """The stored kit, every byte checked: 20 MB take a blink, and a dist is no better than its kit."""
     with store.opened(path) as kit, Source.open(path) as source:
         if not verify(source, KIT).sound:

@@ -1,0 +1,125 @@
+"""An answer that takes a while: it is made in one task while another watches whether anybody still wants it.
+
+A client that leaves is noticed when its connection ends, not when the next write fails, so that its request gives its
+place in the engine to somebody else at once. When the server stops, every open answer is ended with an error that
+says so. A stream that has nothing to send for a while (a long prompt) sends a comment, or something between would
+take the connection for dead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from runtime.api.errors import ApiError, unavailable
+
+KEEP_ALIVE_SECONDS = 15.0
+
+_log = logging.getLogger("pannier.api")
+
+
+class Sink:
+    """Where an answer is written: either one whole response, or a stream of server-sent events."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope, self._receive, self._send = scope, receive, send
+        self.streaming = False
+        self.complete = False
+        self.written = 0
+
+    async def whole(self, response: Response) -> None:
+        """Send a complete response."""
+        self.complete = True
+        await response(self._scope, self._receive, self._send)
+
+    async def open_events(self) -> None:
+        """Send status 200 and the headers of an event stream; from now on errors are events."""
+        self.streaming = True
+        await self._send({"type": "http.response.start", "status": 200, "headers": _EVENT_HEADERS})
+
+    async def event(self, data: str) -> None:
+        """Send one event whose data is `data`, a line of text."""
+        self.written += 1
+        await self._send({"type": "http.response.body", "body": f"data: {data}\n\n".encode(), "more_body": True})
+
+    async def comment(self) -> None:
+        """Send something that every client skips."""
+        await self._send({"type": "http.response.body", "body": b": still here\n\n", "more_body": True})
+
+    async def close(self) -> None:
+        """End the stream."""
+        self.complete = True
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def fail(self, error: ApiError) -> None:
+        """Tell the error in whichever way is still open."""
+        if self.complete:
+            return
+        if not self.streaming:
+            await self.whole(error.response())
+            return
+        await self.event(json.dumps(error.as_json(), ensure_ascii=False))
+        await self.close()
+
+
+_EVENT_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),  # nginx would hold the stream back otherwise
+]
+
+
+class Reply(Response):
+    """Runs `write(sink)` for as long as the client is there and the server is not `closing`."""
+
+    def __init__(self, write: Callable[[Sink], Awaitable[None]], closing: asyncio.Event) -> None:
+        super().__init__()
+        self._write = write
+        self._closing = closing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Write, watching the client and the server's end."""
+        sink = Sink(scope, receive, send)
+        writing = asyncio.ensure_future(self._written(sink))
+        leaving = asyncio.ensure_future(_client_left(receive))
+        closing = asyncio.ensure_future(self._closing.wait())
+        try:
+            written = 0
+            while not (writing.done() or leaving.done() or closing.done()):
+                await asyncio.wait(
+                    {writing, leaving, closing}, timeout=KEEP_ALIVE_SECONDS, return_when="FIRST_COMPLETED"
+                )
+                if sink.streaming and sink.written == written and not sink.complete:
+                    await sink.comment()
+                written = sink.written
+            if closing.done() and not (writing.done() or leaving.done()):
+                await _cancelled(writing)
+                await sink.fail(unavailable("The server was stopped.", "stopped"))
+        finally:
+            await _cancelled(writing, leaving, closing)
+
+    async def _written(self, sink: Sink) -> None:
+        try:
+            await self._write(sink)
+        except ApiError as error:
+            await sink.fail(error)
+        except Exception as error:  # whatever it is, the client gets an end and the others go on
+            _log.error("a request failed", exc_info=error)
+            await sink.fail(ApiError(500, "The server made a mistake with this request.", "internal_error"))
+
+
+async def _client_left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _cancelled(*tasks: asyncio.Future[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,291 @@
+"""The engine as the server sees it: one worker process at a time, started again when it dies.
+
+Everything here runs in the event loop's thread. What a worker says is handed in by its reader thread; what it is told
+leaves through its writer thread. Importing this costs next to nothing: no llama.cpp, no web framework.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from runtime.engine import failures
+from runtime.engine.core import (
+    EngineState,
+    EngineStatus,
+    Event,
+    Failed,
+    Finished,
+    GenerationRequest,
+    ModelFacts,
+    Started,
+    TextDelta,
+)
+from runtime.engine.messages import (
+    PROTOCOL_VERSION,
+    Cancel,
+    Detokenize,
+    Generate,
+    Hello,
+    LoadFailed,
+    Message,
+    Pong,
+    Progress,
+    Ready,
+    Refused,
+    Reply,
+    Text,
+    Tokenize,
+    Tokens,
+)
+from runtime.engine.process import Death, LaunchedWorker, WorkerCommand, launch_worker
+from runtime.engine.protocol import ProtocolError
+from runtime.errors import CannotRunError, EngineError, PannierError, WorkerDied
+
+__all__ = ["Death", "LaunchedWorker", "RestartPolicy", "WorkerCommand", "WorkerEngine", "launch_worker"]
+
+_STOP_SECONDS = 1.0
+_SETTLED = (EngineState.READY, EngineState.FAILED, EngineState.STOPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """When a worker that died is started again.
+
+    The first time at once, then after `pause` seconds, twice as long each time; `deaths` within `window` seconds are
+    too many.
+    """
+
+    deaths: int = 5
+    window: float = 60.0
+    pause: float = 0.25
+
+
+class WorkerEngine:
+    """An `Engine` whose model lives in a worker process."""
+
+    def __init__(
+        self,
+        command: WorkerCommand,
+        *,
+        launched: LaunchedWorker | None = None,
+        policy: RestartPolicy | None = None,
+    ) -> None:
+        """`launched`: a worker that `launch_worker(command)` started before; `start` takes it over."""
+        self._command = command
+        self._launched = launched
+        self._policy = policy or RestartPolicy()
+        self._worker: LaunchedWorker | None = None
+        self._status = EngineStatus(EngineState.STARTING)
+        self._facts: ModelFacts | None = None
+        self._failure: PannierError | None = None
+        self._settled = asyncio.Event()
+        self._ended = asyncio.Event()  # the current worker's process is gone
+        self._requests: dict[str, asyncio.Queue[Event]] = {}
+        self._leaving: set[str] = set()  # cancelled, but the worker has not said their end yet
+        self._calls: dict[int, asyncio.Future[Reply]] = {}
+        self._call_ids = itertools.count(1)
+        self._deaths: deque[float] = deque()
+
+    @property
+    def status(self) -> EngineStatus:
+        """Where the engine stands now."""
+        return self._status
+
+    @property
+    def facts(self) -> ModelFacts | None:
+        """What the loaded model is; None until the state was READY once."""
+        return self._facts
+
+    async def start(self) -> None:
+        """Begin loading, or take over the worker that already does; returns at once."""
+        self._begin()
+
+    async def wait_ready(self) -> ModelFacts:
+        """Wait until the model answers. Raises the `PannierError` for which it never will."""
+        await self._settled.wait()
+        if self._failure is not None:
+            raise self._failure
+        if self._facts is None or self._status.state is EngineState.STOPPED:
+            raise EngineError("The engine was stopped before the model was loaded.")
+        return self._facts
+
+    async def generate(self, request: GenerationRequest) -> AsyncIterator[Event]:
+        """Run one request; while the worker is being restarted, wait for it. Closing the iterator early cancels."""
+        if self._status.state is EngineState.RESTARTING:
+            await self._settled.wait()
+        worker, problem = self._worker, self._problem(request)
+        if problem is not None or worker is None:
+            yield problem or failures.not_ready(request.id)
+            return
+        events = self._requests[request.id] = asyncio.Queue()
+        try:
+            worker.send(Generate(request))
+            while self._requests.get(request.id) is events or not events.empty():
+                yield await events.get()
+        except ProtocolError as error:
+            del self._requests[request.id]
+            yield failures.invalid(request.id, error.message)
+        finally:
+            if self._requests.get(request.id) is events:
+                del self._requests[request.id]
+                self._leaving.add(request.id)
+                worker.send(Cancel(request.id))
+
+    async def tokenize(self, text: str, *, parse_special: bool, add_special: bool) -> list[int]:
+        """Token ids of `text`; answered while the model decodes, too. Raises `EngineError`."""
+        call = next(self._call_ids)
+        reply = await self._ask(Tokenize(call, text, parse_special, add_special), call)
+        return [*reply.tokens] if isinstance(reply, Tokens) else []
+
+    async def detokenize(self, tokens: Sequence[int]) -> str:
+        """Text of token ids. Raises `EngineError`."""
+        call = next(self._call_ids)
+        reply = await self._ask(Detokenize(call, tuple(tokens)), call)
+        return reply.text if isinstance(reply, Text) else ""
+
+    async def stop(self) -> None:
+        """End the worker and every running request; safe to call twice, and before `start`."""
+        self._set(EngineState.STOPPED)
+        self._fail_all(failures.stopping, EngineError("The engine is being stopped."))
+        worker = self._worker or self._launched
+        if worker is None or self._ended.is_set():
+            return
+        worker.close()
+        if self._worker is None:
+            worker.kill()  # nobody attached: nobody would hear of its end
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), _STOP_SECONDS)
+            return
+        worker.kill()
+        await self._ended.wait()
+
+    def _problem(self, request: GenerationRequest) -> Failed | None:
+        """Why the request cannot be passed on now."""
+        if self._status.state is EngineState.STOPPED:
+            return failures.stopping(request.id)
+        if self._status.state is not EngineState.READY:
+            return failures.not_ready(request.id, self._status.detail)
+        if request.id in self._requests or request.id in self._leaving:
+            return failures.invalid(request.id, f"A request with the id {request.id} is running already.")
+        return None
+
+    async def _ask(self, message: Tokenize | Detokenize, call: int) -> Reply:
+        if self._worker is None or self._status.state is not EngineState.READY:
+            raise EngineError("The model is not loaded.", "Wait until /health answers 200.")
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._calls[call] = future
+        try:
+            self._worker.send(message)
+            reply = await future
+        finally:
+            del self._calls[call]
+        if isinstance(reply, Refused):
+            raise EngineError(reply.message)
+        return reply
+
+    # The life of a worker: begin → what it says → its end → begin again.
+
+    def _begin(self) -> None:
+        if self._status.state is EngineState.STOPPED:
+            return
+        try:
+            worker = self._launched or launch_worker(self._command)
+        except EngineError as error:
+            self._give_up(error)
+            return
+        self._launched, self._worker = None, worker
+        self._settled.clear()
+        self._ended.clear()
+        self._set(EngineState.LOADING if self._facts is None else EngineState.RESTARTING, self._status.detail)
+        loop = asyncio.get_running_loop()
+
+        def hand_over(said: Sequence[Message] | Death) -> None:
+            with suppress(RuntimeError):  # the loop is closed: nobody is interested any more
+                loop.call_soon_threadsafe(self._hear, worker, said)
+
+        worker.attach(hand_over)
+
+    def _hear(self, worker: LaunchedWorker, said: Sequence[Message] | Death) -> None:
+        if worker is not self._worker:
+            return
+        if isinstance(said, Death):
+            self._bury(said)
+        elif self._status.state not in (EngineState.STOPPED, EngineState.FAILED):
+            for message in said:
+                self._take(message)
+
+    def _take(self, message: Message) -> None:
+        match message:
+            case Started() | TextDelta():
+                if message.request_id in self._requests:
+                    self._requests[message.request_id].put_nowait(message)
+            case Finished() | Failed():
+                self._leaving.discard(message.request_id)
+                if events := self._requests.pop(message.request_id, None):
+                    events.put_nowait(message)
+            case Tokens() | Text() | Pong() | Refused():
+                if (future := self._calls.get(message.call)) and not future.done():
+                    future.set_result(message)
+            case Progress(value):
+                self._status = replace(self._status, progress=value)
+            case Ready(facts):
+                self._facts = facts
+                self._set(EngineState.READY)
+            case LoadFailed(text, remedy):
+                self._give_up(CannotRunError(text, remedy))
+            case Hello(protocol) if protocol != PROTOCOL_VERSION:
+                self._give_up(EngineError(f"The worker speaks protocol {protocol}, the server {PROTOCOL_VERSION}."))
+
+    def _bury(self, death: Death) -> None:
+        """The worker is gone: tell those who waited for it, and start another unless too many died."""
+        self._worker = None
+        self._ended.set()
+        if self._status.state in (EngineState.STOPPED, EngineState.FAILED):
+            return
+        self._fail_all(
+            lambda request_id: failures.worker_died(request_id, str(death)), WorkerDied(f"The engine {death}.")
+        )
+        loop = asyncio.get_running_loop()
+        self._deaths.append(loop.time())
+        while self._deaths[0] < loop.time() - self._policy.window:
+            self._deaths.popleft()
+        if len(self._deaths) >= self._policy.deaths:
+            last_words = f" Its last words: {death.last_words}" if death.last_words else ""
+            times = f"{len(self._deaths)} times within {self._policy.window:g} seconds"
+            self._give_up(EngineError(f"The engine died {times}; the last time it {death}.{last_words}"))
+            return
+        self._settled.clear()
+        self._status = replace(self._status, restarts=self._status.restarts + 1)
+        self._set(EngineState.LOADING if self._facts is None else EngineState.RESTARTING, f"The engine {death}.")
+        pause = 0.0 if len(self._deaths) == 1 else self._policy.pause * 2 ** (len(self._deaths) - 2)
+        loop.call_later(pause, self._begin)
+
+    def _give_up(self, failure: PannierError) -> None:
+        self._failure = failure
+        self._set(EngineState.FAILED, str(failure))
+        self._fail_all(lambda request_id: failures.not_ready(request_id, str(failure)), failure)
+        if self._worker is not None:
+            self._worker.close()
+
+    def _fail_all(self, sentence: Callable[[str], Failed], error: PannierError) -> None:
+        """End every running request and every open call."""
+        for request_id, events in self._requests.items():
+            events.put_nowait(sentence(request_id))
+        self._requests.clear()
+        self._leaving.clear()
+        for future in self._calls.values():
+            if not future.done():
+                future.set_exception(error)
+
+    def _set(self, state: EngineState, detail: str = "") -> None:
+        pid = self._worker.pid if self._worker else None
+        progress = 1.0 if state is EngineState.READY else 0.0
+        self._status = EngineStatus(state, detail, progress, self._status.restarts, pid)
+        if state in _SETTLED:
+            self._settled.set()

@@ -1,0 +1,68 @@
+"""Workers and engines over tiny models, as the tests want them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from runtime.engine.client import RestartPolicy, WorkerCommand, WorkerEngine
+from runtime.engine.core import Event, Finished, GenerationRequest, SamplingParams, TextDelta
+from runtime.engine.messages import Load
+
+GREEDY = SamplingParams(temperature=0)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Worker:
+    """How to start a worker on some model. One thread: the models are tiny, and CI machines are shared."""
+
+    load: Load
+
+    def command(self, **changes: object) -> WorkerCommand:
+        argv = (sys.executable, "-m", "runtime.engine.worker")
+        return WorkerCommand(argv, replace(self.load, **changes))  # type: ignore[arg-type]
+
+    @asynccontextmanager
+    async def running(self, policy: RestartPolicy | None = None, **changes: object) -> AsyncIterator[WorkerEngine]:
+        engine = WorkerEngine(self.command(**changes), policy=policy)
+        await engine.start()
+        try:
+            await asyncio.wait_for(engine.wait_ready(), 60)
+            yield engine
+        finally:
+            await engine.stop()
+
+    def use(self, what: Callable[[WorkerEngine], Awaitable[T]], **changes: object) -> T:
+        """Run `what` with a ready engine."""
+
+        async def run() -> T:
+            async with self.running(**changes) as engine:
+                return await what(engine)
+
+        return asyncio.run(run())
+
+
+def backend(engine_dir: Path) -> str:
+    """A CPU backend that works everywhere: the plainest there is."""
+    plain = [*engine_dir.glob("*ggml-cpu-x64.*"), *sorted(engine_dir.glob("*ggml-cpu*"))]
+    return plain[0].name
+
+
+async def events(engine: WorkerEngine, request: GenerationRequest) -> list[Event]:
+    return [event async for event in engine.generate(request)]
+
+
+def text_of(found: list[Event]) -> str:
+    return "".join(event.text for event in found if isinstance(event, TextDelta))
+
+
+def end_of(found: list[Event]) -> Finished:
+    last = found[-1]
+    assert isinstance(last, Finished), last
+    return last
