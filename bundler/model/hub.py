@@ -21,7 +21,7 @@ import httpx2
 from bundler import cache
 from bundler.console import Console
 from bundler.errors import ModelError, PannierError
-from bundler.model import hub_errors
+from bundler.model import hub_errors, known
 from bundler.model.choose import RepoFile
 from bundler.model.download import TIMEOUT, Job, download
 from bundler.publish import one_at_a_time
@@ -73,11 +73,11 @@ class Hub:
         except Exception as error:
             if not hub_errors.unreachable(error):
                 raise hub_errors.explained(error, name, self.endpoint) from None
-            known = self._cached(name, revision)
-            if known is None:
+            cached = self._cached(name, revision)
+            if cached is None:
                 raise hub_errors.explained(error, name, self.endpoint) from None
-            console.say(f"{self.endpoint} is not asked or does not answer; taking {known.where} from this disk.")
-            return known
+            console.say(f"{self.endpoint} is not asked or does not answer; taking {cached.where} from this disk.")
+            return cached
 
     def cached_path(self, repository: Repository, file: RepoFile) -> Path | None:
         """Where a file already lies on this disk, if it does."""
@@ -95,15 +95,21 @@ class Hub:
                 label = f"Downloading {file.name.rsplit('/', 1)[-1]}"
                 label += f" ({number} of {len(files)})" if len(files) > 1 else ""
                 found = self._download(repository, file, label, console)
+                if file.sha256:
+                    known.remember(found, file.sha256)
+            elif len(files) > 1 and file.sha256:
+                known.check(found, file.sha256, console)  # of a joined set, composing checks only the whole
             paths.append(found)
         return paths
 
-    def small_file(self, repository: str, revision: str, file: str) -> Path | None:
-        """A card or licence, downloaded if need be; None if there is none or it cannot be had now."""
+    def small_file(self, repository: Repository, file: str) -> Path | None:
+        """A card or licence, downloaded if need be; None if there is none or it cannot be had."""
+        if file not in (listed.name for listed in repository.files):
+            return None
         try:
-            with self._explaining(repository):
-                return self._through_library(repository, revision, file)
-        except ModelError:
+            with self._explaining(repository.name):
+                return self._through_library(repository.name, repository.commit, file, local=repository.offline)
+        except PannierError:
             return None
 
     def _ask(self, name: str, revision: str, console: Console) -> Repository:
@@ -168,10 +174,19 @@ class Hub:
             _check(path, file, what)
             return path
 
-    def _through_library(self, repository: str, revision: str, file: str) -> Path:
+    def _through_library(self, repository: str, revision: str, file: str, *, local: bool = False) -> Path:
         from huggingface_hub import hf_hub_download
 
-        return Path(hf_hub_download(repository, file, revision=revision, cache_dir=self.folder, endpoint=self.endpoint))
+        return Path(
+            hf_hub_download(
+                repository,
+                file,
+                revision=revision,
+                cache_dir=self.folder,
+                endpoint=self.endpoint,
+                local_files_only=local,
+            )
+        )
 
     @contextmanager
     def _open(self, repository: Repository, file: str, offset: int) -> Iterator[httpx2.Response]:

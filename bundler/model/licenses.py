@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bundler import resources
 from bundler.errors import ModelError
 
 _NAMELESS = ("", "other", "unknown")
@@ -75,8 +76,20 @@ def plain_name(name: object) -> str:
 
 def chosen_name(*names: object) -> str:
     """The first name that says something; "other" and "unknown" do not, if any of the rest does."""
-    plain = [plain_name(name) for name in names if name]
-    return next((name for name in plain if name not in _NAMELESS), plain[0] if plain else "")
+    said = [str(name) for name in names if name]
+    return next((name for name in said if plain_name(name) not in _NAMELESS), said[0] if said else "")
+
+
+def text_for(name: str, terms: License) -> bytes:
+    """The text to pack for a licence called `name`: what was found, a standard text, or a note; nothing for no name."""
+    if terms.text:
+        return terms.text
+    if plain_name(name) == "apache-2.0":
+        return resources.license_text()  # Pannier's own, which is that licence unaltered
+    if not name:
+        return b""
+    link = f"Its text: {terms.link}\n" if terms.link else "Its text was not found where the model came from.\n"
+    return f"Licence of the model: {name}\n{link}".encode()
 
 
 def condition_of(name: str) -> Condition | None:
