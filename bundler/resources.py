@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.metadata import distribution
 from pathlib import Path
 
 import runtime
+import runtime.resources
 
 _HERE = Path(__file__).resolve().parent
 
@@ -22,9 +24,11 @@ def dist_spec(name: str) -> Path:
 
 
 def license_text() -> bytes:
-    """Pannier's own licence."""
-    inside = _HERE / "LICENSE"
-    return (inside if inside.is_file() else _HERE.parent / "LICENSE").read_bytes()
+    """Pannier's own licence: among the metadata where it is installed, at the root of a checkout."""
+    checkout = _HERE.parent / "LICENSE"
+    if checkout.is_file():
+        return checkout.read_bytes()
+    return (distribution("pannier").read_text("licenses/LICENSE") or "").encode()
 
 
 def runtime_package() -> Path:
@@ -33,7 +37,5 @@ def runtime_package() -> Path:
 
 
 def webui() -> Path:
-    """The directory of the page's files, as `runtime` itself looks for them. It may not exist."""
-    package = runtime_package()
-    inside = package / "webui"
-    return inside if inside.is_dir() else package.parent / "webui"
+    """The directory of the page's files, as `runtime` itself looks for them."""
+    return runtime.resources.webui()

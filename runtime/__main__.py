@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 
 def main() -> int:
     """Become what the first argument says; each branch imports only what it needs."""
     first = sys.argv[1] if len(sys.argv) > 1 else ""
     if first == "--worker":
-        from runtime.engine.worker.main import worker_main
+        from runtime.engine.worker.main import main as worker
 
-        return worker_main(sys.argv[2:])
+        return worker(_ends_with(parent=int(sys.argv[2])))
     if first == "--probe":
         from runtime.backends.probe import child_main
 
@@ -24,6 +25,12 @@ def main() -> int:
     from runtime.cli.main import main as command_line
 
     return command_line()
+
+
+def _ends_with(parent: int) -> Callable[[], None]:
+    from runtime.launch.osdep import system
+
+    return lambda: system.die_with_parent(parent)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,8 @@ def run_list(args: argparse.Namespace, console: Console) -> int:
     """One line per engine."""
     engines = [engine for folder in _folders("engines") if (engine := read_record(folder))]
     lines = [
-        f"{engine.key[:12]}  {engine.target:<13}  {_names(engine):<20}  {size_of(engine.path) / 1e6:>6.1f} MB  {engine.compiler}"
+        f"{engine.key[:12]}  {engine.target:<13}  {_names(engine):<20}  "
+        f"{size_of(engine.path) / 1e6:>6.1f} MB  {engine.compiler}"
         for engine in engines
     ]
     text = "\n".join(lines) or "No engines yet; make one: pannier engine build"
@@ -77,7 +78,7 @@ def summary(engine: Engine) -> dict[str, Any]:
         "key": engine.key,
         "path": str(engine.path),
         "target": engine.target,
-        "backends": [name for name in engine.recipe.get("backends", [])],
+        "backends": list(engine.recipe.get("backends", [])),
         "peers": sorted(file.file for file in engine.files if file.kind == "peer"),
         "libraries": [file.file for file in engine.libraries],
         "compiler": engine.compiler,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tarfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -93,14 +94,17 @@ def unpack(archive: Path, into: Path, release: SourceRelease = RELEASE) -> None:
     """
     if not hasattr(tarfile, "data_filter"):
         raise ToolError("This Python cannot unpack archives safely.", "Use Python 3.11.4 or newer.")
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            path = PurePosixPath(member.name)
-            if not path.is_relative_to(release.tree):
-                continue
-            inside = path.relative_to(release.tree)
-            if inside.parts and (inside.parts[0] in NEEDED or str(inside) in NEEDED_FILES):
-                tar.extract(member.replace(name=str(inside), deep=False), into, filter="data")
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                path = PurePosixPath(member.name)
+                if not path.is_relative_to(release.tree):
+                    continue
+                inside = path.relative_to(release.tree)
+                if inside.parts and (inside.parts[0] in NEEDED or str(inside) in NEEDED_FILES):
+                    tar.extract(member.replace(name=str(inside), deep=False), into, filter="data")
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise ToolError(f"{archive.name} cannot be unpacked ({error}).", "Delete it and try again.") from None
     if not (into / "CMakeLists.txt").is_file():
         raise ToolError(f"{archive.name} has no llama.cpp inside.", "Delete it and try again.")
 

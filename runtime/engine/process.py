@@ -30,11 +30,13 @@ class WorkerCommand:
     """How to start a worker, and what it is to load.
 
     env: None means this process's. pass_fds: descriptors to inherit besides `load.model_fd`. on_stderr: called with
-    every line the worker says there, from a thread of its own.
+    every line the worker says there, from a thread of its own. executable: what is really started, where the name it
+    goes by (`argv[0]`) does not lead there.
     """
 
     argv: Sequence[str]
     load: Load
+    executable: str | None = None
     env: Mapping[str, str] | None = None
     pass_fds: tuple[int, ...] = ()
     on_stderr: Callable[[str], None] | None = None
@@ -69,6 +71,7 @@ class LaunchedWorker:
         try:
             self._process = subprocess.Popen(
                 command.argv,
+                executable=command.executable,
                 env=command.env,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

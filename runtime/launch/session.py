@@ -5,6 +5,7 @@ The worker is started as early as possible: it maps the model while the server p
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from runtime.launch.opening import open_model
 from runtime.launch.options import LaunchOptions
 from runtime.launch.osdep import system
 from runtime.launch.places import Places, places
+from runtime.launch.spare import spare_program
 from runtime.manifest import DistManifest
 
 WORKER_OPTION = "--worker"
@@ -55,7 +57,7 @@ def start(archive: Archive[DistManifest], options: LaunchOptions, console: Conso
 def worker_command(archive: Archive[DistManifest], options: LaunchOptions, choice: Choice) -> WorkerCommand:
     """How to start a worker for this model on this backend."""
     model = open_model(archive)
-    own = system.self_command()
+    own = system.self_command(lambda: spare_program(archive))
     load = Load(
         engine_dir=str(choice.engine_dir),
         backends=(choice.library.file,),
@@ -69,9 +71,8 @@ def worker_command(archive: Archive[DistManifest], options: LaunchOptions, choic
         repack=options.repack,
     )
     return WorkerCommand(
-        argv=(*own.argv, WORKER_OPTION),
+        argv=(*own.argv, WORKER_OPTION, str(os.getpid())),
         executable=own.executable,
-        environment=own.environment,
-        pass_fds=(model.fd,) if load.model_fd is not None else (),
+        env=own.environment,
         load=load,
     )
