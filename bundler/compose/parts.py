@@ -78,7 +78,7 @@ def model_payload(model: LocalModel) -> Payload:
     entry = Entry(
         MODEL_ENTRY, Role.MODEL, model.size, model.sha256 or UNKNOWN_SHA256, UNKNOWN_CRC32, alignment=MAX_ALIGNMENT
     )
-    return Payload(entry, lambda: model.path.open("rb"), model.mismatch)
+    return Payload(entry, model.content.open, model.mismatch)
 
 
 def bytes_payload(name: str, data: bytes, role: Role = Role.LICENSE) -> Payload:
