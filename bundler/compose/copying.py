@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from bundler.compose import ranges
 
@@ -37,18 +37,21 @@ class Copied:
     crc32: str
 
 
-def copy_hashed(source: BinaryIO, target: BinaryIO, size: int, advance: Advance | None = None) -> Copied:
+def copy_hashed(
+    source: BinaryIO, target: BinaryIO, size: int, advance: Advance | None = None, crc32: str = ""
+) -> Copied:
     """Copy `size` bytes (or fewer, if `source` ends early: compare `Copied.size`) and hash them.
 
-    Both are used from their current positions. advance: called with the size of every piece.
+    Both are used from their current positions. advance: called with the size of every piece. crc32: the CRC-32 if it is
+    known; then it is not computed again, for whoever compares the SHA-256 has it vouched for.
     """
     descriptors = _descriptors(source, target)
-    if descriptors and hasattr(os, "pread"):
-        copied = _in_kernel(*descriptors, size, advance)
+    if descriptors and hasattr(os, "preadv"):
+        copied = _in_kernel(*descriptors, size, advance, crc32)
         if copied:
             _skip(source, target, copied.size)
             return copied
-    return _through_memory(source, target, size, advance)
+    return _through_memory(source, target, size, advance, crc32)
 
 
 def copy_trusting(source: BinaryIO, target: BinaryIO, size: int, advance: Advance | None = None) -> int:
@@ -100,83 +103,103 @@ def _stretches(source: int, offset: int, target: int, place: int, size: int) -> 
         yield count
 
 
-def _in_kernel(source: int, offset: int, target: int, place: int, size: int, advance: Advance | None) -> Copied | None:
+def _in_kernel(
+    source: int, offset: int, target: int, place: int, size: int, advance: Advance | None, crc32: str
+) -> Copied | None:
     """Copy between descriptors; None if the kernel cannot (then nothing has happened)."""
-    sha = hashlib.sha256()
-    crc = 0
     done = 0
-
-    def checksum(view: memoryview) -> None:
-        nonlocal crc
-        crc = zlib.crc32(view, crc)
-
-    with ThreadPoolExecutor(1) as sha_thread, ThreadPoolExecutor(1) as crc_thread:
-        behind: deque[tuple[Future[None], Future[None]]] = deque()
+    with _Hashing(crc32) as hashing:
         for count in _stretches(source, offset, target, place, size):
             for at in range(done, done + count, STRETCH):
-                where = (target, place + at, min(STRETCH, done + count - at))
-                behind.append(
-                    (sha_thread.submit(_feed, sha.update, *where), crc_thread.submit(_feed, checksum, *where))
-                )
-                while len(behind) > LAG:
-                    _wait(behind.popleft())
+                part = min(STRETCH, done + count - at)
+                hashing.read(target, place + at, part)
                 if advance:
-                    advance(where[2])
+                    advance(part)
             done += count
-        for pair in behind:
-            _wait(pair)
-    return Copied(done, sha.hexdigest(), f"{crc:08x}") if done or not size else None
+        hashing.finish()
+    return hashing.copied(done) if done or not size else None
 
 
-def _feed(take: Callable[[memoryview], None], fd: int, offset: int, size: int) -> None:
-    """Give a range of a file to `take`, piece by piece. Raises `OSError`, also where the range ends early."""
-    end = offset + size
-    while offset < end:
-        data = os.pread(fd, min(PIECE, end - offset), offset)
-        if not data:
-            raise OSError("what was just written cannot be read back")
-        take(memoryview(data))
-        offset += len(data)
-
-
-def _wait(pair: tuple[Future[None], Future[None]]) -> None:
-    for future in pair:
-        future.result()
-
-
-def _through_memory(source: BinaryIO, target: BinaryIO, size: int, advance: Advance | None) -> Copied:
+def _through_memory(source: BinaryIO, target: BinaryIO, size: int, advance: Advance | None, crc32: str) -> Copied:
     """Copy by reading and writing: streams that are no files, and systems whose kernel cannot copy."""
-    sha = hashlib.sha256()
-    crc = 0
     done = 0
-
-    def checksum(view: memoryview) -> None:
-        nonlocal crc
-        crc = zlib.crc32(view, crc)
-
-    # One thread each keeps the pieces of one checksum in order; the pool of buffers bounds the memory.
-    with ThreadPoolExecutor(1) as sha_thread, ThreadPoolExecutor(1) as crc_thread:
+    with _Hashing(crc32) as hashing:
         free = deque(bytearray(min(CHUNK, max(size, 1))) for _ in range(BUFFERS))
-        busy: deque[tuple[bytearray, tuple[Future[None], Future[None]]]] = deque()
         while done < size:
-            if not free:
-                buffer, pair = busy.popleft()
-                _wait(pair)
-                free.append(buffer)
-            buffer = free.popleft()
+            buffer = free.popleft() if free else hashing.finish_oldest()
             view = memoryview(buffer)[: min(CHUNK, size - done)]
             count = _read_into(source, view)
             if not count:
                 break
-            view = view[:count]
-            busy.append((buffer, (sha_thread.submit(sha.update, view), crc_thread.submit(checksum, view))))
-            target.write(view)
+            hashing.take(buffer, view[:count])
+            target.write(view[:count])
             done += count
             if advance:
                 advance(count)
-        for _, pair in busy:
-            _wait(pair)
-    return Copied(done, sha.hexdigest(), f"{crc:08x}")
+        hashing.finish()
+    return hashing.copied(done)
+
+
+class _Hashing:
+    """SHA-256 and CRC-32 in a thread each, which keeps the pieces of one in order. A context: ends its threads."""
+
+    def __init__(self, crc32: str) -> None:
+        self._known = crc32
+        self._crc = 0
+        self._sha = hashlib.sha256()
+        self._sums: list[tuple[ThreadPoolExecutor, Callable[[memoryview], None]]] = []
+        self._behind: deque[tuple[bytearray, list[Future[None]]]] = deque()
+
+    def __enter__(self) -> Self:
+        takers = [self._sha.update] if self._known else [self._sha.update, self._checksum]
+        self._sums = [(ThreadPoolExecutor(1), take) for take in takers]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for thread, _take in self._sums:
+            thread.shutdown()
+
+    def take(self, buffer: bytearray, view: memoryview) -> None:
+        """Hash `view`; `buffer` is lent until `finish_oldest` gives it back."""
+        self._behind.append((buffer, [thread.submit(take, view) for thread, take in self._sums]))
+
+    def read(self, fd: int, offset: int, size: int) -> None:
+        """Hash a range of a file, soon."""
+        futures = [thread.submit(_feed, take, fd, offset, size) for thread, take in self._sums]
+        self._behind.append((bytearray(), futures))
+        while len(self._behind) > LAG:
+            self.finish_oldest()
+
+    def finish_oldest(self) -> bytearray:
+        """Wait for the oldest piece; gives its buffer back. Raises what its reading raised."""
+        buffer, futures = self._behind.popleft()
+        for future in futures:
+            future.result()
+        return buffer
+
+    def finish(self) -> None:
+        """Wait for all pieces."""
+        while self._behind:
+            self.finish_oldest()
+
+    def copied(self, size: int) -> Copied:
+        """What went by."""
+        return Copied(size, self._sha.hexdigest(), self._known or f"{self._crc:08x}")
+
+    def _checksum(self, view: memoryview) -> None:
+        self._crc = zlib.crc32(view, self._crc)
+
+
+def _feed(take: Callable[[memoryview], None], fd: int, offset: int, size: int) -> None:
+    """Give a range of a file to `take`, piece by piece. Raises `OSError`, also where the range ends early."""
+    buffer = memoryview(bytearray(min(PIECE, size)))
+    end = offset + size
+    while offset < end:
+        count = os.preadv(fd, [buffer[: min(PIECE, end - offset)]], offset)
+        if not count:
+            raise OSError("what was just written cannot be read back")
+        take(buffer[:count])
+        offset += count
 
 
 def _read_into(source: BinaryIO, view: memoryview) -> int:

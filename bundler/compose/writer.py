@@ -143,7 +143,8 @@ def _copy(payload: Payload, out: BinaryIO, advance: Callable[[int], object] | No
             if done != entry.size:
                 raise payload.mismatch(f"it ended after {done:,} of {entry.size:,} bytes")
             return entry
-        copied = copy_hashed(stream, out, entry.size, advance)
+        known = entry.crc32 if entry.sha256 != UNKNOWN_SHA256 and entry.crc32 != UNKNOWN_CRC32 else ""
+        copied = copy_hashed(stream, out, entry.size, advance, known)
     if copied.size != entry.size:
         raise payload.mismatch(f"it ended after {copied.size:,} of {entry.size:,} bytes")
     if entry.sha256 not in (copied.sha256, UNKNOWN_SHA256) or entry.crc32 not in (copied.crc32, UNKNOWN_CRC32):
