@@ -90,6 +90,11 @@ def _model(model: ModelInfo, hashes: dict[str, str]) -> dict[str, Any]:
     component["properties"] = _properties(facts)
     if digest:
         component["hashes"] = _sha256(digest)
+    if model.splits:
+        component["components"] = [
+            {"type": "file", "bom-ref": part.file, "name": part.file, "hashes": _sha256(part.sha256)}
+            for part in model.splits
+        ]
     if model.description:
         component["description"] = model.description
     if model.author:

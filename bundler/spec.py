@@ -15,7 +15,8 @@ from typing import Annotated, Any, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bundler import targets as target_table
-from bundler.errors import SpecError
+from bundler.errors import SpecError, UsageError
+from bundler.sizes import parse_size
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -110,6 +111,29 @@ class ServeTable(_Table):
     browser: bool = Field(default=True, description="Open the chat page at start, where there is a display.")
 
 
+class MediaTable(_Table):
+    """What the result is carried on."""
+
+    split: str = Field(
+        default="",
+        description="Largest file the medium holds: `fat32`, or a size such as `4GB`. A model that does not fit goes "
+        "beside the program, in as many parts as it takes. `--split` overrides.",
+    )
+    sidecar: bool = Field(
+        default=False, description="Put the model into a file beside the program, however small it is. `--sidecar`."
+    )
+
+    @field_validator("split")
+    @classmethod
+    def _a_size(cls, value: str) -> str:
+        try:
+            if value:
+                parse_size(value)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+
 class ChatTable(_Table):
     """How conversations begin."""
 
@@ -133,6 +157,7 @@ class DistSpec(_Table):
     serve: ServeTable = ServeTable()
     chat: ChatTable = ChatTable()
     ui: UiTable = UiTable()
+    media: MediaTable = MediaTable()
 
 
 def load(path: Path) -> DistSpec:

@@ -132,7 +132,7 @@ class RuntimeInfo:
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """A model kept in a file beside the executable, where a target cannot start files this large."""
+    """A file of the model beside the executable: all of it, or one part of a split GGUF."""
 
     file: str
     size: int
@@ -143,13 +143,16 @@ class Sidecar:
 class ModelInfo:
     """The model inside (or beside) the dist and where it came from.
 
-    entry: its archive member, "" if it is a sidecar. source: what the builder named; origin: repository, commit, …
+    entry: its archive member, "" if it is beside. sidecar: the one file it is in then; splits: or the parts of it, in
+    order, each a GGUF that llama.cpp loads together with the others. source: what the builder named; origin:
+    repository, commit, …
     """
 
     name: str
     architecture: str
     entry: str
     sidecar: Sidecar | None = None
+    splits: tuple[Sidecar, ...] = ()
     file_type: str = ""  # "Q8_0"
     parameters: int = 0
     context_length: int = 0
@@ -158,6 +161,11 @@ class ModelInfo:
     description: str = ""
     source: str = ""
     origin: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def beside(self) -> tuple[Sidecar, ...]:
+        """The files beside the executable without which the model is not whole; none if it is inside."""
+        return (self.sidecar,) if self.sidecar else self.splits
 
 
 @dataclass(frozen=True, slots=True)

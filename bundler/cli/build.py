@@ -15,6 +15,7 @@ from bundler.kit import host as host_kit
 from bundler.kit import store
 from bundler.model.local import LocalModel
 from bundler.model.resolve import resolve
+from bundler.sizes import parse_size
 from bundler.spec import DistSpec, load
 from bundler.trust.keys import load_private
 from bundler.trust.signing import detached_path, write_detached
@@ -30,6 +31,8 @@ def add_parser(verbs: Any) -> None:
     parser.add_argument("--target", action="append", metavar="T", help=f"one of {', '.join(targets.TARGETS)}")
     parser.add_argument("--backend", action="append", metavar="B", help="backend to pack, beside cpu")
     parser.add_argument("--kit", type=Path, metavar="FILE", help="use this kit instead of a stored one")
+    parser.add_argument("--split", metavar="SIZE", help="no file larger than this: fat32, 4GB, …")
+    parser.add_argument("--sidecar", action="store_true", help="put the model into a file beside the program")
     parser.add_argument("--sign", type=Path, metavar="KEY", help="sign the result with this private key")
     parser.add_argument("--output", type=Path, default=Path("dist"), metavar="DIR", help="folder for the result (dist)")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -87,6 +90,10 @@ def with_flags(spec: DistSpec, args: argparse.Namespace) -> DistSpec:
         changes["dist"]["targets"] = list(dict.fromkeys(args.target))
     if args.backend:
         changes["engine"]["backends"] = list(dict.fromkeys(["cpu", *args.backend]))
+    if args.split:
+        parse_size(args.split)
+        changes["media"]["split"] = args.split
+    changes["media"]["sidecar"] |= args.sidecar
     return DistSpec.model_validate(changes)
 
 
@@ -120,6 +127,6 @@ def _described(done: Composed) -> dict[str, Any]:
         "manifest_sha256": done.written.manifest_sha256,
         "model": manifest.model.name,
         "signature": str(detached_path(done.written.path)) if done.written.signature else None,
-        "sidecar": str(done.sidecar) if done.sidecar else None,
+        "beside": [str(path) for path in done.beside],
         "notes": list(done.notes),
     }

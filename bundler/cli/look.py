@@ -15,6 +15,7 @@ from bundler.trust.keys import PublicKey, load_public
 from bundler.trust.signing import Verdict, judge
 from runtime.container import extract
 from runtime.container.archive import DIST, KIT, Archive, Kind, open_archive
+from runtime.container.beside import files_of, verify_beside
 from runtime.container.source import Source
 from runtime.container.verify import verify
 from runtime.manifest import DistManifest, encode
@@ -66,11 +67,12 @@ def run_verify(args: argparse.Namespace, console: Console) -> int:
         console.progress(f"Checking {args.file.name}", source.size, in_bytes=True) as advance,
     ):
         kind = _kind(source)
-        report = verify(source, kind, advance)
+        report = verify_beside(verify(source, kind, advance), args.file.parent, advance)
         signed = _judged(source, kind, key, args.signature) if key else None
     lines = [f"damaged: {damage}" for damage in report.damages]
     lines = lines or [
-        f"sound: all {report.file_size:,} bytes are accounted for (manifest sha256 {report.manifest_sha256})"
+        f"sound: all {report.file_size:,} bytes are accounted for (manifest sha256 {report.manifest_sha256})",
+        *(f"sound: {file.file}, {file.size:,} bytes" for file in files_of(report)),
     ]
     if signed:
         lines.append(f"{'signed' if signed.good else 'NOT SIGNED by this key'}: {signed.words}")
@@ -132,7 +134,8 @@ def _headline(archive: Archive[Any]) -> list[str]:
     lines = []
     if isinstance(manifest, DistManifest):
         model = manifest.model
-        where = f"beside it, in {model.sidecar.file}" if model.sidecar else "inside"
+        beside = ", ".join(file.file for file in model.beside)
+        where = f"beside it, in {beside}" if beside else "inside"
         lines.append(f"dist      {manifest.name} {manifest.version} for {manifest.target}")
         lines.append(
             f"model     {model.name}: {model.architecture}, {model.parameters:,} parameters, mostly {model.file_type}, "

@@ -21,9 +21,11 @@ from bundler.compose.parts import (
     selected_engine,
     stub_of,
 )
-from bundler.compose.sidecar import write_sidecar
+from bundler.compose.sidecar import Beside, write_beside
 from bundler.compose.writer import Derived, Payload, Written, write_archive
+from bundler.errors import SpecError
 from bundler.model.local import LocalModel, check_architecture
+from bundler.sizes import parse_size
 from bundler.spec import DistSpec
 from bundler.targets import Target
 from runtime.container.archive import DIST, Archive
@@ -33,7 +35,6 @@ from runtime.manifest import (
     Entry,
     KitManifest,
     ModelInfo,
-    Sidecar,
 )
 
 DIRECTORY_ALLOWANCE = 1 << 20
@@ -42,10 +43,13 @@ DIRECTORY_ALLOWANCE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A finished dist. notes: what the builder should know about it (a missing signature, a sidecar)."""
+    """A finished dist. notes: what the builder should know about it (a missing signature, a sidecar).
+
+    beside: the model's files, if it is not inside.
+    """
 
     written: Written[DistManifest]
-    sidecar: Path | None
+    beside: tuple[Path, ...]
     notes: tuple[str, ...]
 
 
@@ -74,14 +78,17 @@ def compose(
 
     path = folder / file_name(spec, target)
     size = len(stub) + model.size + sum(p.entry.size for p in beside) + DIRECTORY_ALLOWANCE
-    sidecar = None
-    if target.max_executable is not None and size > target.max_executable:
-        sidecar = write_sidecar(model, folder / f"{path.name.removesuffix(target.suffix)}.gguf", advance)
-    info = _model_info(model, spec, sidecar)
+    limit = parse_size(spec.media.split) if spec.media.split else None
+    outside = Beside()
+    if spec.media.sidecar or size > min(limit or size, target.max_executable or size):
+        if limit and size - model.size > limit:
+            raise SpecError(f"The program without its model is larger than media.split allows ({limit:,} bytes).")
+        outside = write_beside(model, folder, path.name.removesuffix(target.suffix), limit, advance)
+    info = _model_info(model, spec, outside)
     digest = Digest(len(stub), hashlib.sha256(stub).hexdigest())
     runtime = kit.manifest.runtime
     materials = bom.Materials(spec.dist.name, spec.dist.version, target.name, info, engine, runtime, digest)
-    payloads = with_bill(beside if sidecar else [model_payload(model), *beside], materials)
+    payloads = with_bill(beside if outside.files else [model_payload(model), *beside], materials)
 
     def manifest_with(entries: tuple[Entry, ...]) -> DistManifest:
         return DistManifest(
@@ -98,7 +105,7 @@ def compose(
         )
 
     written = write_archive(path, DIST, stub, payloads, manifest_with, advance, sign=sign)
-    return Composed(written, folder / sidecar.file if sidecar else None, _notes(target, sidecar))
+    return Composed(written, tuple(folder / file.file for file in outside.files), _notes(target, outside))
 
 
 def with_bill(payloads: Sequence[Payload], materials: bom.Materials) -> list[Payload | Derived]:
@@ -111,14 +118,15 @@ def file_name(spec: DistSpec, target: Target) -> str:
     return f"{spec.dist.name}-{spec.dist.version}-{target.name}{target.suffix}"
 
 
-def _model_info(model: LocalModel, spec: DistSpec, sidecar: Sidecar | None) -> ModelInfo:
+def _model_info(model: LocalModel, spec: DistSpec, outside: Beside) -> ModelInfo:
     header = model.header
     said = {key: str(header.metadata.get(f"general.{key}", "")) for key in ("name", "author", "license", "description")}
     return ModelInfo(
         name=spec.model.name or said["name"] or model.path.stem,
         architecture=header.architecture,
-        entry="" if sidecar else MODEL_ENTRY,
-        sidecar=sidecar,
+        entry="" if outside.files else MODEL_ENTRY,
+        sidecar=outside.whole,
+        splits=outside.parts,
         file_type=header.file_type,
         parameters=header.parameters,
         context_length=header.context_length,
@@ -139,13 +147,11 @@ def _spec_for_manifest(spec: DistSpec, model: LocalModel) -> dict[str, Any]:
     return told
 
 
-def _notes(target: Target, sidecar: Sidecar | None) -> tuple[str, ...]:
+def _notes(target: Target, outside: Beside) -> tuple[str, ...]:
     notes = []
-    if sidecar:
-        notes.append(
-            f"{target.system} cannot start files over {target.max_executable or 0:,} bytes, so the model is beside the "
-            f"program: hand out {sidecar.file} with it."
-        )
+    if outside.files:
+        names = ", ".join(file.file for file in outside.files)
+        notes.append(f"The model is not inside the program but beside it: hand out {names} with it, in one folder.")
     if target.system == "macos":
         notes.append("The file is not signed. On a Mac, sign it before handing it out: codesign --sign - FILE")
     return tuple(notes)

@@ -59,8 +59,8 @@ def _versions(manifest: DistManifest) -> dict[str, str]:
 def _model(manifest: DistManifest) -> str:
     """The model's bytes: where they are does not matter here, which they are does."""
     model = manifest.model
-    if model.sidecar:
-        return f"{model.sidecar.size:,} bytes, sha256 {model.sidecar.sha256}"
+    if model.beside:
+        return "; ".join(f"{file.size:,} bytes, sha256 {file.sha256}" for file in model.beside)
     entry = manifest.entry(model.entry)
     return f"{entry.size:,} bytes, sha256 {entry.sha256}"
 

@@ -7,6 +7,7 @@ is taken on the manifest's word instead, and the new manifest says so.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,12 +17,15 @@ from typing import BinaryIO
 from bundler import bom, targets
 from bundler.compose import ranges
 from bundler.compose.compose import file_name, with_bill
+from bundler.compose.copying import copy_hashed, copy_trusting
 from bundler.compose.parts import MODEL_LICENSE_ENTRY, bytes_payload, kit_payloads, selected_engine, stub_of
 from bundler.compose.writer import Derived, Payload, Written, write_archive
 from bundler.errors import DamagedError, KitError, ModelError, UsageError
 from bundler.renew.changes import Changes
 from bundler.targets import Target
 from runtime.container.archive import DIST, GET_AGAIN, Archive
+from runtime.container.atomic import replacing
+from runtime.container.beside import open_all
 from runtime.manifest import (
     Digest,
     DistManifest,
@@ -59,7 +63,7 @@ def repack(
     sign: Callable[[bytes], bytes] | None = None,
     advance: Callable[[int], object] | None = None,
 ) -> Written[DistManifest]:
-    """Write the renewed dist into `folder`, atomically; a model beside the dist is not touched.
+    """Write the renewed dist into `folder`, atomically; a model beside the dist comes along, under its old name.
 
     kit: where engine and runtime come from; None keeps those inside. trust_manifest: do not read the model.
     Raises `KitError`, `ModelError`, `DamagedError`, `UsageError` or `SurroundingsError`; then nothing has changed.
@@ -99,6 +103,7 @@ def repack(
 
     _refuse_no_change(manifest_with(tuple(p.entry for p in payloads if isinstance(p, Payload))))
     folder.mkdir(parents=True, exist_ok=True)
+    _bring_beside(dist, folder, trust_manifest=trust_manifest)
     shared = sum(p.entry.size for p in kept if p.entry.size >= LARGE) if ranges.can_share(dist.source.fd, folder) else 0
     return write_archive(path, DIST, around.stub, payloads, manifest_with, advance, sign=sign, shared=shared)
 
@@ -160,6 +165,28 @@ def _kept(dist: Archive[DistManifest], entry: Entry, *, trusted: bool = False) -
         return DamagedError(f"{entry.name} inside {dist.source.name} is damaged: {problem}.", GET_AGAIN)
 
     return Payload(entry, opened, mismatch, trusted)
+
+
+def _bring_beside(dist: Archive[DistManifest], folder: Path, *, trust_manifest: bool) -> None:
+    """Check the model's files beside the dist, and copy them unless `folder` is where they are."""
+    here = Path(dist.source.name).parent
+    for file, source in zip(dist.manifest.model.beside, open_all(dist.manifest, here), strict=True):
+        with source, os.fdopen(os.dup(source.fd), "rb") as stream:
+            found = file.sha256
+            if not folder.samefile(here):
+                with replacing(folder / file.file, file.size, 0o644) as out:
+                    if trust_manifest:
+                        copy_trusting(stream, out, file.size)
+                    else:
+                        found = copy_hashed(stream, out, file.size).sha256
+                    _refuse(source.name, found == file.sha256)
+            elif not trust_manifest:
+                _refuse(source.name, hashlib.file_digest(stream, "sha256").hexdigest() == file.sha256)
+
+
+def _refuse(name: str, sound: bool) -> None:
+    if not sound:
+        raise DamagedError(f"{name} is damaged (its SHA-256 is wrong).", GET_AGAIN)
 
 
 def _check_architecture(model: ModelInfo, engine: EngineInfo) -> None:

@@ -24,7 +24,7 @@ from runtime.container.archive import MAX_DIRECTORY, MAX_MANIFEST, TAIL, Kind, M
 from runtime.container.layout import SIGNATURE_SIZE, Layout, Member, manifest_comment, signature_member
 from runtime.container.source import Source
 from runtime.errors import DamagedError
-from runtime.manifest import DistManifest, Entry
+from runtime.manifest import DistManifest, Entry, KitManifest
 
 SCAN = 32 << 20
 """How far from the start a manifest is looked for when the end of the file does not lead to it."""
@@ -45,12 +45,16 @@ class Damage:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What `verify` found. `checked` counts the bytes compared; an empty `damages` means all of the file is sound."""
+    """What `verify` found. `checked` counts the bytes compared; an empty `damages` means all of the file is sound.
+
+    manifest: what the file says is inside; it is sound whatever else is not.
+    """
 
     file_size: int
     checked: int
     manifest_sha256: str
     damages: tuple[Damage, ...]
+    manifest: DistManifest | KitManifest
 
     @property
     def sound(self) -> bool:
@@ -90,7 +94,7 @@ def verify(source: Source, kind: Kind[M], progress: Callable[[int], None] | None
         damages.append(
             Damage("end of file", layout.file_size, extra, "bytes that belong to nothing follow the archive")
         )
-    return Report(source.size, checked, hashlib.sha256(raw).hexdigest(), tuple(damages))
+    return Report(source.size, checked, hashlib.sha256(raw).hexdigest(), tuple(damages), manifest)
 
 
 def _regions(

@@ -64,6 +64,7 @@ def worker_command(archive: Archive[DistManifest], options: LaunchOptions, choic
         model_fd=model.fd if sys.platform != "win32" else None,
         model_path="" if sys.platform != "win32" else model.path,
         model_offset=model.offset,
+        model_splits=model.splits,
         context_size=options.context_size,
         parallel=options.parallel,
         threads=options.threads or compute_threads(),
