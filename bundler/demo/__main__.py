@@ -1,14 +1,10 @@
 """`python -m bundler.demo train|evaluate`: the whole recipe, and the proof of it."""
 
 import argparse
-import sys
 from dataclasses import replace
 from pathlib import Path
 
-
-def _report(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+from bundler.demo.progress import report
 
 
 def _train(arguments: argparse.Namespace) -> None:
@@ -18,12 +14,11 @@ def _train(arguments: argparse.Namespace) -> None:
     recipe = train.Recipe()
     if arguments.tokens:
         recipe = replace(recipe, tokens=arguments.tokens)
-    trained = train.run(recipe, ModelConfig(), _report)
-    trained.save(arguments.work)
-    _report(f"trained in {trained.seconds / 60:.1f} min")
+    train.run(recipe, ModelConfig(), arguments.work)
+    model, vocabulary = train.load(arguments.work)
     for kind in convert.KINDS:
-        path = convert.write(trained.model, trained.tokenizer, arguments.work / f"pannier-demo-{kind}.gguf", kind)
-        _report(f"{path} {path.stat().st_size:,} bytes")
+        path = convert.write(model, vocabulary, arguments.work / f"pannier-demo-{kind}.gguf", kind)
+        report(f"{path} {path.stat().st_size:,} bytes")
 
 
 def main() -> None:

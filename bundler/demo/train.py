@@ -1,20 +1,29 @@
-"""Training: Muon for the matrices, AdamW for the rest, a warm-up, a plateau and a long way down to zero."""
+"""Training: Muon for the matrices, AdamW for the rest, a warm-up, a plateau and a long way down to zero.
 
+Each core trains on its own stream of conversations in its own process, and the gradients are averaged once
+a step. One thread per process needs no barrier inside an operation, which on a busy machine is worth more
+than any kernel.
+"""
+
+import os
 import random
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
+from torch import Tensor, distributed, multiprocessing
 from torch.nn import functional
 
 from bundler.demo import data, tokenizer
 from bundler.demo.data import Batch
 from bundler.demo.model import Decoder, ModelConfig
+from bundler.demo.progress import report
 
-Report = Callable[[str], None]
+VOCABULARY_FILE, WEIGHTS_FILE = "tokenizer.json", "model.pt"
 
 
 @dataclass(frozen=True)
@@ -23,55 +32,57 @@ class Recipe:
 
     seed: int = 4
     tokens: int = 45_000_000
-    batch_tokens: int = 4096
-    batches_per_step: int = 3
+    workers: int = 2
+    batch_tokens: int = 2048
+    batches_per_step: int = 2
     matrix_rate: float = 0.02
     other_rate: float = 0.004
     weight_decay: float = 0.01
     warm_up: float = 0.02
     way_down: float = 0.5
-    threads: int = 2
+    vocabulary_texts: int = 60_000
 
     def rate_at(self, progress: float) -> float:
         """The learning rate's factor after this part of the training."""
-        return min(1.0, progress / self.warm_up, (1.0 - progress) / self.way_down)
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What training leaves behind."""
-
-    model: Decoder
-    tokenizer: Tokenizer
-    seconds: float
-
-    def save(self, folder: Path) -> None:
-        """Keep weights and vocabulary for `convert`."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self.tokenizer.save(str(folder / "tokenizer.json"))
-        torch.save({"config": self.model.config.to_dict(), "weights": self.model.state_dict()}, folder / "model.pt")
+        return max(min(1.0, progress / self.warm_up, (1.0 - progress) / self.way_down), 1e-3)
 
 
 def load(folder: Path) -> tuple[Decoder, Tokenizer]:
-    """Read back what `Trained.save` wrote."""
-    saved = torch.load(folder / "model.pt", weights_only=True)
+    """Read the weights and the vocabulary that `run` left behind."""
+    saved = torch.load(folder / WEIGHTS_FILE, weights_only=True)
     model = Decoder(ModelConfig(**saved["config"]))
     model.load_state_dict(saved["weights"])
-    return model, tokenizer.load(folder / "tokenizer.json")
+    return model, tokenizer.load(folder / VOCABULARY_FILE)
 
 
-def run(recipe: Recipe, config: ModelConfig, report: Report) -> Trained:
-    """The whole training."""
+def run(recipe: Recipe, config: ModelConfig, folder: Path) -> None:
+    """The whole training; `load(folder)` gives the result."""
+    folder.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    torch.set_num_threads(recipe.threads)
-    torch.manual_seed(recipe.seed)
-    vocabulary = tokenizer.train(iter(data.texts(random.Random(recipe.seed), 60_000)), config.vocab_size)
+    vocabulary = tokenizer.train(iter(data.texts(random.Random(recipe.seed), recipe.vocabulary_texts)), config.vocab_size)
+    vocabulary.save(str(folder / VOCABULARY_FILE))
     report(f"vocabulary: {vocabulary.get_vocab_size()} tokens after {time.monotonic() - started:.0f} s")
+    with tempfile.TemporaryDirectory() as meeting:
+        multiprocessing.spawn(_worker, (recipe, config, folder, Path(meeting) / "store"), nprocs=recipe.workers)
+    report(f"trained in {(time.monotonic() - started) / 60:.1f} min")
+
+
+def _worker(rank: int, recipe: Recipe, config: ModelConfig, folder: Path, meeting: Path) -> None:
+    """One process: equal weights everywhere, its own conversations."""
+    os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+    torch.set_num_threads(1)
+    torch.manual_seed(recipe.seed)
+    distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=recipe.workers)
     model = Decoder(config)
-    report(f"model: {sum(p.numel() for p in model.parameters()):,} parameters")
-    source = data.batches(vocabulary, recipe.seed + 1, budget=recipe.batch_tokens, context=config.context)
-    _fit(model, source, recipe, report)
-    return Trained(model, vocabulary, time.monotonic() - started)
+    if rank == 0:
+        report(f"model: {sum(p.numel() for p in model.parameters()):,} parameters")
+    vocabulary = tokenizer.load(folder / VOCABULARY_FILE)
+    seed = recipe.seed * 1000 + rank
+    source = data.batches(vocabulary, seed, budget=recipe.batch_tokens, context=config.context)
+    _fit(model, source, recipe, talks=rank == 0)
+    if rank == 0:
+        torch.save({"config": config.to_dict(), "weights": model.state_dict()}, folder / WEIGHTS_FILE)
+    distributed.destroy_process_group()
 
 
 def _optimizers(model: Decoder, recipe: Recipe) -> list[torch.optim.Optimizer]:
@@ -83,23 +94,22 @@ def _optimizers(model: Decoder, recipe: Recipe) -> list[torch.optim.Optimizer]:
     ]
 
 
-def _fit(model: Decoder, source: Iterator[Batch], recipe: Recipe, report: Report) -> None:
+def _fit(model: Decoder, source: Iterator[Batch], recipe: Recipe, *, talks: bool) -> None:
     optimizers = _optimizers(model, recipe)
     rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
-    seen, step, started, average = 0, 0, time.monotonic(), 0.0
-    while seen < recipe.tokens:
-        factor = max(recipe.rate_at(seen / recipe.tokens), 1e-3)
+    step_tokens = recipe.batch_tokens * recipe.batches_per_step * recipe.workers
+    steps = recipe.tokens // step_tokens
+    started, average = time.monotonic(), 0.0
+    for step in range(1, steps + 1):
+        factor = recipe.rate_at(step / (steps + 1))
         for optimizer, initial in zip(optimizers, rates, strict=True):
             for group, rate in zip(optimizer.param_groups, initial, strict=True):
                 group["lr"] = rate * factor
-        batches = [next(source) for _ in range(recipe.batches_per_step)]
-        loss = _step(model, batches, optimizers)
-        seen += sum(batch.size for batch in batches)
-        step += 1
+        loss = _step(model, [next(source) for _ in range(recipe.batches_per_step)], optimizers)
         average = loss if step == 1 else 0.98 * average + 0.02 * loss
-        if step % 50 == 0:
-            speed = seen / (time.monotonic() - started)
-            report(f"step {step}  {seen / recipe.tokens:6.1%}  loss {average:.4f}  {speed:,.0f} tokens/s")
+        if talks and step % 25 == 0:
+            speed = step * step_tokens / (time.monotonic() - started)
+            report(f"step {step} of {steps}  loss {average:.4f}  {speed:,.0f} tokens/s")
 
 
 def _step(model: Decoder, batches: list[Batch], optimizers: list[torch.optim.Optimizer]) -> float:
@@ -112,8 +122,19 @@ def _step(model: Decoder, batches: list[Batch], optimizers: list[torch.optim.Opt
         loss = functional.cross_entropy(logits.float(), batch.targets[mask], reduction="sum") / total
         loss.backward()
         loss_sum += loss.item()
+    _average_gradients(model)
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     for optimizer in optimizers:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
     return loss_sum
+
+
+def _average_gradients(model: Decoder) -> None:
+    """One exchange for all gradients; afterwards every process takes the same step."""
+    gradients: list[Tensor] = [p.grad for p in model.parameters() if p.grad is not None]
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    distributed.all_reduce(flat)
+    flat /= distributed.get_world_size()
+    for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(mean.view_as(gradient))
