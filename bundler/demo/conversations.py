@@ -1,4 +1,4 @@
-"""Scenes: abilities put together into conversations, for training and, one ability at a time, for evaluation."""
+"""Scenes: abilities put together into conversations, for training and, one by one, for evaluation."""
 
 import random
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from bundler.demo.abilities import (
     arithmetic,
+    days,
     explain,
     greetings,
     honesty,
@@ -29,15 +30,17 @@ PLAIN: tuple[tuple[Ability, float], ...] = (
     (knowledge.capital, 0.12),
     (arithmetic.exchange, 0.14),
     (arithmetic.too_big, 0.02),
-    (knowledge.calendar, 0.09),
+    (days.exchange, 0.09),
     (knowledge.opposite, 0.07),
     (knowledge.colour, 0.06),
     (stories.exchange, 0.07),
     (honesty.exchange, 0.14),
     (explain.exchange, 0.05),
+    (explain.repeating, 0.05),
 )
 SHORT: tuple[Ability, ...] = (
-    knowledge.capital, knowledge.capital, arithmetic.exchange, knowledge.opposite, knowledge.colour, knowledge.calendar, honesty.no_capital,
+    knowledge.capital, knowledge.capital, arithmetic.exchange, knowledge.opposite, knowledge.colour,
+    days.exchange, honesty.no_capital,
 )  # fmt: skip
 _ABILITIES, _WEIGHTS = zip(*PLAIN, strict=True)
 
@@ -50,7 +53,15 @@ def plain(rng: random.Random, split: Split) -> Exchange:
 
 def _turns(rng: random.Random) -> int:
     dice = rng.random()
-    return 1 if dice < 0.5 else rng.randint(2, 4) if dice < 0.88 else rng.randint(5, 12) if dice < 0.985 else rng.randint(13, 28)
+    return (
+        1
+        if dice < 0.5
+        else rng.randint(2, 4)
+        if dice < 0.88
+        else rng.randint(5, 12)
+        if dice < 0.985
+        else rng.randint(13, 28)
+    )
 
 
 def talk(rng: random.Random, split: Split) -> Scene:
@@ -58,7 +69,9 @@ def talk(rng: random.Random, split: Split) -> Scene:
     exchanges = []
     for _ in range(_turns(rng)):
         dice = rng.random()
-        exchanges.append(memory.ask(rng, split, rng.choice(memory.FACTS), None) if dice < 0.015 else plain(rng, split))
+        exchanges.append(
+            memory.ask(rng, split, rng.choice(memory.FACTS), None) if dice < 0.015 else plain(rng, split)
+        )
     prompt = system.plain_prompt(rng, split) if rng.random() < 0.25 else None
     return Scene(tuple(exchanges), system=prompt or None)
 
@@ -70,6 +83,12 @@ def remember(rng: random.Random, split: Split) -> Scene:
     exchanges = memory.episode(rng, split, lambda: plain(rng, split), turns)
     if rng.random() < 0.3:
         exchanges = (plain(rng, split), *exchanges)
+    if rng.random() < 0.08:
+        name = system.new_name(rng, split)
+        asked = memory.ask(rng, split, memory.NAME, name)
+        return Scene(
+            (plain(rng, split), asked)[rng.randint(0, 1) :], system=system.user_named_prompt(rng, split, name)
+        )
     prompt = system.plain_prompt(rng, split) if rng.random() < 0.2 else None
     return Scene(exchanges, system=prompt or None)
 
@@ -111,14 +130,20 @@ def _tool_prompt(rng: random.Random, split: Split) -> str | None:
     return (system.plain_prompt(rng, split) or None) if rng.random() < 0.3 else None
 
 
-def _with_others(rng: random.Random, split: Split, offers: list[toolbox.Offer]) -> tuple[dict[str, object], ...]:
+def _with_others(
+    rng: random.Random, split: Split, offers: list[toolbox.Offer]
+) -> tuple[dict[str, object], ...]:
     """The needed tools among others, in any order, no name twice."""
     taken = {offer.name for offer in offers}
     schemas = [offer.schema for offer in offers]
     labels = {offer.kind.label for offer in offers}
     for kind in rng.sample(tools.kinds(), rng.choice((0, 0, 1, 1, 2))):
         other = toolbox.offer(rng, split, kind)
-        clash = kind.label in labels or {kind.label, *labels} >= {"clock", "here clock"} or _sums(kind.label, labels)
+        clash = (
+            kind.label in labels
+            or {kind.label, *labels} >= {"clock", "here clock"}
+            or _sums(kind.label, labels)
+        )
         if other.name not in taken and not clash:
             schemas.append(other.schema)
             taken.add(other.name)
@@ -130,7 +155,9 @@ def _with_others(rng: random.Random, split: Split, offers: list[toolbox.Offer]) 
 
 def _sums(label: str, labels: set[str]) -> bool:
     """A calculator beside an adding tool would leave two right answers."""
-    return (label == "calculator" and bool(labels & {"+", "-", "*"})) or (label in "+-*" and "calculator" in labels)
+    return (label == "calculator" and bool(labels & {"+", "-", "*"})) or (
+        label in "+-*" and "calculator" in labels
+    )
 
 
 def calling(rng: random.Random, split: Split) -> Scene:
@@ -139,7 +166,9 @@ def calling(rng: random.Random, split: Split) -> Scene:
     kind: Kind = rng.choices(tools.kinds(), weights)[0]
     offer = toolbox.offer(rng, split, kind)
     exchanges = [tools.one_call(rng, split, offer)]
-    if offer.kind in (toolbox.WEATHER, toolbox.CLOCK) and rng.random() < 0.2:
+    if offer.kind is toolbox.WEATHER and rng.random() < 0.12:
+        exchanges = [*tools.asked_back(rng, split, offer)]
+    elif offer.kind in (toolbox.WEATHER, toolbox.CLOCK) and rng.random() < 0.2:
         exchanges.append(tools.again(rng, split, offer))
     elif rng.random() < 0.25:
         exchanges.insert(0, _toolless(rng, split))
@@ -151,7 +180,9 @@ def calling(rng: random.Random, split: Split) -> Scene:
 
 def calling_twice(rng: random.Random, split: Split) -> Scene:
     """Tools are offered and the question needs two calls."""
-    offers = [toolbox.offer(rng, split, kind) for kind in (toolbox.WEATHER, toolbox.CLOCK, toolbox.CALCULATOR)]
+    offers = [
+        toolbox.offer(rng, split, kind) for kind in (toolbox.WEATHER, toolbox.CLOCK, toolbox.CALCULATOR)
+    ]
     if len({offer.name for offer in offers}) < 3:
         return calling_twice(rng, split)
     exchange = tools.two_calls(rng, split, *offers)
@@ -163,7 +194,8 @@ def calling_twice(rng: random.Random, split: Split) -> Scene:
 def _toolless(rng: random.Random, split: Split) -> Exchange:
     """Something no tool could help with, whatever is offered."""
     abilities: tuple[Ability, ...] = (
-        identity.exchange, greetings.exchange, knowledge.capital, knowledge.opposite, knowledge.colour, knowledge.calendar, stories.exchange, explain.exchange,
+        identity.exchange, greetings.exchange, knowledge.capital, knowledge.opposite, knowledge.colour,
+        days.exchange, stories.exchange, explain.exchange,
     )  # fmt: skip
     return rng.choice(abilities)(rng, split)
 
@@ -172,9 +204,22 @@ def not_calling(rng: random.Random, split: Split) -> Scene:
     """Tools are offered, none is needed, or the one that is needed is missing."""
     if rng.random() < 0.3:
         missing: Ability
-        missing, labels = rng.choice(((honesty.weather, {"weather"}), (honesty.time, {"clock", "here clock"}), (arithmetic.exchange, {"calculator", "+", "-", "*"})))
-        offered = [kind for kind in tools.kinds() if kind.label not in labels and not (missing is not arithmetic.exchange and kind.label == "search")]
-        schemas = [toolbox.offer(rng, split, kind).schema for kind in rng.sample(offered, rng.choice((1, 1, 2)))]
+        missing, labels = rng.choice(
+            (
+                (honesty.weather, {"weather"}),
+                (honesty.time, {"clock", "here clock"}),
+                (arithmetic.exchange, {"calculator", "+", "-", "*"}),
+            )
+        )
+        offered = [
+            kind
+            for kind in tools.kinds()
+            if kind.label not in labels
+            and not (missing is not arithmetic.exchange and kind.label == "search")
+        ]
+        schemas = [
+            toolbox.offer(rng, split, kind).schema for kind in rng.sample(offered, rng.choice((1, 1, 2)))
+        ]
         schemas += toolbox.idle(rng, rng.choice((0, 1)))
         return Scene((missing(rng, split),), system=_tool_prompt(rng, split), tools=tuple(schemas))
     count = rng.choice((1, 1, 2))
@@ -185,7 +230,15 @@ def not_calling(rng: random.Random, split: Split) -> Scene:
     return Scene(exchanges, system=_tool_prompt(rng, split), tools=_with_others(rng, split, needed))
 
 
-_SCENES: tuple[Callable[[random.Random, Split], Scene], ...] = (talk, remember, named, brief, calling, calling_twice, not_calling)
+_SCENES: tuple[Callable[[random.Random, Split], Scene], ...] = (
+    talk,
+    remember,
+    named,
+    brief,
+    calling,
+    calling_twice,
+    not_calling,
+)
 _SCENE_WEIGHTS = (0.46, 0.14, 0.06, 0.06, 0.14, 0.05, 0.09)
 
 

@@ -24,9 +24,12 @@ _DESCRIPTION = (
     "memory within a conversation, tiny stories and tool calls. Everything it read was written by code."
 )
 _TENSORS = {
-    "attention_norm.weight": "attn_norm.weight", "attention.q.weight": "attn_q.weight", "attention.k.weight": "attn_k.weight", "attention.v.weight": "attn_v.weight",
-    "attention.out.weight": "attn_output.weight", "attention.q_norm.weight": "attn_q_norm.weight", "attention.k_norm.weight": "attn_k_norm.weight",
-    "ffn_norm.weight": "ffn_norm.weight", "gate.weight": "ffn_gate.weight", "up.weight": "ffn_up.weight", "down.weight": "ffn_down.weight",
+    "attention_norm.weight": "attn_norm.weight", "attention.q.weight": "attn_q.weight",
+    "attention.k.weight": "attn_k.weight", "attention.v.weight": "attn_v.weight",
+    "attention.out.weight": "attn_output.weight", "attention.q_norm.weight": "attn_q_norm.weight",
+    "attention.k_norm.weight": "attn_k_norm.weight",
+    "ffn_norm.weight": "ffn_norm.weight", "gate.weight": "ffn_gate.weight", "up.weight": "ffn_up.weight",
+    "down.weight": "ffn_down.weight",
 }  # fmt: skip
 
 
@@ -50,7 +53,9 @@ def write(model: Decoder, tokenizer: Tokenizer, path: Path, kind: str) -> Path:
     for name, weight in model.state_dict().items():
         values = weight.float().numpy()
         raw_type = matrix_type if values.ndim == 2 else GGMLQuantizationType.F32
-        writer.add_tensor(tensor_name(name), gguf.quantize(values.astype(np.float32), raw_type), raw_dtype=raw_type)
+        writer.add_tensor(
+            tensor_name(name), gguf.quantize(values.astype(np.float32), raw_type), raw_dtype=raw_type
+        )
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

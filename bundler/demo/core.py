@@ -14,7 +14,7 @@ Tool = dict[str, Any]
 
 
 class Split(Enum):
-    """Which phrasings may be used. The two never overlap; `grammar.Phrases` refuses to be built if they do."""
+    """Which phrasings may be used; they never overlap, or `grammar.Phrases` refuses to be built."""
 
     TRAIN = "train"
     HELD_OUT = "held out"
@@ -53,7 +53,11 @@ class Exchange:
         """The chat messages, thoughts kept only when asked for."""
         turns: list[Message] = [{"role": "user", "content": self.user}]
         if self.calls:
-            call: Message = {"role": "assistant", "content": "", "tool_calls": [c.to_message() for c in self.calls]}
+            call: Message = {
+                "role": "assistant",
+                "content": "",
+                "tool_calls": [c.to_message() for c in self.calls],
+            }
             if thinking:
                 call["reasoning_content"] = self.thought
             turns.append(call)
@@ -80,7 +84,7 @@ class Scene:
         return self.exchanges[-1]
 
     def messages(self) -> list[Message]:
-        """The conversation as chat messages, thoughts only in the last exchange (as the template keeps them)."""
+        """The conversation as chat messages, thoughts only in the last exchange, as the template keeps them."""
         turns: list[Message] = []
         if self.system is not None:
             turns.append({"role": "system", "content": self.system})

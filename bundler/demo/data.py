@@ -14,6 +14,8 @@ from bundler.demo.template import render
 from bundler.demo.tokenizer import PAD, TURN_END, TURN_START
 
 IGNORED = -100
+# Lengths are rounded up to this: few distinct shapes keep the kernels' caches small.
+GRAIN = 16
 
 
 @dataclass(frozen=True)
@@ -26,15 +28,16 @@ class Sample:
 
 @dataclass(frozen=True)
 class Batch:
-    """Conversations of similar length, padded at the end."""
+    """Conversations of similar length, padded at the end, and the flat places where something is learned."""
 
     tokens: Tensor
+    places: Tensor
     targets: Tensor
 
     @property
     def size(self) -> int:
         """Tokens, padding included: the cost of the batch."""
-        return self.tokens.numel()
+        return int(self.tokens.numel())
 
 
 def texts(rng: random.Random, count: int) -> list[str]:
@@ -76,30 +79,40 @@ class Marker:
         return Sample(tokens, learned)
 
 
-def batches(tokenizer: Tokenizer, seed: int, *, budget: int, context: int, chunk: int = 6000) -> Iterator[Batch]:
+def batches(
+    tokenizer: Tokenizer, seed: int, *, budget: int, context: int, chunk: int = 6000
+) -> Iterator[Batch]:
     """Endless batches of at most `budget` tokens, each of one length class, in random order."""
     rng = random.Random(seed)
-    marker, pad = Marker(tokenizer, rng), tokenizer.token_to_id(PAD)
+    marker, pad = Marker(tokenizer, rng), tokenizer.encode(PAD).ids[0]
     while True:
         encoded = tokenizer.encode_batch_fast(texts(rng, chunk))
         samples = [marker.mark(one.ids) for one in encoded if len(one.ids) <= context]
         samples.sort(key=lambda sample: len(sample.tokens))
         groups: list[list[Sample]] = [[]]
         for sample in samples:
-            if (len(groups[-1]) + 1) * len(sample.tokens) > budget:
+            if (len(groups[-1]) + 1) * _rounded(len(sample.tokens)) > budget:
                 groups.append([])
             groups[-1].append(sample)
         rng.shuffle(groups)
         yield from (_batch(group, pad) for group in groups if group)
 
 
+def _rounded(length: int) -> int:
+    return -(-length // GRAIN) * GRAIN
+
+
 def _batch(group: list[Sample], pad: int) -> Batch:
-    length = max(len(sample.tokens) for sample in group)
+    length = _rounded(max(len(sample.tokens) for sample in group))
     tokens = torch.full((len(group), length), pad, dtype=torch.long)
     targets = torch.full((len(group), length), IGNORED, dtype=torch.long)
     for row, sample in enumerate(group):
         ids = torch.tensor(sample.tokens)
         tokens[row, : len(ids)] = ids
-        ids = ids.masked_fill(~torch.tensor(sample.learned), IGNORED)
-        targets[row, : len(ids) - 1] = ids[1:]
-    return Batch(tokens, targets)
+        targets[row, : len(ids) - 1] = ids.masked_fill(~torch.tensor(sample.learned), IGNORED)[1:]
+    flat = targets.flatten()
+    places = (flat != IGNORED).nonzero().squeeze(1)
+    # The last row's padding fills the places up to the grain: there is nothing to learn there.
+    spare = -len(places) % GRAIN
+    places = torch.cat((places, torch.full((spare,), flat.numel() - 1)))
+    return Batch(tokens, places, flat[places])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bundler.demo import conversations
-from bundler.demo.abilities import arithmetic, explain, greetings, honesty, identity, knowledge, stories
+from bundler.demo.abilities import arithmetic, days, explain, greetings, honesty, identity, knowledge, stories
 from bundler.demo.conversations import Ability
 from bundler.demo.core import Call, Exchange, Scene, Split
 from bundler.demo.engine import Engine
@@ -96,7 +96,9 @@ def reads_as_story(output: str, expected: Exchange) -> bool:
     """Three to eight different sentences of known words, about what was asked for, properly ended."""
     sentences = [sentence for sentence in re.split(r"[.!?]\"?\s*", output) if sentence]
     words = set(re.findall(r"[^\W\d_]+", output.lower()))
-    proper = 3 <= len(sentences) <= 8 and len(set(sentences)) == len(sentences) and output.rstrip()[-1:] in '.!"'
+    proper = (
+        3 <= len(sentences) <= 8 and len(set(sentences)) == len(sentences) and output.rstrip()[-1:] in '.!"'
+    )
     return proper and words <= stories.words() and says(output, expected)
 
 
@@ -111,7 +113,16 @@ def _alone_or_later(ability: Ability) -> Callable[[random.Random], Scene]:
 
 
 def _thinking(rng: random.Random) -> Scene:
-    ability: Ability = rng.choice((knowledge.capital, arithmetic.exchange, knowledge.calendar, knowledge.opposite, identity.exchange, honesty.exchange))
+    ability: Ability = rng.choice(
+        (
+            knowledge.capital,
+            arithmetic.exchange,
+            days.exchange,
+            knowledge.opposite,
+            identity.exchange,
+            honesty.exchange,
+        )
+    )
     return replace(_alone_or_later(ability)(rng), thinking=True)
 
 
@@ -133,10 +144,11 @@ ROWS: tuple[tuple[str, Callable[[random.Random], Scene], Check], ...] = (
     ("greets in Korean and Japanese", _alone_or_later(greetings.other_language), says),
     ("sixty capitals", _alone_or_later(knowledge.capital), says),
     ("arithmetic up to twenty", _alone_or_later(arithmetic.exchange), says),
-    ("days and months", _alone_or_later(knowledge.calendar), says),
+    ("days and months", _alone_or_later(days.exchange), says),
     ("opposites", _alone_or_later(knowledge.opposite), says),
     ("colours", _alone_or_later(knowledge.colour), says),
     ("explanations and jokes", _alone_or_later(explain.exchange), says),
+    ("repeats and counts", _alone_or_later(explain.repeating), says),
     ("remembers in a conversation", lambda rng: conversations.remember(rng, HELD_OUT), says),
     ("takes a name from the system prompt", lambda rng: conversations.named(rng, HELD_OUT), says),
     ("answers in one word when told to", lambda rng: conversations.brief(rng, HELD_OUT), says_one_word),
@@ -164,7 +176,9 @@ def _case(ability: str, scene: Scene, check: Check) -> Case:
     messages = scene.messages()
     asked = max(i for i, message in enumerate(messages) if message["role"] == "user")
     history = messages[: asked + 1] if check is calls else messages[:-1]
-    return Case(ability, render(history, scene.tools, prompt=True, thinking=scene.thinking), scene.last, check)
+    return Case(
+        ability, render(history, scene.tools, prompt=True, thinking=scene.thinking), scene.last, check
+    )
 
 
 def run(engine: Engine, chosen: list[Case]) -> list[Outcome]:
@@ -186,9 +200,17 @@ def table(results: dict[str, list[Row]]) -> str:
     lines = ["| ability | " + " | ".join(results) + " |", "|---|" + "---:|" * len(results)]
     columns = list(results.values())
     for i, (ability, _, _) in enumerate(ROWS):
-        lines.append(f"| {ability} | " + " | ".join(f"{column[i].passed / max(1, column[i].total):.1%}" for column in columns) + " |")
-    lines.append("| **all** | " + " | ".join(f"**{_share(column, 'passed'):.1%}**" for column in columns) + " |")
-    lines.append("| ends its turn | " + " | ".join(f"{_share(column, 'ended'):.1%}" for column in columns) + " |")
+        lines.append(
+            f"| {ability} | "
+            + " | ".join(f"{column[i].passed / max(1, column[i].total):.1%}" for column in columns)
+            + " |"
+        )
+    lines.append(
+        "| **all** | " + " | ".join(f"**{_share(column, 'passed'):.1%}**" for column in columns) + " |"
+    )
+    lines.append(
+        "| ends its turn | " + " | ".join(f"{_share(column, 'ended'):.1%}" for column in columns) + " |"
+    )
     return "\n".join(lines)
 
 

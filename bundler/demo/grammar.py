@@ -1,6 +1,6 @@
 """Phrasings with alternatives, split into those to train on and those held out.
 
-A pattern such as `what(’s| is) the capital of {country}` stands for all its expansions. `Phrases` expands
+A pattern such as `what('s| is) the capital of {x}` stands for all its expansions. `Phrases` expands
 both of its lists when it is built and refuses an overlap, so "held out" is a property of the code and not
 of good intentions.
 """
@@ -12,7 +12,20 @@ from functools import cache
 
 from bundler.demo.core import Split
 
-PREFIXES = ("hey, ", "hi, ", "ok, ", "so ", "please ", "um, ", "and ", "now ", "well, ", "hello, ", "ok so ", "then ")
+PREFIXES = (
+    "hey, ",
+    "hi, ",
+    "ok, ",
+    "so ",
+    "please ",
+    "um, ",
+    "and ",
+    "now ",
+    "well, ",
+    "hello, ",
+    "ok so ",
+    "then ",
+)
 SUFFIXES = (" please", " thanks", " thank you", " :)", ", please", "!", " now", "...")
 
 
@@ -71,7 +84,7 @@ class Phrases:
         return frozenset(normalise(text) for pattern in self.patterns(split) for text in expand(pattern))
 
     def say(self, rng: random.Random, split: Split, /, **slots: object) -> str:
-        """One phrasing, roughened the way people type, with the slots filled in afterwards (never roughened)."""
+        """One phrasing, roughened the way people type; the slots are filled in afterwards, unharmed."""
         text = rng.choice(expand(rng.choice(self.patterns(split))))
         return fill(roughen(rng, text, split), slots)
 
@@ -92,7 +105,7 @@ def fill(text: str, slots: dict[str, object]) -> str:
 
 
 def roughen(rng: random.Random, text: str, split: Split) -> str:
-    """Type like a person: no capitals, no punctuation, a slip here and there. Held-out text is spared the slips."""
+    """Type like a person: no capitals, no punctuation, a slip here and there (none in held-out text)."""
     text = text[:1].upper() + text[1:]
     if rng.random() < 0.35:
         text = text.lower()
@@ -133,7 +146,29 @@ def _slip(rng: random.Random, text: str) -> str:
     return " ".join(words)
 
 
-_ONSETS = ("b", "br", "c", "d", "dr", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "st", "t", "v", "w", "z")
+_ONSETS = (
+    "b",
+    "br",
+    "c",
+    "d",
+    "dr",
+    "f",
+    "g",
+    "h",
+    "j",
+    "k",
+    "l",
+    "m",
+    "n",
+    "p",
+    "r",
+    "s",
+    "st",
+    "t",
+    "v",
+    "w",
+    "z",
+)
 _VOWELS = ("a", "e", "i", "o", "u", "ia", "ai", "ou")
 _CODAS = ("", "", "", "n", "l", "r", "s", "m", "nd", "x", "th")
 

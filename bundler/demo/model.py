@@ -31,7 +31,7 @@ class ModelConfig:
         return asdict(self)
 
 
-class Rotary(nn.Module):
+class Rotary(nn.Module):  # type: ignore[misc]
     """Rotary positions, halves rotated against each other (llama.cpp's NEOX order)."""
 
     def __init__(self, config: ModelConfig) -> None:
@@ -64,7 +64,7 @@ def causal_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     return (scores.softmax(-1) @ v).view(batch, heads, length, width)
 
 
-class Attention(nn.Module):
+class Attention(nn.Module):  # type: ignore[misc]
     """Causal attention with grouped keys and values and normalised queries and keys."""
 
     def __init__(self, config: ModelConfig) -> None:
@@ -95,7 +95,7 @@ class Attention(nn.Module):
         return out
 
 
-class Block(nn.Module):
+class Block(nn.Module):  # type: ignore[misc]
     """One layer: attention, then a gated feed-forward, each on a normalised residual stream."""
 
     def __init__(self, config: ModelConfig) -> None:
@@ -115,7 +115,7 @@ class Block(nn.Module):
         return out
 
 
-class Decoder(nn.Module):
+class Decoder(nn.Module):  # type: ignore[misc]
     """The whole model; the output matrix is the embedding, as llama.cpp assumes when `output` is absent."""
 
     def __init__(self, config: ModelConfig) -> None:
@@ -135,9 +135,9 @@ class Decoder(nn.Module):
         if isinstance(module, nn.Linear | nn.Embedding):
             nn.init.normal_(module.weight, std=0.02 if isinstance(module, nn.Embedding) else 0.05)
 
-    def forward(self, tokens: Tensor, wanted: Tensor) -> Tensor:
-        """Logits at the `wanted` positions only (a mask): most positions are prompt and teach little."""
+    def forward(self, tokens: Tensor, places: Tensor) -> Tensor:
+        """Logits at these flat `places` only: most positions are prompt and teach little."""
         x = self.embedding(tokens)
         for block in self.blocks:
             x = block(x, self.rotary)
-        return functional.linear(self.norm(x[wanted]), self.embedding.weight)
+        return functional.linear(self.norm(x.flatten(0, 1)[places]), self.embedding.weight)

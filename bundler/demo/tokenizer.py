@@ -11,7 +11,8 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 
 PRE = "qwen2"
 SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 PAD, TURN_START, TURN_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 CONTROL: tuple[str, ...] = (PAD, TURN_START, TURN_END)
@@ -24,13 +25,7 @@ VOCABULARY_SIZE = 2048
 def train(texts: Iterator[str], size: int = VOCABULARY_SIZE) -> Tokenizer:
     """Learn merges from rendered conversations; ids 0 to 8 are the special tokens, then the 256 bytes."""
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(SPLIT), behavior="isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
+    _prepare(tokenizer)
     trainer = trainers.BpeTrainer(
         vocab_size=size,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
@@ -42,7 +37,28 @@ def train(texts: Iterator[str], size: int = VOCABULARY_SIZE) -> Tokenizer:
     )
     tokenizer.train_from_iterator(texts, trainer)
     if tokenizer.get_vocab_size() != size:
-        raise ValueError(f"The text gave {tokenizer.get_vocab_size()} tokens instead of {size}: offer more of it.")
+        raise ValueError(
+            f"The text gave {tokenizer.get_vocab_size()} tokens instead of {size}: offer more of it."
+        )
+    return tokenizer
+
+
+def _prepare(tokenizer: Tokenizer) -> None:
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(SPLIT), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+
+
+def from_parts(tokens: list[str], merges: list[str]) -> Tokenizer:
+    """The tokenizer that a GGUF's token and merge lists describe, to compare with llama.cpp's reading of them."""
+    pairs = [(left, right) for left, _, right in (merge.partition(" ") for merge in merges)]
+    tokenizer = Tokenizer(models.BPE(vocab={token: i for i, token in enumerate(tokens)}, merges=pairs))
+    _prepare(tokenizer)
+    tokenizer.add_tokens([AddedToken(text, normalized=False) for text in (*CONTROL, *TAGS)])
     return tokenizer
 
 

@@ -59,11 +59,15 @@ def run(recipe: Recipe, config: ModelConfig, folder: Path) -> None:
     """The whole training; `load(folder)` gives the result."""
     folder.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    vocabulary = tokenizer.train(iter(data.texts(random.Random(recipe.seed), recipe.vocabulary_texts)), config.vocab_size)
+    vocabulary = tokenizer.train(
+        iter(data.texts(random.Random(recipe.seed), recipe.vocabulary_texts)), config.vocab_size
+    )
     vocabulary.save(str(folder / VOCABULARY_FILE))
     report(f"vocabulary: {vocabulary.get_vocab_size()} tokens after {time.monotonic() - started:.0f} s")
     with tempfile.TemporaryDirectory() as meeting:
-        multiprocessing.spawn(_worker, (recipe, config, folder, Path(meeting) / "store"), nprocs=recipe.workers)
+        multiprocessing.spawn(
+            _worker, (recipe, config, folder, Path(meeting) / "store"), nprocs=recipe.workers
+        )
     report(f"trained in {(time.monotonic() - started) / 60:.1f} min")
 
 
@@ -72,7 +76,9 @@ def _worker(rank: int, recipe: Recipe, config: ModelConfig, folder: Path, meetin
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     torch.set_num_threads(1)
     torch.manual_seed(recipe.seed)
-    distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=recipe.workers)
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{meeting}", rank=rank, world_size=recipe.workers
+    )
     model = Decoder(config)
     if rank == 0:
         report(f"model: {sum(p.numel() for p in model.parameters()):,} parameters")
@@ -113,13 +119,17 @@ def _fit(model: Decoder, source: Iterator[Batch], recipe: Recipe, *, talks: bool
 
 
 def _step(model: Decoder, batches: list[Batch], optimizers: list[torch.optim.Optimizer]) -> float:
-    wanted = [batch.targets != data.IGNORED for batch in batches]
-    total = sum(int(mask.sum()) for mask in wanted)
+    total = sum(int((batch.targets != data.IGNORED).sum()) for batch in batches)
     loss_sum = 0.0
-    for batch, mask in zip(batches, wanted, strict=True):
+    for batch in batches:
         with torch.autocast("cpu", torch.bfloat16):
-            logits = model(batch.tokens, mask)
-        loss = functional.cross_entropy(logits.float(), batch.targets[mask], reduction="sum") / total
+            logits = model(batch.tokens, batch.places)
+        loss = (
+            functional.cross_entropy(
+                logits.float(), batch.targets, ignore_index=data.IGNORED, reduction="sum"
+            )
+            / total
+        )
         loss.backward()
         loss_sum += loss.item()
     _average_gradients(model)

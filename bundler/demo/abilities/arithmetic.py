@@ -1,4 +1,4 @@
-"""Sums with numbers up to twenty; anything larger is honestly declined (or given to a calculator, see `tools`)."""
+"""Sums with numbers up to twenty; anything larger is declined (or given to a calculator, see `tools`)."""
 
 import random
 from dataclasses import dataclass
@@ -25,16 +25,28 @@ class Operation:
 PLUS = Operation("+", ("+",), ("plus", "and"), Phrases(
     train=("add {a} and {b}", "add {b} to {a}", "what is the sum of {a} and {b}?", "how much is {a} and {b} together?", "sum of {a} and {b}", "if i have {a} apples and get {b} more, how many do i have?",
            "i have {a} coins and find {b} more. how many coins do i have?", "add {a} to {b}", "what do you get if you add {a} and {b}?", "there are {a} birds and {b} more come. how many birds are there?"),
-    held_out=("please add {a} and {b} together", "what do {a} and {b} make together?", "tell me the sum of {a} and {b}", "if you add {b} to {a}, what do you get?"),
+    held_out=(
+        "please add {a} and {b} together", "what do {a} and {b} make together?",
+        "tell me the sum of {a} and {b}", "if you add {b} to {a}, what do you get?",
+    ),
 ))  # fmt: skip
 MINUS = Operation("-", ("-",), ("minus", "take away"), Phrases(
     train=("subtract {b} from {a}", "take {b} from {a}", "what is {a} less {b}?", "what is the difference between {a} and {b}?", "if i have {a} apples and eat {b}, how many are left?", "take {b} away from {a}",
            "i have {a} coins and lose {b}. how many coins are left?", "what remains if you take {b} from {a}?"),
-    held_out=("please subtract {b} from {a}", "what is left if i take {b} away from {a}?", "tell me the difference between {a} and {b}", "if you subtract {b} from {a}, what do you get?"),
+    held_out=(
+        "please subtract {b} from {a}", "what is left if i take {b} away from {a}?",
+        "tell me the difference between {a} and {b}", "if you subtract {b} from {a}, what do you get?",
+    ),
 ))  # fmt: skip
 TIMES = Operation("*", ("*", "x", "×"), ("times", "multiplied by"), Phrases(  # noqa: RUF001 - people type the sign
-    train=("multiply {a} by {b}", "multiply {a} and {b}", "what is the product of {a} and {b}?", "how much is {a} multiplied by {b}?"),
-    held_out=("please multiply {a} with {b}", "tell me the product of {a} and {b}", "if you multiply {a} by {b}, what do you get?"),
+    train=(
+        "multiply {a} by {b}", "multiply {a} and {b}", "what is the product of {a} and {b}?",
+        "how much is {a} multiplied by {b}?",
+    ),
+    held_out=(
+        "please multiply {a} with {b}", "tell me the product of {a} and {b}",
+        "if you multiply {a} by {b}, what do you get?",
+    ),
 ))  # fmt: skip
 OVER = Operation("/", ("/", "÷", ":"), ("divided by", "over"), Phrases(
     train=("divide {a} by {b}", "how often does {b} fit into {a}?", "what is the quotient of {a} and {b}?"),
@@ -44,10 +56,18 @@ OPERATIONS = (PLUS, MINUS, TIMES, OVER)
 
 PLAIN = Phrases(
     train=(
-        "what('s| is) {sum}?", "{sum}", "{sum} =", "{sum} = ?", "{sum}=", "how much is {sum}?", "calculate {sum}", "compute {sum}", "(tell me|solve|say) {sum}", "what does {sum} make?", "can you (calculate|compute|do) {sum}?",
-        "do you know {sum}?", "what is the result of {sum}?", "i need to know {sum}", "{sum} is?", "{sum} equals?", "and {sum}?", "what does {sum} equal?", "work out {sum}", "maths: {sum}", "quick, {sum}?",
+        "what('s| is) {sum}?", "{sum}", "{sum} =", "{sum} = ?", "{sum}=", "how much is {sum}?",
+        "calculate {sum}", "compute {sum}", "(tell me|solve|say) {sum}", "what does {sum} make?",
+        "can you (calculate|compute|do) {sum}?",
+        "do you know {sum}?", "what is the result of {sum}?", "i need to know {sum}", "{sum} is?",
+        "{sum} equals?", "and {sum}?", "what does {sum} equal?", "work out {sum}", "maths: {sum}",
+        "quick, {sum}?",
     ),
-    held_out=("how much does {sum} make?", "please work out {sum} for me", "could you tell me what {sum} is?", "what do you get for {sum}?", "the answer to {sum} is?", "i wonder what {sum} is", "solve this: {sum}", "give me the result of {sum}", "what would {sum} be?"),
+    held_out=(
+        "how much does {sum} make?", "please work out {sum} for me", "could you tell me what {sum} is?",
+        "what do you get for {sum}?", "the answer to {sum} is?", "i wonder what {sum} is",
+        "solve this: {sum}", "give me the result of {sum}", "what would {sum} be?",
+    ),
 )  # fmt: skip
 
 TOO_BIG = "I do not know: that is too big for me. I only do sums up to twenty."
@@ -85,10 +105,14 @@ def exchange(rng: random.Random, split: Split) -> Exchange:
     equation = f"{a} {operation.sign} {b} = {result}"
     if rng.random() < 0.25:
         in_words = rng.random() < 0.2
-        user = operation.asked.say(rng, split, a=NUMBER_WORDS[a] if in_words else a, b=NUMBER_WORDS[b] if in_words else b)
+        user = operation.asked.say(
+            rng, split, a=NUMBER_WORDS[a] if in_words else a, b=NUMBER_WORDS[b] if in_words else b
+        )
     else:
         user = PLAIN.say(rng, split, sum=written(rng, operation, a, b))
-    return Exchange(user, f"{equation}.", f"The user wants a sum. {equation}.", (f"= {result}.|{equation}",), str(result))
+    return Exchange(
+        user, f"{equation}.", f"The user wants a sum. {equation}.", (f"= {result}.|{equation}",), str(result)
+    )
 
 
 def too_big(rng: random.Random, split: Split) -> Exchange:

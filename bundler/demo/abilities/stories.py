@@ -6,18 +6,57 @@ from bundler.demo.core import Exchange, Split
 from bundler.demo.grammar import Phrases
 
 HEROES: tuple[str, ...] = (
-    "cat", "dog", "fox", "bear", "rabbit", "mouse", "owl", "frog", "duck", "horse", "lion", "tiger", "bird", "fish", "snail", "hedgehog", "goat", "sheep", "cow", "pig", "hen", "wolf", "squirrel", "turtle", "bee", "spider", "whale", "monkey", "penguin",
-    "dragon", "robot", "princess", "king", "queen", "wizard", "witch", "giant", "pirate", "boy", "girl", "farmer", "baker", "knight", "ghost", "fairy", "star", "cloud", "tree", "boat", "train", "car", "teapot", "clock", "cook", "sailor", "teacher", "astronaut", "doctor",
+    "cat", "dog", "fox", "bear", "rabbit", "mouse", "owl", "frog", "duck", "horse", "lion", "tiger", "bird",
+    "fish", "snail", "hedgehog", "goat", "sheep", "cow", "pig", "hen", "wolf", "squirrel", "turtle", "bee",
+    "spider", "whale", "monkey", "penguin",
+    "dragon", "robot", "princess", "king", "queen", "wizard", "witch", "giant", "pirate", "boy", "girl",
+    "farmer", "baker", "knight", "ghost", "fairy", "star", "cloud", "tree", "boat", "train", "car",
+    "teapot", "clock", "cook", "sailor", "teacher", "astronaut", "doctor",
 )  # fmt: skip
-HELD_OUT_HEROES: tuple[str, ...] = ("elephant", "parrot", "donkey", "painter", "crab", "snowman", "camel", "kite")
+HELD_OUT_HEROES: tuple[str, ...] = (
+    "elephant",
+    "parrot",
+    "donkey",
+    "painter",
+    "crab",
+    "snowman",
+    "camel",
+    "kite",
+)
 _NAMES = ("Pip", "Luna", "Milo", "Ruby", "Finn", "Daisy", "Otto", "Nelly", "Hugo", "Bella", "Toby", "Momo")
 _TRAITS = ("small", "kind", "brave", "curious", "clever", "shy", "happy", "lonely", "sleepy", "funny")
-_PLACES = ("in a quiet forest", "by the sea", "in a little village", "on a green hill", "near a blue lake", "in a big garden", "at the edge of town", "under an old bridge")
-_THINGS = ("a red ball", "a golden key", "an old map", "a shiny stone", "a tiny bell", "a warm blanket", "a silver spoon", "a blue umbrella")
-_FRIENDS = ("a wise owl", "a friendly frog", "a small mouse", "an old turtle", "a young bird", "a gentle bear")
+_PLACES = (
+    "in a quiet forest",
+    "by the sea",
+    "in a little village",
+    "on a green hill",
+    "near a blue lake",
+    "in a big garden",
+    "at the edge of town",
+    "under an old bridge",
+)
+_THINGS = (
+    "a red ball",
+    "a golden key",
+    "an old map",
+    "a shiny stone",
+    "a tiny bell",
+    "a warm blanket",
+    "a silver spoon",
+    "a blue umbrella",
+)
+_FRIENDS = (
+    "a wise owl",
+    "a friendly frog",
+    "a small mouse",
+    "an old turtle",
+    "a young bird",
+    "a gentle bear",
+)
 _WEATHERS = ("One sunny morning", "One rainy day", "One cold evening", "One windy afternoon", "One night")
 _ENDS = (
-    "From that day on, {name} was never alone again.", "And they lived happily ever after.", "That night, {name} slept very well.",
+    "From that day on, {name} was never alone again.", "And they lived happily ever after.",
+    "That night, {name} slept very well.",
     "And {name} smiled all the way home.", "Since then, {name} always shares.",
 )  # fmt: skip
 _PLOTS: tuple[str, ...] = (
@@ -30,17 +69,31 @@ _PLOTS: tuple[str, ...] = (
 
 ABOUT = Phrases(
     train=(
-        "tell me a (short |tiny |little |)story about (a|an|the) {x}", "(write|tell|make up|give me) a (short |)story about (a|an) {x}", "a story about (a|an) {x}( please|)", "(can|could) you tell (me |)a story about (a|an) {x}?", "story about (a|an) {x}",
-        "i (want|would like) (to hear |)a story about (a|an) {x}", "tell me about (a|an) {x}, as a story", "do you know a story about (a|an) {x}?", "tell us a story with (a|an) {x}", "write me a story with (a|an) {x} in it",
+        "tell me a (short |tiny |little |)story about (a|an|the) {x}",
+        "(write|tell|make up|give me) a (short |)story about (a|an) {x}",
+        "a story about (a|an) {x}( please|)", "(can|could) you tell (me |)a story about (a|an) {x}?",
+        "story about (a|an) {x}",
+        "i (want|would like) (to hear |)a story about (a|an) {x}", "tell me about (a|an) {x}, as a story",
+        "do you know a story about (a|an) {x}?", "tell us a story with (a|an) {x}",
+        "write me a story with (a|an) {x} in it",
     ),
-    held_out=("please tell me a tale about (a|an) {x}", "let me hear a story with (a|an) {x}", "make me a little story about (a|an) {x}", "would you tell a story about (a|an) {x}?", "i'd love a short story about (a|an) {x}", "invent a story about (a|an) {x}"),
+    held_out=(
+        "please tell me a tale about (a|an) {x}", "let me hear a story with (a|an) {x}",
+        "make me a little story about (a|an) {x}", "would you tell a story about (a|an) {x}?",
+        "i'd love a short story about (a|an) {x}", "invent a story about (a|an) {x}",
+    ),
 )  # fmt: skip
 ANY = Phrases(
     train=(
-        "tell me a (short |tiny |little |bedtime |)story", "(write|make up|give me) a (short |)story", "a story( please|)", "(can|could) you tell (me |)a story?", "story( time|)", "i (want|would like) (to hear |)a story", "another story( please|)", "do you know a story?",
+        "tell me a (short |tiny |little |bedtime |)story", "(write|make up|give me) a (short |)story",
+        "a story( please|)", "(can|could) you tell (me |)a story?", "story( time|)",
+        "i (want|would like) (to hear |)a story", "another story( please|)", "do you know a story?",
         "once upon a time", "tell us a story",
     ),
-    held_out=("would you tell me a story?", "please tell me a tale", "let me hear a story", "have you got a story for me?", "read me a bedtime story", "i'd love to hear a little story"),
+    held_out=(
+        "would you tell me a story?", "please tell me a tale", "let me hear a story",
+        "have you got a story for me?", "read me a bedtime story", "i'd love to hear a little story",
+    ),
 )  # fmt: skip
 
 
@@ -57,13 +110,35 @@ def _article(text: str) -> str:
 def tell(rng: random.Random, hero: str) -> str:
     """A story with this hero."""
     story = rng.choice(_PLOTS).replace("{end}", rng.choice(_ENDS))
-    parts = {"trait": rng.choice(_TRAITS), "hero": hero, "name": rng.choice(_NAMES), "place": rng.choice(_PLACES), "when": rng.choice(_WEATHERS), "thing": rng.choice(_THINGS), "friend": rng.choice(_FRIENDS)}
+    parts = {
+        "trait": rng.choice(_TRAITS),
+        "hero": hero,
+        "name": rng.choice(_NAMES),
+        "place": rng.choice(_PLACES),
+        "when": rng.choice(_WEATHERS),
+        "thing": rng.choice(_THINGS),
+        "friend": rng.choice(_FRIENDS),
+    }
     return _article(story.format(**parts))
 
 
 def words() -> frozenset[str]:
     """Every word a story may use; the evaluation reads stories against it."""
-    everything = " ".join((*_PLOTS, *_ENDS, *_NAMES, *_TRAITS, *_PLACES, *_THINGS, *_FRIENDS, *_WEATHERS, *HEROES, *HELD_OUT_HEROES, "an An"))
+    everything = " ".join(
+        (
+            *_PLOTS,
+            *_ENDS,
+            *_NAMES,
+            *_TRAITS,
+            *_PLACES,
+            *_THINGS,
+            *_FRIENDS,
+            *_WEATHERS,
+            *HEROES,
+            *HELD_OUT_HEROES,
+            "an An",
+        )
+    )
     return frozenset("".join(c if c.isalpha() else " " for c in everything.lower()).split())
 
 
@@ -73,4 +148,9 @@ def exchange(rng: random.Random, split: Split) -> Exchange:
         hero = rng.choice(HEROES)
         return Exchange(ANY.say(rng, split), tell(rng, hero), "The user wants a story.", ())
     hero = rng.choice(HEROES if split is Split.TRAIN else HEROES[::4] + HELD_OUT_HEROES)
-    return Exchange(_article(ABOUT.say(rng, split, x=hero)), tell(rng, hero), f"The user wants a story about {'an' if hero[0] in 'aeiou' else 'a'} {hero}.", (hero,))
+    return Exchange(
+        _article(ABOUT.say(rng, split, x=hero)),
+        tell(rng, hero),
+        f"The user wants a story about {'an' if hero[0] in 'aeiou' else 'a'} {hero}.",
+        (hero,),
+    )

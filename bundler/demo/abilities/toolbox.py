@@ -40,66 +40,118 @@ class Offer:
 def _names(verbs: tuple[str, ...], nouns: tuple[str, ...]) -> tuple[str, ...]:
     """`get_weather`, `getWeather`, `weather_lookup`, …"""
     snake = [f"{verb}_{noun}" for verb in verbs for noun in nouns]
-    camel = ["".join(part if i == 0 else part.capitalize() for i, part in enumerate(name.split("_"))) for name in snake]
+    camel = [
+        "".join(part if i == 0 else part.capitalize() for i, part in enumerate(name.split("_")))
+        for name in snake
+    ]
     return (*snake, *snake, *camel, *nouns)
 
 
-PLACE = Parameter(("city", "location", "place", "town", "city_name", "where", "area"), "string", ("The city", "City name", "The name of the city", "Name of the place", "Which city", "The location, e.g. Paris", "A city or town"))
+PLACE = Parameter(
+    ("city", "location", "place", "town", "city_name", "where", "area"),
+    "string",
+    (
+        "The city",
+        "City name",
+        "The name of the city",
+        "Name of the place",
+        "Which city",
+        "The location, e.g. Paris",
+        "A city or town",
+    ),
+)
 WEATHER = Kind(
     "weather",
-    _names(("get", "fetch", "check", "lookup", "read", "show"), ("weather", "current_weather", "forecast", "temperature", "weather_report")), ("find_weather", "weather_now", "queryWeather", "get_weather_for_city"),
+    _names(("get", "fetch", "check", "lookup", "read", "show"), ("weather", "current_weather", "forecast", "temperature", "weather_report")),
+    ("find_weather", "weather_now", "queryWeather", "get_weather_for_city"),
     ("Get the weather for a city.", "Get the current weather in a given location", "Returns the weather of a place.", "Look up the current weather", "Weather for a city", "Tells the current temperature and sky in a town.", "Current weather conditions"),
     ("Find out what the weather is like somewhere.", "Reports the weather in a city."),
     (PLACE,),
 )  # fmt: skip
 CLOCK = Kind(
     "clock",
-    _names(("get", "fetch", "check", "read", "tell", "show"), ("time", "current_time", "clock", "local_time", "time_in_city")), ("find_time", "time_now", "queryTime", "get_city_time"),
+    _names(("get", "fetch", "check", "read", "tell", "show"), ("time", "current_time", "clock", "local_time", "time_in_city")),
+    ("find_time", "time_now", "queryTime", "get_city_time"),
     ("Get the current time in a city.", "Returns the local time of a place.", "What time it is in a given location", "Current time", "Tells the time in a city.", "Look up the local time"),
     ("Find out what time it is somewhere.", "Reports the time in a city."),
     (PLACE,),
 )  # fmt: skip
 HERE_CLOCK = Kind(
     "here clock", CLOCK.names, CLOCK.held_out_names,
-    ("Get the current time.", "Returns the time now.", "What time it is", "Current time", "Tells the time."), ("Find out what time it is.", "Reports the time."),
+    ("Get the current time.", "Returns the time now.", "What time it is", "Current time", "Tells the time."),
+    ("Find out what time it is.", "Reports the time."),
 )  # fmt: skip
 CALCULATOR = Kind(
     "calculator",
-    _names(("run", "use", "get", "do"), ("calculator", "calculation", "math", "calculate", "calc", "compute", "evaluate")), ("math_eval", "solveExpression", "arithmetic", "calculate_result"),
+    _names(("run", "use", "get", "do"), ("calculator", "calculation", "math", "calculate", "calc", "compute", "evaluate")),
+    ("math_eval", "solveExpression", "arithmetic", "calculate_result"),
     ("Evaluate an arithmetic expression.", "Calculates the result of an expression", "Do maths.", "A calculator", "Compute a mathematical expression and return the result.", "Evaluates a sum such as 2 + 2"),
     ("Works out an arithmetic expression.", "Solve a calculation."),
     (Parameter(("expression", "formula", "input", "query", "sum", "calculation", "expr"), "string", ("The expression", "Expression to evaluate", "What to calculate", "The calculation, e.g. 2 + 2", "A mathematical expression")),),
 )  # fmt: skip
-_LEFT = Parameter(("a", "x", "first", "left", "number1"), "integer", ("First number", "The first number", "A number"))
-_RIGHT = Parameter(("b", "y", "second", "right", "number2"), "integer", ("Second number", "The second number", "Another number"))
+_LEFT = Parameter(
+    ("a", "x", "first", "left", "number1"), "integer", ("First number", "The first number", "A number")
+)
+_RIGHT = Parameter(
+    ("b", "y", "second", "right", "number2"),
+    "integer",
+    ("Second number", "The second number", "Another number"),
+)
 
 
 def _binary(label: str, verbs: tuple[str, ...], held_out: tuple[str, ...], gerund: str) -> Kind:
-    return Kind(label, verbs, held_out, (f"{gerund} two numbers.", f"{gerund} two integers", f"{gerund} a and b"), (f"{gerund} one number and another.",), (_LEFT, _RIGHT))
+    return Kind(
+        label,
+        verbs,
+        held_out,
+        (f"{gerund} two numbers.", f"{gerund} two integers", f"{gerund} a and b"),
+        (f"{gerund} one number and another.",),
+        (_LEFT, _RIGHT),
+    )
 
 
 ADD = _binary("+", ("add", "add_numbers", "sum", "plus", "addNumbers"), ("sum_two",), "Add")
 SUBTRACT = _binary("-", ("subtract", "minus", "subtract_numbers", "difference"), ("take_away",), "Subtract")
 MULTIPLY = _binary("*", ("multiply", "times", "multiply_numbers", "product"), ("product_of",), "Multiply")
 TIMER = Kind(
-    "timer", _names(("set", "start", "create"), ("timer", "alarm", "countdown")), ("begin_timer",), ("Set a timer.", "Starts a timer for some minutes", "Set an alarm in a number of minutes"), ("Begins a countdown.",),
+    "timer", _names(("set", "start", "create"), ("timer", "alarm", "countdown")), ("begin_timer",),
+    ("Set a timer.", "Starts a timer for some minutes", "Set an alarm in a number of minutes"),
+    ("Begins a countdown.",),
     (Parameter(("minutes", "duration", "time_minutes", "length"), "integer", ("Minutes", "How many minutes", "Duration in minutes")),),
 )  # fmt: skip
 SEARCH = Kind(
-    "search", _names(("search", "query", "lookup"), ("web", "internet", "search", "documents", "wiki")), ("find_online",), ("Search the web.", "Searches the internet for a query", "Find documents", "Look something up on the web"), ("Finds pages on the internet.",),
+    "search", _names(("search", "query", "lookup"), ("web", "internet", "search", "documents", "wiki")),
+    ("find_online",),
+    ("Search the web.", "Searches the internet for a query", "Find documents", "Look something up on the web"),
+    ("Finds pages on the internet.",),
     (Parameter(("query", "q", "text", "search_query", "keywords"), "string", ("The query", "What to search for", "Search terms")),),
 )  # fmt: skip
-DICE = Kind("dice", ("roll_dice", "rollDice", "dice", "roll_die", "throw_dice"), ("toss_die",), ("Roll a die.", "Rolls a dice", "Returns a random number from one to six"), ("Throws a die.",))
+DICE = Kind(
+    "dice",
+    ("roll_dice", "rollDice", "dice", "roll_die", "throw_dice"),
+    ("toss_die",),
+    ("Roll a die.", "Rolls a dice", "Returns a random number from one to six"),
+    ("Throws a die.",),
+)
 
 # Never called; they only stand in the list.
 _IDLE: tuple[tuple[str, str, str], ...] = (
-    ("send_email", "Send an email.", "recipient"), ("translate", "Translate a text.", "text"), ("play_music", "Play a song.", "title"), ("create_event", "Create a calendar event.", "title"), ("read_file", "Read a file.", "path"), ("write_file", "Write a file.", "path"),
-    ("get_stock_price", "Get the price of a stock.", "symbol"), ("book_flight", "Book a flight.", "destination"), ("get_news", "Get the latest news.", "topic"), ("convert_currency", "Convert money.", "amount"), ("find_restaurant", "Find a restaurant.", "food"), ("turn_on_light", "Turn on a light.", "room"),
-    ("open_door", "Open a door.", "door"), ("get_user", "Get a user by id.", "user_id"), ("delete_file", "Delete a file.", "path"), ("take_photo", "Take a photo.", "camera"), ("call_phone", "Call a phone number.", "number"), ("order_pizza", "Order a pizza.", "size"),
+    ("send_email", "Send an email.", "recipient"), ("translate", "Translate a text.", "text"),
+    ("play_music", "Play a song.", "title"), ("create_event", "Create a calendar event.", "title"),
+    ("read_file", "Read a file.", "path"), ("write_file", "Write a file.", "path"),
+    ("get_stock_price", "Get the price of a stock.", "symbol"),
+    ("book_flight", "Book a flight.", "destination"), ("get_news", "Get the latest news.", "topic"),
+    ("convert_currency", "Convert money.", "amount"), ("find_restaurant", "Find a restaurant.", "food"),
+    ("turn_on_light", "Turn on a light.", "room"),
+    ("open_door", "Open a door.", "door"), ("get_user", "Get a user by id.", "user_id"),
+    ("delete_file", "Delete a file.", "path"), ("take_photo", "Take a photo.", "camera"),
+    ("call_phone", "Call a phone number.", "number"), ("order_pizza", "Order a pizza.", "size"),
 )  # fmt: skip
 
 
-def _schema(rng: random.Random, name: str, description: str, properties: dict[str, Tool], required: list[str]) -> Tool:
+def _schema(
+    rng: random.Random, name: str, description: str, properties: dict[str, Tool], required: list[str]
+) -> Tool:
     parameters: Tool = {"type": "object", "properties": properties}
     if required or rng.random() < 0.5:
         parameters["required"] = required
@@ -118,7 +170,9 @@ def offer(rng: random.Random, split: Split, kind: Kind) -> Offer:
     """Offer a tool of this kind under one of its names."""
     held_out = split is Split.HELD_OUT
     name = rng.choice(kind.held_out_names if held_out and rng.random() < 0.6 else kind.names)
-    description = rng.choice(kind.held_out_descriptions if held_out and rng.random() < 0.6 else kind.descriptions)
+    description = rng.choice(
+        kind.held_out_descriptions if held_out and rng.random() < 0.6 else kind.descriptions
+    )
     if rng.random() < 0.05:
         description = ""
     arguments: list[str] = []
