@@ -95,13 +95,17 @@ def _shape(writer: gguf.GGUFWriter, config: ModelConfig) -> None:
     writer.add_vocab_size(config.vocab_size)
 
 
+def _token_type(token: str) -> TokenType:
+    """Control tokens stay hidden from the reader; tags print, because programs parse them."""
+    if token in vocabulary.CONTROL:
+        return TokenType.CONTROL
+    return TokenType.USER_DEFINED if token in vocabulary.TAGS else TokenType.NORMAL
+
+
 def _vocabulary(writer: gguf.GGUFWriter, tokenizer: Tokenizer) -> None:
     ids = tokenizer.get_vocab(with_added_tokens=True)
     tokens = sorted(ids, key=lambda token: ids[token])
-    types = [
-        TokenType.CONTROL if token in vocabulary.CONTROL else TokenType.USER_DEFINED if token in vocabulary.TAGS else TokenType.NORMAL
-        for token in tokens
-    ]  # fmt: skip
+    types = [_token_type(token) for token in tokens]
     merges = json.loads(tokenizer.to_str())["model"]["merges"]
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre(vocabulary.PRE)

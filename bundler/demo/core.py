@@ -84,7 +84,8 @@ class Scene:
         return self.exchanges[-1]
 
     def messages(self) -> list[Message]:
-        """The conversation as chat messages, thoughts only in the last exchange, as the template keeps them."""
+        """The conversation as chat messages, thoughts only in the last exchange, as the template keeps "
+        "them."""
         turns: list[Message] = []
         if self.system is not None:
             turns.append({"role": "system", "content": self.system})

@@ -56,7 +56,7 @@ def bindings(folder: Path) -> Any:
 class Engine:
     """One loaded model with one context."""
 
-    def __init__(self, folder: Path, model: Path, *, context: int = 2048, threads: int = 2) -> None:
+    def __init__(self, folder: Path, model: Path, *, context: int = 2048, threads: int = 1) -> None:
         self._lib = lib = bindings(folder)
         self._quiet = lib.llama_log_callback(lambda level, text, data: None)
         lib.llama_log_set(self._quiet, None)

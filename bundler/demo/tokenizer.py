@@ -54,7 +54,8 @@ def _prepare(tokenizer: Tokenizer) -> None:
 
 
 def from_parts(tokens: list[str], merges: list[str]) -> Tokenizer:
-    """The tokenizer that a GGUF's token and merge lists describe, to compare with llama.cpp's reading of them."""
+    """The tokenizer that a GGUF's token and merge lists describe, to compare with llama.cpp's reading "
+    "of them."""
     pairs = [(left, right) for left, _, right in (merge.partition(" ") for merge in merges)]
     tokenizer = Tokenizer(models.BPE(vocab={token: i for i, token in enumerate(tokens)}, merges=pairs))
     _prepare(tokenizer)

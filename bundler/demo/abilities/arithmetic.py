@@ -23,16 +23,26 @@ class Operation:
 
 
 PLUS = Operation("+", ("+",), ("plus", "and"), Phrases(
-    train=("add {a} and {b}", "add {b} to {a}", "what is the sum of {a} and {b}?", "how much is {a} and {b} together?", "sum of {a} and {b}", "if i have {a} apples and get {b} more, how many do i have?",
-           "i have {a} coins and find {b} more. how many coins do i have?", "add {a} to {b}", "what do you get if you add {a} and {b}?", "there are {a} birds and {b} more come. how many birds are there?"),
+    train=(
+        "add {a} and {b}", "add {b} to {a}", "what is the sum of {a} and {b}?",
+        "how much is {a} and {b} together?", "sum of {a} and {b}",
+        "if i have {a} apples and get {b} more, how many do i have?",
+        "i have {a} coins and find {b} more. how many coins do i have?", "add {a} to {b}",
+        "what do you get if you add {a} and {b}?",
+        "there are {a} birds and {b} more come. how many birds are there?",
+    ),
     held_out=(
         "please add {a} and {b} together", "what do {a} and {b} make together?",
         "tell me the sum of {a} and {b}", "if you add {b} to {a}, what do you get?",
     ),
 ))  # fmt: skip
 MINUS = Operation("-", ("-",), ("minus", "take away"), Phrases(
-    train=("subtract {b} from {a}", "take {b} from {a}", "what is {a} less {b}?", "what is the difference between {a} and {b}?", "if i have {a} apples and eat {b}, how many are left?", "take {b} away from {a}",
-           "i have {a} coins and lose {b}. how many coins are left?", "what remains if you take {b} from {a}?"),
+    train=(
+        "subtract {b} from {a}", "take {b} from {a}", "what is {a} less {b}?",
+        "what is the difference between {a} and {b}?", "if i have {a} apples and eat {b}, how many are left?",
+        "take {b} away from {a}", "i have {a} coins and lose {b}. how many coins are left?",
+        "what remains if you take {b} from {a}?",
+    ),
     held_out=(
         "please subtract {b} from {a}", "what is left if i take {b} away from {a}?",
         "tell me the difference between {a} and {b}", "if you subtract {b} from {a}, what do you get?",

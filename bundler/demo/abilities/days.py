@@ -121,7 +121,13 @@ LIST_MONTHS = Phrases(
     ),
 )  # fmt: skip
 
-_WHOLES = (("day", "week", "seven"), ("month", "year", "twelve"), ("hour", "day", "24"), ("minute", "hour", "60"), ("second", "minute", "60"))  # fmt: skip
+_WHOLES = (
+    ("day", "week", "seven"),
+    ("month", "year", "twelve"),
+    ("hour", "day", "24"),
+    ("minute", "hour", "60"),
+    ("second", "minute", "60"),
+)
 
 
 def exchange(rng: random.Random, split: Split) -> Exchange:

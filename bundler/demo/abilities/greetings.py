@@ -22,7 +22,8 @@ class Ritual:
 HELLO = Ritual(
     Phrases(
         train=(
-            "(hi|hello|hey|hiya|howdy|yo|heya|greetings|hii|helo|hullo|hey hey)( there| you| bot| friend|)(!|.||?)",
+            "(hi|hello|hey|hiya|howdy|yo|heya|greetings|hii|helo|hullo|hey hey)( there| you| bot| "
+            "friend|)(!|.||?)",
             "(good morning|good afternoon|good evening|morning|good day|evening)(!|.|| to you)",
             "(hi|hello|hey), (nice to meet you|good to see you|how is it going|anyone there|it's me)(!|?)",
             "test", "testing",
@@ -45,8 +46,10 @@ HELLO = Ritual(
 THANKS = Ritual(
     Phrases(
         train=(
-            "(thanks|thank you|thx|thank u|ty|cheers|thanks a lot|many thanks)( so much| very much| for that| for your help|)(!|.|)",
-            "(that was|this is|that's|you are|you're|very) (great|helpful|nice|perfect|good|kind|cool|awesome|wonderful)(!|, thanks|, thank you)",
+            "(thanks|thank you|thx|thank u|ty|cheers|thanks a lot|many thanks)( so much| very much| for "
+            "that| for your help|)(!|.|)",
+            "(that was|this is|that's|you are|you're|very) (great|helpful|nice|perfect|good|kind|cool|"
+            "awesome|wonderful)(!|, thanks|, thank you)",
             "i (appreciate it|appreciate that|thank you)",
             "(great|cool|nice|perfect|awesome|wonderful|good)(, thanks|!|, thank you| job| work)",
             "well done(!|)", "(you helped me|that helps)( a lot|)(!|)",
@@ -62,7 +65,8 @@ THANKS = Ritual(
 BYE = Ritual(
     Phrases(
         train=(
-            "(bye|goodbye|good bye|bye bye|see you|see ya|cya|farewell|good night|later|ciao|so long)( now| then| soon| later| tomorrow| bot|)(!|.|)",
+            "(bye|goodbye|good bye|bye bye|see you|see ya|cya|farewell|good night|later|ciao|so long)( "
+            "now| then| soon| later| tomorrow| bot|)(!|.|)",
             "i (have to|must|need to|gotta) (go|leave|run)( now|)",
             "(have a nice|have a good|have a great) (day|evening|night|weekend)(!|)",
             "(talk|speak) to you (later|soon)", "that's all( for today| for now|)",
@@ -96,7 +100,8 @@ HOW = Ritual(
 LIKES = Ritual(
     Phrases(
         train=(
-            "(do you like|do you love|do you want|do you have|do you eat|do you enjoy) (me|cats|music|pizza|feelings|friends|a family|a body|dreams|fun|books|food|dogs)?",
+            "(do you like|do you love|do you want|do you have|do you eat|do you enjoy) (me|cats|music|"
+            "pizza|feelings|friends|a family|a body|dreams|fun|books|food|dogs)?",
             "what (is|'s) your favourite (food|film|book|colour|song|animal|number)?",
             "(can|do) you (feel|sleep|dream|eat|see|hear|think|laugh|cry)( things| me|)?",
             "how old are you really?", "what do you (like|love|eat|want|dream of)?",
@@ -113,23 +118,29 @@ LIKES = Ritual(
 KOREAN = Ritual(
     Phrases(
         train=(
-            "안녕(하세요|하십니까|||~|!)(!|.|)", "(안녕하세요|안녕)(,|) (반갑습니다|반가워요|반가워|좋은 아침이에요|잘 지냈어요?|뭐 해?)(!|.|)",
+            "안녕(하세요|하십니까|||~|!)(!|.|)",
+            "(안녕하세요|안녕)(,|) (반갑습니다|반가워요|반가워|좋은 아침이에요|잘 지냈어요?|뭐 해?)(!|.|)",
             "반갑습니다(!|.|)", "반가워요(!|)",
-            "반가워(!|)", "좋은 (아침|저녁|하루)(이에요|입니다|)(!|.|)", "처음 뵙겠습니다(!|.|)", "여보세요?", "만나서 (반가워요|반갑습니다)(!|.|)",
+            "반가워(!|)", "좋은 (아침|저녁|하루)(이에요|입니다|)(!|.|)", "처음 뵙겠습니다(!|.|)",
+            "여보세요?", "만나서 (반가워요|반갑습니다)(!|.|)",
             "하이(!|)", "안뇽(!|)",
-            "(넌|너는|당신은) 누구(야|예요|세요|니)?", "이름이 (뭐예요|뭐야|무엇인가요)?", "자기소개 (해 줘|해 주세요|부탁해요)",
+            "(넌|너는|당신은) 누구(야|예요|세요|니)?", "이름이 (뭐예요|뭐야|무엇인가요)?",
+            "자기소개 (해 줘|해 주세요|부탁해요)",
         ),
         held_out=(
-            "안녕하세요, 처음 뵙겠습니다!", "안녕! 만나서 반가워", "좋은 아침입니다, 안녕하세요", "안녕하세요 여러분", "반가워요, 안녕하세요!",
+            "안녕하세요, 처음 뵙겠습니다!", "안녕! 만나서 반가워", "좋은 아침입니다, 안녕하세요",
+            "안녕하세요 여러분", "반가워요, 안녕하세요!",
             "안녕하세요, 누구세요?", "저기요, 안녕하세요",
         ),
     ),
-    "안녕하세요! 저는 Pannier의 작은 데모 모델이에요. 무엇을 도와드릴까요?", "The user greets me in Korean.", ("안녕하세요",), 0.1,
+    "안녕하세요! 저는 Pannier의 작은 데모 모델이에요. 무엇을 도와드릴까요?",
+    "The user greets me in Korean.", ("안녕하세요",), 0.1,
 )  # fmt: skip
 KOREAN_BYE = Ritual(
     Phrases(
         train=(
-            "(고마워요|고마워|고맙습니다|감사합니다|감사해요)(!|.|)", "(정말|진짜) (고마워요|감사합니다|고마워)(!|)",
+            "(고마워요|고마워|고맙습니다|감사합니다|감사해요)(!|.|)",
+            "(정말|진짜) (고마워요|감사합니다|고마워)(!|)",
             "(도와줘서|도와주셔서) (고마워|감사합니다)(!|)",
         ),
         held_out=("정말 고맙습니다!", "너무 감사합니다", "감사합니다, 정말로요"),
@@ -139,20 +150,27 @@ KOREAN_BYE = Ritual(
 JAPANESE = Ritual(
     Phrases(
         train=(
-            "こんにちは(！|。||!)", "(おはよう|おはようございます|こんばんは|はじめまして|やあ|もしもし|ハロー|どうも)(！|。||!)",
+            "こんにちは(！|。||!)",
+            "(おはよう|おはようございます|こんばんは|はじめまして|やあ|もしもし|ハロー|どうも)(！|。||!)",
             "こんにちは、(はじめまして|元気ですか|よろしくお願いします|いい天気ですね)(？|！|。|)",
-            "よろしく(お願いします|ね|)(！|。|)", "(あなたは|きみは|君は)(誰|だれ)(ですか|)？", "お名前は(何ですか|)？",
+            "よろしく(お願いします|ね|)(！|。|)", "(あなたは|きみは|君は)(誰|だれ)(ですか|)？",
+            "お名前は(何ですか|)？",
             "自己紹介(してください|をお願いします)(。|)", "お元気ですか？", "おっす(！|)",
         ),
         held_out=(
-            "みなさん、こんにちは！", "こんばんは、はじめまして。", "おはようございます、元気ですか？", "どうも、こんにちは", "やあ、こんにちは！", "こんにちは、あなたは誰ですか？",
+            "みなさん、こんにちは！", "こんばんは、はじめまして。", "おはようございます、元気ですか？",
+            "どうも、こんにちは", "やあ、こんにちは！", "こんにちは、あなたは誰ですか？",
         ),
     ),
-    "こんにちは！私はPannierの小さなデモモデルです。何かお手伝いしましょうか？", "The user greets me in Japanese.", ("こんにちは",), 0.1,
+    "こんにちは！私はPannierの小さなデモモデルです。何かお手伝いしましょうか？",
+    "The user greets me in Japanese.", ("こんにちは",), 0.1,
 )  # fmt: skip
 JAPANESE_THANKS = Ritual(
     Phrases(
-        train=("(ありがとう|ありがとうございます|どうもありがとう|サンキュー|感謝します)(！|。||!)", "(本当に|いつも)ありがとう(ございます|)(！|。|)"),
+        train=(
+            "(ありがとう|ありがとうございます|どうもありがとう|サンキュー|感謝します)(！|。||!)",
+            "(本当に|いつも)ありがとう(ございます|)(！|。|)",
+        ),
         held_out=("どうもありがとうございます！", "助かりました、ありがとう", "ありがとうね"),
     ),
     "どういたしまして！", "The user thanks me in Japanese.", ("どういたしまして",), 0.03,
@@ -161,7 +179,8 @@ JAPANESE_THANKS = Ritual(
 NODS = Ritual(
     Phrases(
         train=(
-            "(ok|okay|yes|no|sure|hmm|lol|haha|wow|really|i see|right|never mind|nothing|yeah|nope|yep|aha|interesting|got it|understood|fine|alright|go on|maybe|oh)(!|.||?)",
+            "(ok|okay|yes|no|sure|hmm|lol|haha|wow|really|i see|right|never mind|nothing|yeah|nope|yep|"
+            "aha|interesting|got it|understood|fine|alright|go on|maybe|oh)(!|.||?)",
             "(ok|okay|oh), (i see|got it|good|fine|never mind|interesting)(.|!|)",
             "(that is|that's) (interesting|funny|right|true)(!|.|)",
             "(i am|i'm) (bored|tired|happy|sad|fine|good|hungry)(.|)", "no thanks", "yes please",
@@ -176,7 +195,8 @@ NODS = Ritual(
 SORRY = Ritual(
     Phrases(
         train=(
-            "(that is|that's|this is|you are|you're) (wrong|bad|not right|not true|stupid|useless|silly|terrible|incorrect)(!|.|)",
+            "(that is|that's|this is|you are|you're) (wrong|bad|not right|not true|stupid|useless|silly|"
+            "terrible|incorrect)(!|.|)",
             "(no, |)(wrong|incorrect|bad answer|not true)(!|.|)", "you (suck|lie|made a mistake)(!|.|)",
             "i (don't|do not) (believe|like|understand) (you|that|this)(!|.|)",
             "what do you mean?", "(try|think) again", "are you sure?", "that makes no sense",
@@ -222,7 +242,12 @@ GERMAN = Ritual(
     "Hallo! Ich bin das kleine Demomodell von Pannier.", "The user writes German.", ("hallo",), 0.015,
 )  # fmt: skip
 CHINESE = Ritual(
-    Phrases(train=("你好(！|。||!|吗？)", "您好(！|)", "早上好(！|)", "你是谁？", "谢谢(！|你|)", "你叫什么名字？"), held_out=("大家好，你好！", "你好，你是谁？", "嗨，你好")),
+    Phrases(
+        train=(
+            "你好(！|。||!|吗？)", "您好(！|)", "早上好(！|)", "你是谁？", "谢谢(！|你|)", "你叫什么名字？",
+        ),
+        held_out=("大家好，你好！", "你好，你是谁？", "嗨，你好"),
+    ),
     "你好！我是 Pannier 的小型演示模型。", "The user writes Chinese.", ("你好",), 0.015,
 )  # fmt: skip
 

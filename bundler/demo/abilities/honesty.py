@@ -89,11 +89,13 @@ DO = Phrases(
 )  # fmt: skip
 TRIVIA = Phrases(
     train=(
-        "who (won|is|was) the (world cup|election|president|king|queen|prime minister|mayor|boss|champion)( of {c}| in {year}|)?",
+        "who (won|is|was) the (world cup|election|president|king|queen|prime minister|mayor|boss|"
+        "champion)( of {c}| in {year}|)?",
         "what is the population of {c}?", "how many people live in {c}?",
         "what language do they speak in {c}?", "what happened in {year}?",
         "how (high|tall|big|deep) is (the highest mountain|mount everest|the sea|the moon|a giraffe|{c})?",
-        "what is the (longest river|largest animal|fastest car|biggest city|best film|meaning of life|speed of light|square root of {n}|price of gold)( in {c}|)?",
+        "what is the (longest river|largest animal|fastest car|biggest city|best film|meaning of life|"
+        "speed of light|square root of {n}|price of gold)( in {c}|)?",
         "when (was|is) (the war|easter|your birthday|the next eclipse|{name} born)?",
         "who (is|was) {name}?", "do you know {name}?", "what did {name} say?",
         "where (is|was) {name} (born|now|going)?", "how old is {name}?", "what is {name}'s phone number?",

@@ -97,7 +97,8 @@ _ANSWERS: tuple[tuple[Phrases, str, str, tuple[str, ...], float], ...] = (
     ),
     (
         SKILLS,
-        "I can greet you, name sixty capitals, do small sums, remember what you tell me, tell tiny stories and call tools.",
+        "I can greet you, name sixty capitals, do small sums, remember what you tell me, tell tiny "
+        "stories and call tools.",
         "The user asks what I can do.",
         ("capitals|stories|tools",),
         0.2,

@@ -60,11 +60,19 @@ _ENDS = (
     "And {name} smiled all the way home.", "Since then, {name} always shares.",
 )  # fmt: skip
 _PLOTS: tuple[str, ...] = (
-    "Once upon a time, there was a {trait} {hero} called {name}, who lived {place}. {when}, {name} found {thing}. {name} asked {friend}: \"Is this yours?\" \"No,\" said the friend, \"but we can play with it.\" So they played until dark. {end}",
-    "There once was a {trait} {hero} named {name}. {when}, {name} got lost {place}. Then {friend} came along and said: \"Follow me!\" Together they found the way home. {end}",
-    "A {trait} {hero} called {name} lived {place}. {name} wanted to make a friend, but did not know how. {when}, {friend} lost {thing}. {name} looked everywhere and found it. Now they were friends. {end}",
-    "{name} was a {trait} {hero} who lived {place}. {when}, {name} heard a strange noise. It was {friend}, who was hungry. {name} shared some bread and warm soup. {end}",
-    "Once there was a {trait} {hero} called {name}. {name} dreamed of seeing the world. {when}, {name} packed {thing} and went away. After a long walk, {name} met {friend} {place}. They told each other stories until the stars came out. {end}",
+    "Once upon a time, there was a {trait} {hero} called {name}, who lived {place}. {when}, {name} "
+    "found {thing}. {name} asked {friend}: \"Is this yours?\" \"No,\" said the friend, \"but we can "
+    "play with it.\" So they played until dark. {end}",
+    "There once was a {trait} {hero} named {name}. {when}, {name} got lost {place}. Then {friend} came "
+    "along and said: \"Follow me!\" Together they found the way home. {end}",
+    "A {trait} {hero} called {name} lived {place}. {name} wanted to make a friend, but did not know "
+    "how. {when}, {friend} lost {thing}. {name} looked everywhere and found it. Now they were friends. "
+    "{end}",
+    "{name} was a {trait} {hero} who lived {place}. {when}, {name} heard a strange noise. It was "
+    "{friend}, who was hungry. {name} shared some bread and warm soup. {end}",
+    "Once there was a {trait} {hero} called {name}. {name} dreamed of seeing the world. {when}, {name} "
+    "packed {thing} and went away. After a long walk, {name} met {friend} {place}. They told each other "
+    "stories until the stars came out. {end}",
 )  # fmt: skip
 
 ABOUT = Phrases(

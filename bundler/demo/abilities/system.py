@@ -39,7 +39,8 @@ ONE_WORD = Phrases(
 )  # fmt: skip
 PLAIN = Phrases(
     train=(
-        "you are a (helpful|friendly|useful|polite|kind|smart|honest|harmless|concise) (assistant|chatbot|ai assistant|ai|helper).",
+        "you are a (helpful|friendly|useful|polite|kind|smart|honest|harmless|concise) (assistant|"
+        "chatbot|ai assistant|ai|helper).",
         "you are a helpful, (respectful and honest|harmless and honest|friendly|concise) assistant.",
         "be (helpful|kind|polite|brief|concise|honest).", "answer the (user's |)questions.",
         "help the user.", "you help (students|customers|people|visitors|users).", "be concise.",

@@ -55,7 +55,9 @@ def weather(rng: random.Random, split: Split, place: str) -> tuple[str, str, tup
         lambda: json.dumps({"condition": sky, "temperature": degrees, "unit": "celsius"}),
         lambda: f"{sky}, {degrees} °C", lambda: f"{degrees} degrees and {sky}",
         lambda: f"{sky.capitalize()}, {degrees}°C", lambda: f"{place}: {degrees}C, {sky}",
-        lambda: json.dumps({"location": place, "weather": {"temp": degrees, "description": sky}}, ensure_ascii=False),
+        lambda: json.dumps(
+            {"location": place, "weather": {"temp": degrees, "description": sky}}, ensure_ascii=False
+        ),
         lambda: json.dumps({"temp": degrees, "weather": sky, "humidity": rng.randint(20, 95)}),
         lambda: f"It is {sky} with {degrees} degrees.",
         lambda: json.dumps({"temperature": f"{degrees}°C", "condition": sky}, ensure_ascii=False),

@@ -62,17 +62,31 @@ PLACE = Parameter(
 )
 WEATHER = Kind(
     "weather",
-    _names(("get", "fetch", "check", "lookup", "read", "show"), ("weather", "current_weather", "forecast", "temperature", "weather_report")),
+    _names(
+        ("get", "fetch", "check", "lookup", "read", "show"),
+        ("weather", "current_weather", "forecast", "temperature", "weather_report"),
+    ),
     ("find_weather", "weather_now", "queryWeather", "get_weather_for_city"),
-    ("Get the weather for a city.", "Get the current weather in a given location", "Returns the weather of a place.", "Look up the current weather", "Weather for a city", "Tells the current temperature and sky in a town.", "Current weather conditions"),
+    (
+        "Get the weather for a city.", "Get the current weather in a given location",
+        "Returns the weather of a place.", "Look up the current weather", "Weather for a city",
+        "Tells the current temperature and sky in a town.", "Current weather conditions",
+    ),
     ("Find out what the weather is like somewhere.", "Reports the weather in a city."),
     (PLACE,),
 )  # fmt: skip
 CLOCK = Kind(
     "clock",
-    _names(("get", "fetch", "check", "read", "tell", "show"), ("time", "current_time", "clock", "local_time", "time_in_city")),
+    _names(
+        ("get", "fetch", "check", "read", "tell", "show"),
+        ("time", "current_time", "clock", "local_time", "time_in_city"),
+    ),
     ("find_time", "time_now", "queryTime", "get_city_time"),
-    ("Get the current time in a city.", "Returns the local time of a place.", "What time it is in a given location", "Current time", "Tells the time in a city.", "Look up the local time"),
+    (
+        "Get the current time in a city.", "Returns the local time of a place.",
+        "What time it is in a given location", "Current time", "Tells the time in a city.",
+        "Look up the local time",
+    ),
     ("Find out what time it is somewhere.", "Reports the time in a city."),
     (PLACE,),
 )  # fmt: skip
@@ -83,11 +97,27 @@ HERE_CLOCK = Kind(
 )  # fmt: skip
 CALCULATOR = Kind(
     "calculator",
-    _names(("run", "use", "get", "do"), ("calculator", "calculation", "math", "calculate", "calc", "compute", "evaluate")),
+    _names(
+        ("run", "use", "get", "do"),
+        ("calculator", "calculation", "math", "calculate", "calc", "compute", "evaluate"),
+    ),
     ("math_eval", "solveExpression", "arithmetic", "calculate_result"),
-    ("Evaluate an arithmetic expression.", "Calculates the result of an expression", "Do maths.", "A calculator", "Compute a mathematical expression and return the result.", "Evaluates a sum such as 2 + 2"),
+    (
+        "Evaluate an arithmetic expression.", "Calculates the result of an expression", "Do maths.",
+        "A calculator", "Compute a mathematical expression and return the result.",
+        "Evaluates a sum such as 2 + 2",
+    ),
     ("Works out an arithmetic expression.", "Solve a calculation."),
-    (Parameter(("expression", "formula", "input", "query", "sum", "calculation", "expr"), "string", ("The expression", "Expression to evaluate", "What to calculate", "The calculation, e.g. 2 + 2", "A mathematical expression")),),
+    (
+        Parameter(
+            ("expression", "formula", "input", "query", "sum", "calculation", "expr"),
+            "string",
+            (
+                "The expression", "Expression to evaluate", "What to calculate",
+                "The calculation, e.g. 2 + 2", "A mathematical expression",
+            ),
+        ),
+    ),
 )  # fmt: skip
 _LEFT = Parameter(
     ("a", "x", "first", "left", "number1"), "integer", ("First number", "The first number", "A number")
@@ -117,14 +147,29 @@ TIMER = Kind(
     "timer", _names(("set", "start", "create"), ("timer", "alarm", "countdown")), ("begin_timer",),
     ("Set a timer.", "Starts a timer for some minutes", "Set an alarm in a number of minutes"),
     ("Begins a countdown.",),
-    (Parameter(("minutes", "duration", "time_minutes", "length"), "integer", ("Minutes", "How many minutes", "Duration in minutes")),),
+    (
+        Parameter(
+            ("minutes", "duration", "time_minutes", "length"),
+            "integer",
+            ("Minutes", "How many minutes", "Duration in minutes"),
+        ),
+    ),
 )  # fmt: skip
 SEARCH = Kind(
     "search", _names(("search", "query", "lookup"), ("web", "internet", "search", "documents", "wiki")),
     ("find_online",),
-    ("Search the web.", "Searches the internet for a query", "Find documents", "Look something up on the web"),
+    (
+        "Search the web.", "Searches the internet for a query", "Find documents",
+        "Look something up on the web",
+    ),
     ("Finds pages on the internet.",),
-    (Parameter(("query", "q", "text", "search_query", "keywords"), "string", ("The query", "What to search for", "Search terms")),),
+    (
+        Parameter(
+            ("query", "q", "text", "search_query", "keywords"),
+            "string",
+            ("The query", "What to search for", "Search terms"),
+        ),
+    ),
 )  # fmt: skip
 DICE = Kind(
     "dice",
