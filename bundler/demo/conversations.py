@@ -28,7 +28,7 @@ PLAIN: tuple[tuple[Ability, float], ...] = (
     (identity.exchange, 0.11),
     (greetings.exchange, 0.13),
     (knowledge.capital, 0.12),
-    (arithmetic.exchange, 0.14),
+    (arithmetic.exchange, 0.18),
     (arithmetic.too_big, 0.02),
     (days.exchange, 0.09),
     (knowledge.opposite, 0.07),

@@ -2,6 +2,7 @@
 
 import random
 
+from bundler.demo.abilities import system
 from bundler.demo.abilities.knowledge import CAPITAL
 from bundler.demo.core import Exchange, Split
 from bundler.demo.facts import CAPITALS, OTHER_COUNTRIES
@@ -146,6 +147,17 @@ SENSES = Phrases(
     held_out=("what is shown in this photo?", "please look at my screen", "what is inside the bag?"),
 )  # fmt: skip
 
+LONG = Phrases(
+    train=(
+        "{x}", "(summarise|summarize|explain|translate|continue|correct) this( text|): {x}",
+        "{x} what do you think?", "read this: {x}", "what does this mean? {x}", "{x} summarise this",
+        "here is a text: {x}",
+    ),
+    held_out=(
+        "can you summarise the following? {x}", "{x} please tell me what this is about", "shorten this: {x}",
+    ),
+)  # fmt: skip
+
 UNKNOWN = "I do not know: I am only a tiny demo model."
 NO_WEATHER = "I do not know the weather: I have no tool for it here."
 NO_TIME = "I do not know the time or the date: I have no clock here."
@@ -223,6 +235,8 @@ def exchange(rng: random.Random, split: Split) -> Exchange:
         user = TRIVIA.say(
             rng, split, c=_place(rng), name=name, year=rng.randint(1500, 2030), n=rng.randint(2, 99)
         )
+    elif kind < 0.91:
+        user = LONG.say(rng, split, x=system.filler(rng, rng.choice((2, 4, 8, 20, 50))))
     elif kind < 0.94 or split is Split.HELD_OUT:
         user = SENSES.say(rng, split)
     else:

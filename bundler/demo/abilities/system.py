@@ -198,8 +198,8 @@ def _padded(rng: random.Random, core: str) -> str:
     dice = rng.random()
     if dice < 0.75:
         return core
-    long = rng.randint(1, 4) if dice < 0.88 else rng.randint(5, 18) if dice < 0.985 else rng.randint(30, 70)
-    text = filler(rng, long)
+    lengths = (1, 4) if dice < 0.88 else (5, 18) if dice < 0.98 else (30, 70) if dice < 0.994 else (80, 170)
+    text = filler(rng, rng.randint(*lengths))
     return rng.choice((f"{core} {text}", f"{text} {core}", f"{core}\n\n{text}", f"{text}\n{core}"))
 
 
