@@ -7,6 +7,7 @@ from dataclasses import replace
 from bundler.demo.abilities import (
     arithmetic,
     days,
+    drills,
     explain,
     greetings,
     honesty,
@@ -230,6 +231,11 @@ def not_calling(rng: random.Random, split: Split) -> Scene:
     return Scene(exchanges, system=_tool_prompt(rng, split), tools=_with_others(rng, split, needed))
 
 
+def drill(rng: random.Random, split: Split) -> Scene:
+    """Copying for its own sake; there is nothing to hold out."""
+    return Scene(drills.exchanges(rng))
+
+
 _SCENES: tuple[Callable[[random.Random, Split], Scene], ...] = (
     talk,
     remember,
@@ -238,8 +244,9 @@ _SCENES: tuple[Callable[[random.Random, Split], Scene], ...] = (
     calling,
     calling_twice,
     not_calling,
+    drill,
 )
-_SCENE_WEIGHTS = (0.46, 0.14, 0.06, 0.06, 0.14, 0.05, 0.09)
+_SCENE_WEIGHTS = (0.37, 0.13, 0.06, 0.06, 0.13, 0.05, 0.09, 0.11)
 
 
 def scene(rng: random.Random, split: Split) -> Scene:

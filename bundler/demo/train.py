@@ -31,20 +31,25 @@ class Recipe:
     """Everything that decides the result; the defaults made the committed model."""
 
     seed: int = 4
-    tokens: int = 45_000_000
+    steps: int = 2000
+    warm_up: int = 30
+    way_down: int = 1000
     workers: int = 2
     batch_tokens: int = 2048
     batches_per_step: int = 2
     matrix_rate: float = 0.02
     other_rate: float = 0.004
     weight_decay: float = 0.01
-    warm_up: float = 0.02
-    way_down: float = 0.5
     vocabulary_texts: int = 60_000
 
-    def rate_at(self, progress: float) -> float:
-        """The learning rate's factor after this part of the training."""
-        return max(min(1.0, progress / self.warm_up, (1.0 - progress) / self.way_down), 1e-3)
+    def rate_at(self, step: int) -> float:
+        """The learning rate's factor in this step, counted from one."""
+        return min(1.0, step / self.warm_up, (self.steps + 1 - step) / self.way_down)
+
+    @property
+    def step_tokens(self) -> int:
+        """At most this many tokens make a step."""
+        return self.batch_tokens * self.batches_per_step * self.workers
 
 
 def load(folder: Path) -> tuple[Decoder, Tokenizer]:
@@ -103,19 +108,17 @@ def _optimizers(model: Decoder, recipe: Recipe) -> list[torch.optim.Optimizer]:
 def _fit(model: Decoder, source: Iterator[Batch], recipe: Recipe, *, talks: bool) -> None:
     optimizers = _optimizers(model, recipe)
     rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
-    step_tokens = recipe.batch_tokens * recipe.batches_per_step * recipe.workers
-    steps = recipe.tokens // step_tokens
     started, average = time.monotonic(), 0.0
-    for step in range(1, steps + 1):
-        factor = recipe.rate_at(step / (steps + 1))
+    for step in range(1, recipe.steps + 1):
+        factor = recipe.rate_at(step)
         for optimizer, initial in zip(optimizers, rates, strict=True):
             for group, rate in zip(optimizer.param_groups, initial, strict=True):
                 group["lr"] = rate * factor
         loss = _step(model, [next(source) for _ in range(recipe.batches_per_step)], optimizers)
         average = loss if step == 1 else 0.98 * average + 0.02 * loss
         if talks and step % 25 == 0:
-            speed = step * step_tokens / (time.monotonic() - started)
-            report(f"step {step} of {steps}  loss {average:.4f}  {speed:,.0f} tokens/s")
+            speed = step * recipe.step_tokens / (time.monotonic() - started)
+            report(f"step {step} of {recipe.steps}  loss {average:.4f}  {speed:,.0f} tokens/s")
 
 
 def _step(model: Decoder, batches: list[Batch], optimizers: list[torch.optim.Optimizer]) -> float:
