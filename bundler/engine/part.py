@@ -7,6 +7,7 @@ needs on any system, publish. An interrupted run leaves objects for the next one
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -125,7 +126,8 @@ def _build(recipe: Recipe, key: str, place: Path, build: Path, shop: Workshop) -
 
 def _cmake_options(recipe: Recipe, source: Path, build: Path, shop: Workshop) -> dict[str, str]:
     places = {"source": str(source), "build": str(build), "compat": str(COMPAT)}
-    compiling = " ".join(flag.format(**places) for flag in shop.rules.compile_flags)
+    # Quoted: the flags go through a shell, and a home directory may have a blank in its name.
+    compiling = " ".join(shlex.quote(flag.format(**places)) for flag in shop.rules.compile_flags)
     linking = " ".join(shop.rules.link_flags)
     flags = {
         **{f"CMAKE_{language}_FLAGS": compiling for language in ("C", "CXX", "ASM") if compiling},

@@ -1,0 +1,91 @@
+"""Builds that are killed, interrupted, or run twice at once."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bundler.engine.product import Engine, read_record
+from bundler.publish import file_sha256
+from bundler.targets import host
+from tests.engine_build.conftest import Build, named
+
+DRIVE = Path(__file__).with_name("drive.py")
+ROOT = Path(__file__).parent.parent.parent
+
+pytestmark = pytest.mark.skipif(host().system != "linux", reason="the miniature project is checked as ELF")
+
+
+def start(root: Path, source: Path, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.engine_build.drive", str(root), str(source), *arguments]
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def every_finished_directory_is_whole(cache: Path) -> None:
+    for kind in ("engines", "parts"):
+        folder = cache / kind
+        for name in named(folder):
+            engine = read_record(folder / name)
+            assert engine is not None, name
+            assert all(file_sha256(engine.path / file.file) == file.sha256 for file in engine.files)
+
+
+def test_killing_a_build_at_any_moment_leaves_nothing_half_valid(
+    build: Build, built: Engine, fake_source: Path, tmp_path: Path
+) -> None:
+    reference = {file.file: file.sha256 for file in built.files}
+    cache, moments = tmp_path / "killed", random.Random(7)
+    finished = 0
+    for _ in range(6):
+        process = start(cache, fake_source)
+        time.sleep(moments.uniform(0.2, 5))
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            finished += 1
+        process.communicate()
+        every_finished_directory_is_whole(cache)
+    assert finished < 6, "no build was killed; the moments are too late"
+    assert {file.file: file.sha256 for file in build(root=cache).files} == reference
+
+
+def test_an_interrupt_ends_the_compilers(fake_source: Path, tmp_path: Path) -> None:
+    process = start(tmp_path / "cache", fake_source)
+    family = psutil.Process(process.pid)
+    deadline = time.monotonic() + 60
+    while not any(child.name().startswith("cc1") for child in family.children(recursive=True)):
+        assert time.monotonic() < deadline, "no compiler was started"
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    children = family.children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode != 0
+    assert "KeyboardInterrupt" in said
+    gone, alive = psutil.wait_procs(children, timeout=5)
+    assert not alive
+    assert gone
+
+
+@pytest.mark.parametrize("arguments", [(), ("no-locks",)], ids=["with-locks", "without-locks"])
+def test_two_builds_at_once_do_not_hurt_each_other(
+    fake_source: Path, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    both = [start(tmp_path / "cache", fake_source, *arguments) for _ in range(2)]
+    said = [process.communicate(timeout=120) for process in both]
+    # Without locks the two share a build directory: a step of one may fail on what the other is writing. It must then
+    # say so, and never publish a wrong engine.
+    done = [process.returncode == 0 for process in both]
+    assert all(done) if not arguments else any(done), said
+    every_finished_directory_is_whole(tmp_path / "cache")
+    assert len(named(tmp_path / "cache" / "engines")) == 1
