@@ -83,11 +83,12 @@ def discard(path: Path) -> None:
 
 
 @contextmanager
-def one_at_a_time(place: Path, console: Console) -> Iterator[None]:
+def one_at_a_time(place: Path, console: Console) -> Iterator[bool]:
     """Let one process at a time work on `place`; the others wait, and then find the work done.
 
-    This saves work and nothing else. Where the file system knows no locks the block simply runs: results are
-    published by rename, and builders that share a build directory write equal bytes into it.
+    Yields whether we really are alone. This saves work and is never what makes results right: those are published by
+    rename. Where the file system has no locks, or has some that lock nobody out, the answer is False, and what two
+    must not write at once (a build directory) has to be one's own.
     """
     lock = _lock(place)
     try:
@@ -96,12 +97,23 @@ def one_at_a_time(place: Path, console: Console) -> Iterator[None]:
         console.say("Another process builds the same thing; waiting for it …")
         lock.acquire()
     except (OSError, NotImplementedError):
-        yield
+        yield False
         return
     try:
-        yield
+        yield _locks_out_others(place)
     finally:
         lock.release()
+
+
+def _locks_out_others(place: Path) -> bool:
+    """Try the lock we hold a second time, as another process would: it must not be given."""
+    second = _lock(place)
+    try:
+        second.acquire(timeout=0)
+    except LockTimeout:
+        return True
+    second.release()
+    return False
 
 
 def discard_idle(place: Path) -> bool:

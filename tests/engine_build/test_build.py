@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from bundler.errors import ToolError, UsageError
 from bundler.targets import TARGETS, host
 from runtime.manifest import EngineInfo
 from tests.engine_build.conftest import Build, named
+from tests.requirements import tool
 
 CORE = ["libggml-base.so", "libggml.so", "libllama.so"]
 
@@ -59,7 +61,7 @@ def test_the_manifest_tells_source_recipe_and_libraries(built: Engine) -> None:
 def test_libraries_are_found_by_the_names_their_siblings_ask_for(built: Engine) -> None:
     assert read_elf(built.path / "libggml-base.so").soname == "libggml-base.so"
     assert "libggml-base.so" in read_elf(built.path / "libggml.so").needed
-    assert ctypes.CDLL(str(built.path / "libggml.so")).fake_ggml() == 12
+    assert ctypes.CDLL(str(built.path / "libggml.so")).ggml_fake() == 12
 
 
 def test_libraries_bring_their_cxx_library_along(built: Engine) -> None:
@@ -67,11 +69,21 @@ def test_libraries_bring_their_cxx_library_along(built: Engine) -> None:
         assert not {"libstdc++.so.6", "libgcc_s.so.1"} & set(read_elf(built.path / lib.file).needed)
 
 
+def test_libraries_show_each_other_the_c_interface_only(built: Engine) -> None:
+    listed = subprocess.run(
+        [tool("nm"), "-D", "--defined-only", str(built.path / "libggml-base.so")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert sorted(line.split()[-1] for line in listed.stdout.splitlines()) == ["ggml_fake_place", "ggml_fake_sum"]
+
+
 def test_a_random_device_does_not_ask_for_a_new_glibc(built: Engine) -> None:
     versions = {version for names in read_elf(built.path / "libllama.so").versions.values() for version in names}
     assert "GLIBC_2.36" not in versions
     library = ctypes.CDLL(str(built.path / "libllama.so"))
-    assert len({library.fake_llama() for _ in range(8)}) > 1
+    assert len({library.llama_fake() for _ in range(8)}) > 1
 
 
 def test_the_second_build_compiles_nothing_and_takes_less_than_a_second(
@@ -139,10 +151,12 @@ def test_a_failing_compiler_is_quoted_and_its_objects_are_used_again(
 
 def test_a_library_that_needs_a_stranger_is_refused(build: Build, fake_source: Path) -> None:
     script = fake_source / "CMakeLists.txt"
-    stranger = "add_library(stranger SHARED src/base.cpp)\ntarget_link_libraries(llama PRIVATE stranger)\n"
+    stranger = "add_library(stranger SHARED src/stranger.c)\ntarget_link_libraries(llama PRIVATE stranger)\n"
     script.write_text(script.read_text() + stranger)
+    (fake_source / "src" / "stranger.c").write_text("int ggml_stranger(void) { return 1; }\n")
     source = fake_source / "src" / "llama-arch.cpp"
-    source.write_text(source.read_text() + 'extern "C" int fake_sum(const char *);\nint used = fake_sum("x");\n')
+    using = 'extern "C" int ggml_stranger(void);\nextern "C" int llama_use(void) { return ggml_stranger(); }\n'
+    source.write_text(source.read_text() + using)
     with pytest.raises(ToolError, match=r"libllama\.so needs libstranger\.so"):
         build()
 

@@ -1,5 +1,5 @@
-extern "C" int fake_sum(const char * text);
+extern "C" int ggml_fake_sum(const char * text);
 
-extern "C" int fake_ggml(void) {
-    return fake_sum("ggml");
+extern "C" int ggml_fake(void) {
+    return ggml_fake_sum("ggml");
 }

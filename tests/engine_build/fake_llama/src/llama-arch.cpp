@@ -10,6 +10,6 @@ static const std::map<int, const char *> LLM_ARCH_NAMES = {
     { LLM_ARCH_QWEN3, "qwen3" },
 };
 
-extern "C" unsigned fake_llama(void) {
+extern "C" unsigned llama_fake(void) {
     return std::random_device{}() + static_cast<unsigned>(LLM_ARCH_NAMES.size());
 }

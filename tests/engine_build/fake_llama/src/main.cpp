@@ -1,5 +1,5 @@
-extern "C" int fake_sum(const char * text);
+extern "C" int ggml_fake_sum(const char * text);
 
 int main() {
-    return fake_sum("abc") == 9 ? 0 : 1;
+    return ggml_fake_sum("abc") == 9 ? 0 : 1;
 }
