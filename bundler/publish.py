@@ -44,29 +44,39 @@ def file_sha256(path: Path) -> str:
 
 
 @contextmanager
+def scratch(folder: Path, name: str) -> Iterator[Path]:
+    """A fresh directory in `folder` that vanishes when the block ends.
+
+    What a killed process left there is swept by the next one, an hour later. Raises `SurroundingsError` where the
+    cache cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
+        directory = Path(mkdtemp(prefix=f"{name}{_PARTIAL}", dir=folder))
+        directory.chmod(0o755)
+    except OSError as error:
+        raise _refused(folder, error) from None
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
 def publishing(final: Path) -> Iterator[Path]:
     """A fresh directory beside `final` that takes its name when the block ends well, and vanishes otherwise.
 
     Nobody ever sees a half-filled `final`: it appears by one rename. Of two that finish together one keeps the name;
-    both have the same content, since the name says what is inside. What a killed process left is swept an hour later.
-    Raises `SurroundingsError` where the cache cannot be written.
+    both have the same content, since the name says what is inside.
     """
-    try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(final.parent)
-        partial = Path(mkdtemp(prefix=f"{final.name}{_PARTIAL}", dir=final.parent))
-    except OSError as error:
-        raise _refused(final.parent, error) from None
-    try:
-        partial.chmod(0o755)
+    with scratch(final.parent, final.name) as partial:
         yield partial
         try:
             partial.rename(final)
         except OSError as error:
             if not final.is_dir():
                 raise _refused(final, error) from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def discard(path: Path) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 from bundler.console import Advance, Console
 from bundler.engine.toolchain import Toolchain, clean_environment
 from bundler.errors import ToolError
+from runtime.launch.osdep import system
 
 _LAST_LINES = 15
 _STATUS = re.compile(r"^\[(\d+)/(\d+)\] ")
@@ -73,6 +76,8 @@ def _run(command: Sequence[str], work: Compilation, log: TextIO, advance: Advanc
         text=True,
         errors="replace",
         env=environment,
+        # Killed as we may be, no compiler must go on writing where the next build begins.
+        preexec_fn=partial(system.die_with_parent, os.getpid(), gently=True) if sys.platform == "linux" else None,
     ) as process:
         assert process.stdout is not None
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -51,7 +50,7 @@ def test_killing_a_build_at_any_moment_leaves_nothing_half_valid(
         process = start(cache, fake_source)
         time.sleep(fraction * whole)
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
             killed += 1
         process.communicate()
         every_finished_directory_is_whole(cache)
@@ -59,7 +58,8 @@ def test_killing_a_build_at_any_moment_leaves_nothing_half_valid(
     assert {file.file: file.sha256 for file in build(root=cache).files} == reference
 
 
-def test_an_interrupt_ends_the_compilers(fake_source: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
+def test_compilers_do_not_outlive_the_build(fake_source: Path, tmp_path: Path, number: signal.Signals) -> None:
     process = start(tmp_path / "cache", fake_source)
     family = psutil.Process(process.pid)
     deadline = time.monotonic() + 60
@@ -68,10 +68,9 @@ def test_an_interrupt_ends_the_compilers(fake_source: Path, tmp_path: Path) -> N
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
     children = family.children(recursive=True)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=20)
+    process.send_signal(number)
+    process.communicate(timeout=20)
     assert process.returncode != 0
-    assert "KeyboardInterrupt" in said
     gone, alive = psutil.wait_procs(children, timeout=5)
     assert not alive
     assert gone
