@@ -16,6 +16,7 @@ from urllib.parse import quote
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
 from bundler.compose.writer import Derived
+from bundler.freeze.contents import SYSTEM_LIBRARIES
 from runtime.manifest import Digest, EngineInfo, Entry, ModelInfo, Role, RuntimeInfo
 
 ENTRY = "sbom.cdx.json"
@@ -52,13 +53,14 @@ def bill(materials: Materials, entries: Iterable[Entry]) -> bytes:
         _component("framework", "Python", runtime.python, purl=f"pkg:generic/python@{quote(runtime.python)}")
         | {"licenses": _licenses("PSF-2.0")},
         _component("library", "pyinstaller", runtime.pyinstaller, purl=_pypi("pyinstaller", runtime.pyinstaller))
-        | {"description": "the bootloader in front of the archive", "hashes": _sha256(materials.stub.sha256)},
+        | {"description": "the bootloader in front of the archive", "hashes": _sha256(materials.stub.sha256)}
+        | {"licenses": _licenses("GPL-2.0-or-later WITH Bootloader-exception")},
     ]
     components += [
-        _component("library", package.name, package.version, purl=_pypi(package.name, package.version))
+        _component("library", package.name, package.version, purl=_purl(package.name, package.version))
         | ({"licenses": _licenses(package.license)} if package.license else {})
         for package in sorted(runtime.packages, key=lambda package: package.name)
-        if package.name != "pyinstaller"
+        if package.name not in ("Python", "PyInstaller bootloader")  # told above
     ]
     dist = _component("application", materials.name, materials.version)
     dist["properties"] = _properties({"target": materials.target, "pannier": runtime.version})
@@ -133,6 +135,13 @@ def _engine(engine: EngineInfo, hashes: dict[str, str]) -> dict[str, Any]:
 def _component(kind: str, name: str, version: str = "", *, purl: str = "", ref: str = "") -> dict[str, Any]:
     component = {"type": kind, "bom-ref": ref or purl or f"{name}@{version}", "name": name}
     return component | ({"version": version} if version else {}) | ({"purl": purl} if purl else {})
+
+
+def _purl(name: str, version: str) -> str:
+    """Where a part of the runtime can be looked up: PyPI, but for the system libraries that were bundled."""
+    if name in {library for library, *_ in SYSTEM_LIBRARIES.values()}:
+        return f"pkg:generic/{quote(name)}" + (f"@{quote(version)}" if version else "")
+    return _pypi(name, version)
 
 
 def _pypi(name: str, version: str) -> str:

@@ -72,7 +72,7 @@ def kit(
                 EngineLibrary("engine/libggml-cpu-x64.so.zst", "libggml-cpu-x64.so", "backend", "cpu", "x64", 1),
                 EngineLibrary("engine/libggml-vulkan.so.zst", "libggml-vulkan.so", "backend", "vulkan"),
             ),
-            architectures=("llama", "qwen2"),
+            architectures=("llama", "qwen2", "qwen3"),
         ),
         engine_folder=engine_folder,
         licenses={"licenses/llama.cpp.txt": b"MIT License\n"},
