@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -128,6 +131,21 @@ def test_the_engine_answers_from_parts_as_from_the_whole(engine_dir: Path, model
 
     parts = tuple(str(tmp_path / part.file) for part in beside.parts)
     assert answer(model_splits=parts) == answer(model_path=str(model_file)) != ""
+
+
+def test_the_dist_verifies_its_own_parts(model_file: Path, tmp_path: Path) -> None:
+    path = composed(model_file, tmp_path, split="2MB")
+
+    def own_verify() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "runtime", "verify"]
+        environment = {**os.environ, "PANNIER_DIST": str(path)}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    assert own_verify().returncode == 0
+    next(path.parent.glob("*-00002-of-*.gguf")).unlink()
+    done = own_verify()
+    assert done.returncode == DamagedError.exit_code
+    assert "-00002-of-" in done.stdout
 
 
 def test_what_fits_stays_inside(model_file: Path, tmp_path: Path) -> None:

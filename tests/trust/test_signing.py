@@ -197,6 +197,18 @@ def test_the_verifier_refuses_a_signature_that_is_not_reduced(signed: Path, key:
     assert stdlib_verifier(signed, public(key), forged).returncode != 0
 
 
+def test_the_verifier_checks_the_files_beside_the_dist(key: Path, tmp_path: Path) -> None:
+    sign = keys.load_private(key).sign
+    spec = handmade.spec(media={"sidecar": True})
+    done = compose(handmade.kit(tmp_path), handmade.model(tmp_path), spec, tmp_path / "out", sign=sign)
+    assert stdlib_verifier(done.written.path, public(key)).returncode == 0
+    (beside,) = done.beside
+    whole = beside.read_bytes()
+    for changed in (whole + b"x", whole[:-1], whole[:-1] + bytes([whole[-1] ^ 1])):
+        beside.write_bytes(changed)
+        assert beside.name in stdlib_verifier(done.written.path, public(key)).stderr
+
+
 def test_a_stripped_signature_is_noticed(signed: Path, key: Path, tmp_path: Path) -> None:
     """Whoever takes a signature off leaves a sound file: that it ought to be signed is for the verifier to know."""
     plain = compose(handmade.kit(tmp_path), handmade.model(tmp_path), handmade.spec(), tmp_path).written.path
