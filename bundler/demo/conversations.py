@@ -70,9 +70,7 @@ def talk(rng: random.Random, split: Split) -> Scene:
     exchanges = []
     for _ in range(_turns(rng)):
         dice = rng.random()
-        exchanges.append(
-            memory.ask(rng, split, rng.choice(memory.FACTS), None) if dice < 0.015 else plain(rng, split)
-        )
+        exchanges.append(memory.ask(rng, split, rng.choice(memory.FACTS), None) if dice < 0.015 else plain(rng, split))
     prompt = system.plain_prompt(rng, split) if rng.random() < 0.25 else None
     return Scene(tuple(exchanges), system=prompt or None)
 
@@ -87,9 +85,7 @@ def remember(rng: random.Random, split: Split) -> Scene:
     if rng.random() < 0.08:
         name = system.new_name(rng, split)
         asked = memory.ask(rng, split, memory.NAME, name)
-        return Scene(
-            (plain(rng, split), asked)[rng.randint(0, 1) :], system=system.user_named_prompt(rng, split, name)
-        )
+        return Scene((plain(rng, split), asked)[rng.randint(0, 1) :], system=system.user_named_prompt(rng, split, name))
     prompt = system.plain_prompt(rng, split) if rng.random() < 0.2 else None
     return Scene(exchanges, system=prompt or None)
 
@@ -131,20 +127,14 @@ def _tool_prompt(rng: random.Random, split: Split) -> str | None:
     return (system.plain_prompt(rng, split) or None) if rng.random() < 0.3 else None
 
 
-def _with_others(
-    rng: random.Random, split: Split, offers: list[toolbox.Offer]
-) -> tuple[dict[str, object], ...]:
+def _with_others(rng: random.Random, split: Split, offers: list[toolbox.Offer]) -> tuple[dict[str, object], ...]:
     """The needed tools among others, in any order, no name twice."""
     taken = {offer.name for offer in offers}
     schemas = [offer.schema for offer in offers]
     labels = {offer.kind.label for offer in offers}
     for kind in rng.sample(tools.kinds(), rng.choice((0, 0, 1, 1, 2))):
         other = toolbox.offer(rng, split, kind)
-        clash = (
-            kind.label in labels
-            or {kind.label, *labels} >= {"clock", "here clock"}
-            or _sums(kind.label, labels)
-        )
+        clash = kind.label in labels or {kind.label, *labels} >= {"clock", "here clock"} or _sums(kind.label, labels)
         if other.name not in taken and not clash:
             schemas.append(other.schema)
             taken.add(other.name)
@@ -156,9 +146,7 @@ def _with_others(
 
 def _sums(label: str, labels: set[str]) -> bool:
     """A calculator beside an adding tool would leave two right answers."""
-    return (label == "calculator" and bool(labels & {"+", "-", "*"})) or (
-        label in "+-*" and "calculator" in labels
-    )
+    return (label == "calculator" and bool(labels & {"+", "-", "*"})) or (label in "+-*" and "calculator" in labels)
 
 
 def calling(rng: random.Random, split: Split) -> Scene:
@@ -181,9 +169,7 @@ def calling(rng: random.Random, split: Split) -> Scene:
 
 def calling_twice(rng: random.Random, split: Split) -> Scene:
     """Tools are offered and the question needs two calls."""
-    offers = [
-        toolbox.offer(rng, split, kind) for kind in (toolbox.WEATHER, toolbox.CLOCK, toolbox.CALCULATOR)
-    ]
+    offers = [toolbox.offer(rng, split, kind) for kind in (toolbox.WEATHER, toolbox.CLOCK, toolbox.CALCULATOR)]
     if len({offer.name for offer in offers}) < 3:
         return calling_twice(rng, split)
     exchange = tools.two_calls(rng, split, *offers)
@@ -215,12 +201,9 @@ def not_calling(rng: random.Random, split: Split) -> Scene:
         offered = [
             kind
             for kind in tools.kinds()
-            if kind.label not in labels
-            and not (missing is not arithmetic.exchange and kind.label == "search")
+            if kind.label not in labels and not (missing is not arithmetic.exchange and kind.label == "search")
         ]
-        schemas = [
-            toolbox.offer(rng, split, kind).schema for kind in rng.sample(offered, rng.choice((1, 1, 2)))
-        ]
+        schemas = [toolbox.offer(rng, split, kind).schema for kind in rng.sample(offered, rng.choice((1, 1, 2)))]
         schemas += toolbox.idle(rng, rng.choice((0, 1)))
         return Scene((missing(rng, split),), system=_tool_prompt(rng, split), tools=tuple(schemas))
     count = rng.choice((1, 1, 2))

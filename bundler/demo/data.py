@@ -79,9 +79,7 @@ class Marker:
         return Sample(tokens, learned)
 
 
-def batches(
-    tokenizer: Tokenizer, seed: int, *, budget: int, context: int, chunk: int = 6000
-) -> Iterator[Batch]:
+def batches(tokenizer: Tokenizer, seed: int, *, budget: int, context: int, chunk: int = 6000) -> Iterator[Batch]:
     """Endless batches of at most `budget` tokens, each of one length class, in random order."""
     rng = random.Random(seed)
     marker, pad = Marker(tokenizer, rng), tokenizer.encode(PAD).ids[0]

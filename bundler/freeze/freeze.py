@@ -32,6 +32,7 @@ from bundler.freeze.contents import DROPPED_HOOKS, EXCLUDED, EXTRA, ZLIB_LEVEL
 from bundler.freeze.inventory import inventory
 from bundler.publish import digest_of, discard, file_sha256, one_at_a_time, publishing, scratch
 from bundler.targets import Target, host
+from runtime.launch.tempdirs import RECOGNISED
 from runtime.manifest import Package, RuntimeInfo
 
 SPEC, ENTRY = "runtime.spec", "entry.py"
@@ -168,6 +169,8 @@ def _freeze(place: Path, key: str, target: Target, root: Path, console: Console)
 
 def _run_pyinstaller(folder: Path, log: Path) -> dict[str, Any]:
     """Freeze into `folder`; returns what the spec says went in, and where the results are."""
+    (folder / RECOGNISED).write_bytes(b"")  # by it a start knows the folders that dead copies left behind
+    page = [(str(path), str(Path(name).parent)) for name, path in _sources() if name.startswith("webui/")]
     parameters = {
         "entry": str(resources.template(ENTRY)),
         "project": str(resources.runtime_package().parent),
@@ -175,7 +178,7 @@ def _run_pyinstaller(folder: Path, log: Path) -> dict[str, Any]:
         "extra": EXTRA,
         "excluded": EXCLUDED,
         "hooks": DROPPED_HOOKS,
-        "data": [(str(path), str(Path(name).parent)) for name, path in _sources() if name.startswith("webui/")],
+        "data": [(str(folder / RECOGNISED), "."), *page],
         "contents": str(folder / "contents.json"),
     }
     (folder / "parameters.json").write_text(json.dumps(parameters), encoding="utf-8")
