@@ -145,7 +145,7 @@ class Sidecar:
 
 @dataclass(frozen=True, slots=True)
 class PartInfo:
-    """Where a further part of the model came from. entry: its archive member. source, origin, license: as of a model."""
+    """Where a further part of the model came from. entry: its archive member. The rest as in `ModelInfo`."""
 
     entry: str
     source: str = ""

@@ -63,7 +63,8 @@ def compose(
 ) -> Composed:
     """Write the dist of `spec` for the kit's target into `folder`, atomically.
 
-    parts: what goes with the model. license_text: its licence, packed along if there is one. advance: called with numbers of bytes copied.
+    parts: what goes with the model. license_text: its licence, packed along if there is one.
+    advance: called with numbers of bytes copied.
     Raises `KitError`, `ModelError`, `SpecError` or `SurroundingsError`; then nothing under the final name has changed.
     """
     target = targets.find(kit.manifest.target)

@@ -20,7 +20,7 @@ _METADATA = ("imatrix.datasets", "imatrix.chunk_count", "imatrix.chunk_size")
 
 @dataclass(frozen=True, slots=True)
 class Imatrix:
-    """entries: an array of 32-bit floats for each tensor name. dataset: what it was made from. chunks: how much of it."""
+    """entries: an array of 32-bit floats for each tensor name. dataset, chunks: what it was made from, and how much."""
 
     entries: dict[str, Any]
     dataset: str

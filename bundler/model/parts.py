@@ -1,4 +1,4 @@
-"""What may go with a model: a projector, LoRA adapters, a draft model, a chat template; found, checked, ready to pack."""
+"""What may go with a model: a projector, LoRA adapters, a draft model, a chat template; found and checked."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Opener = Callable[[str], LocalModel]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """An entry that goes with the model. source, origin, license: as of a model. sha256: what it must have, if known."""
+    """An entry that goes with the model. source, origin, license: as a model's. sha256: what it must have, if known."""
 
     role: Role
     entry: str
