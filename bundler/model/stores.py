@@ -22,6 +22,7 @@ from bundler.model.licenses import License
 from bundler.model.reference import InStore
 
 _OLLAMA_HOST, _OLLAMA_NAMESPACE, _OLLAMA_TAG = "registry.ollama.ai", "library", "latest"
+_SYSTEM_OLLAMA = Path("/usr/share/ollama/.ollama/models")
 _MEDIA = "application/vnd.ollama.image."
 
 
@@ -97,7 +98,7 @@ def _root(store: str) -> Path:
 
 def _ollama_roots() -> list[Path]:
     """This user's models, then those of the system's service."""
-    return [_root("ollama"), Path("/usr/share/ollama/.ollama/models")]
+    return [_root("ollama"), _SYSTEM_OLLAMA]
 
 
 def _ollama_listing() -> Iterator[Stored]:

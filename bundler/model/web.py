@@ -61,7 +61,7 @@ def find(reference: OnWeb) -> WebFile:
         with _client() as client:
             answer = client.head(reference.url)
         length = answer.headers.get("Content-Length", "") if answer.is_success else ""
-        return WebFile(reference, int(length) if length.isdigit() else None)
+        return WebFile(reference, (int(length) if length.isdigit() else 0) or None)
     except httpx2.HTTPError as error:
         raise _unreachable(reference, error) from None
 
@@ -72,7 +72,9 @@ def fetch(file: WebFile, console: Console) -> Path:
         return file.cached
     with one_at_a_time(cache.root() / "downloads" / file.reference.sha256, console), _client() as client:
         if not file.cached.is_file():
-            job = Job(file.shown, None, file.reference.sha256, lambda offset: _open(client, file.reference, offset))
+            job = Job(
+                file.shown, file.size, file.reference.sha256, lambda offset: _open(client, file.reference, offset)
+            )
             with console.progress(f"Downloading {file.reference.file}", file.size, in_bytes=True) as advance:
                 download(job, file.cached, advance)
     return file.cached
