@@ -26,23 +26,33 @@ _TRAINING_TEXT = (
     "answer to the question is in the book on the table, and he said that there is no book and there is no table. "
     "Für größere Fragen gibt es später noch Zeit; çà et là, naïve idées. 2026, 1999 and 42 are numbers."
 )
+_STATE = 16
+_CONVOLUTION = 4
 _BPE_SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 
 
 @dataclass(frozen=True, slots=True)
 class TinyModel:
-    """What to generate. vocabulary: "bpe" (bytes, with ChatML's tokens) or "spm" (SentencePiece, adds a <s>).
+    """What to generate. memory: what the model remembers a text by.
 
-    weights: "F32" or "Q8_0". spread: standard deviation of the weights; large enough that the text is not one word.
+    "full": attention over everything (llama). "window": five of six layers see only the last `window` tokens (gemma3).
+    "state": one state that cannot go back (mamba).
+
+    vocabulary: "bpe" (bytes, with ChatML's tokens) or "spm" (SentencePiece, adds a <s>).
+
+    weights: "F32", "Q8_0" or "Q4_0". spread: standard deviation of the weights, large enough that the text is not one
+    word for ever.
     """
 
+    memory: str = "full"
     vocabulary: str = "bpe"
     weights: str = "F32"
     layers: int = 2
     width: int = 256
     heads: int = 4
     kv_heads: int = 2
-    context: int = 2048
+    context: int = 32768
+    window: int = 64
     seed: int = 7
     spread: float = 0.08
     merges: int = 200
@@ -50,17 +60,27 @@ class TinyModel:
 
     def write(self, path: Path) -> Path:
         """Write the GGUF to `path` and return it."""
-        writer = gguf.GGUFWriter(path, "llama")
+        writer = gguf.GGUFWriter(path, {"full": "llama", "window": "gemma3", "state": "mamba"}[self.memory])
         writer.add_name("tiny")
-        writer.add_file_type(gguf.LlamaFileType.ALL_F32 if self.weights == "F32" else gguf.LlamaFileType.MOSTLY_Q8_0)
+        writer.add_file_type(gguf.LlamaFileType["ALL_F32" if self.weights == "F32" else f"MOSTLY_{self.weights}"])
         writer.add_block_count(self.layers)
         writer.add_context_length(self.context)
         writer.add_embedding_length(self.width)
-        writer.add_feed_forward_length(2 * self.width)
-        writer.add_head_count(self.heads)
-        writer.add_head_count_kv(self.kv_heads)
         writer.add_layer_norm_rms_eps(1e-6)
-        writer.add_rope_dimension_count(self.width // self.heads)
+        writer.add_feed_forward_length(0 if self.memory == "state" else 2 * self.width)
+        writer.add_head_count(0 if self.memory == "state" else self.heads)
+        if self.memory == "state":
+            writer.add_ssm_conv_kernel(_CONVOLUTION)
+            writer.add_ssm_inner_size(2 * self.width)
+            writer.add_ssm_state_size(_STATE)
+            writer.add_ssm_time_step_rank(_STATE)
+        else:
+            writer.add_head_count_kv(self.kv_heads)
+            writer.add_rope_dimension_count(self.width // self.heads)
+        if self.memory == "window":
+            writer.add_sliding_window(self.window)
+            writer.add_key_length(self.width // self.heads)
+            writer.add_value_length(self.width // self.heads)
         words = _add_bpe(writer, self.merges) if self.vocabulary == "bpe" else _add_spm(writer, self.merges)
         writer.add_vocab_size(words)
         if self.template is not None:
@@ -73,31 +93,64 @@ class TinyModel:
         return path
 
     def _add_weights(self, writer: gguf.GGUFWriter, words: int) -> None:
-        random = np.random.default_rng(self.seed)
-        kind = gguf.GGMLQuantizationType[self.weights]
-        kv_width = self.width // self.heads * self.kv_heads
-
-        def matrix(name: str, rows: int, columns: int, scale: float = 1.0) -> None:
-            values = (random.standard_normal((rows, columns)) * self.spread * scale).astype(np.float32)
-            writer.add_tensor(f"{name}.weight", gguf.quants.quantize(values, kind), raw_dtype=kind)
-
-        def ones(name: str) -> None:
-            writer.add_tensor(f"{name}.weight", np.ones(self.width, dtype=np.float32))
-
-        matrix("token_embd", words, self.width)
-        matrix("output", words, self.width, 3.0)
-        ones("output_norm")
+        weights = _Weights(writer, self)
+        weights.matrix("token_embd", words, self.width)
+        weights.matrix("output", words, self.width, 3.0)
+        weights.ones("output_norm", self.width)
         for layer in range(self.layers):
             block = f"blk.{layer}."
-            ones(f"{block}attn_norm")
-            ones(f"{block}ffn_norm")
-            matrix(f"{block}attn_q", self.width, self.width)
-            matrix(f"{block}attn_k", kv_width, self.width)
-            matrix(f"{block}attn_v", kv_width, self.width)
-            matrix(f"{block}attn_output", self.width, self.width)
-            matrix(f"{block}ffn_gate", 2 * self.width, self.width)
-            matrix(f"{block}ffn_up", 2 * self.width, self.width)
-            matrix(f"{block}ffn_down", self.width, 2 * self.width)
+            weights.ones(f"{block}attn_norm", self.width)
+            if self.memory == "state":
+                self._add_state_space(weights, block)
+            else:
+                self._add_transformer(weights, block)
+
+    def _add_transformer(self, weights: _Weights, block: str) -> None:
+        head, width = self.width // self.heads, self.width
+        weights.ones(f"{block}ffn_norm", width)
+        weights.matrix(f"{block}attn_q", width, width)
+        weights.matrix(f"{block}attn_k", head * self.kv_heads, width)
+        weights.matrix(f"{block}attn_v", head * self.kv_heads, width)
+        weights.matrix(f"{block}attn_output", width, width)
+        weights.matrix(f"{block}ffn_gate", 2 * width, width)
+        weights.matrix(f"{block}ffn_up", 2 * width, width)
+        weights.matrix(f"{block}ffn_down", width, 2 * width)
+        if self.memory == "window":
+            for norm, size in (("attn_q", head), ("attn_k", head), ("post_attention", width), ("post_ffw", width)):
+                weights.ones(f"{block}{norm}_norm", size)
+
+    def _add_state_space(self, weights: _Weights, block: str) -> None:
+        inner = 2 * self.width
+        weights.matrix(f"{block}ssm_in", 2 * inner, self.width)
+        weights.matrix(f"{block}ssm_x", 3 * _STATE, inner)
+        weights.matrix(f"{block}ssm_dt", inner, _STATE)
+        weights.matrix(f"{block}ssm_out", self.width, inner)
+        weights.plain(f"{block}ssm_conv1d.weight", np.full((inner, _CONVOLUTION), 1 / _CONVOLUTION))
+        weights.plain(f"{block}ssm_conv1d.bias", np.zeros(inner))
+        weights.plain(f"{block}ssm_dt.bias", np.full(inner, -2.0))
+        weights.plain(f"{block}ssm_a", np.tile(-np.arange(1.0, _STATE + 1), (inner, 1)))
+        weights.plain(f"{block}ssm_d", np.ones(inner))
+
+
+class _Weights:
+    """Adds tensors, random ones always in the same order and so always the same."""
+
+    def __init__(self, writer: gguf.GGUFWriter, model: TinyModel) -> None:
+        self._writer = writer
+        self._kind = gguf.GGMLQuantizationType[model.weights]
+        self._spread = model.spread
+        self._random = np.random.default_rng(model.seed)
+
+    def matrix(self, name: str, rows: int, columns: int, scale: float = 1.0) -> None:
+        values = (self._random.standard_normal((rows, columns)) * self._spread * scale).astype(np.float32)
+        kind = self._kind if columns % 32 == 0 else gguf.GGMLQuantizationType.F32
+        self._writer.add_tensor(f"{name}.weight", gguf.quants.quantize(values, kind), raw_dtype=kind)
+
+    def ones(self, name: str, size: int) -> None:
+        self.plain(f"{name}.weight", np.ones(size))
+
+    def plain(self, name: str, values: np.ndarray) -> None:
+        self._writer.add_tensor(name, values.astype(np.float32))
 
 
 def _add_bpe(writer: gguf.GGUFWriter, merges: int) -> int:

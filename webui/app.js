@@ -260,6 +260,7 @@ function drawProblem(article, problem) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "primary";
+  button.disabled = !ready;
   button.textContent = problem.action === "new" ? text.newChat : text.retry;
   button.addEventListener("click", problem.action === "new" ? newChat : retry);
   box.replaceChildren(sentence);

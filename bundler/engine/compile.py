@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 from bundler.console import Advance, Console
 from bundler.engine.toolchain import Toolchain, clean_environment
 from bundler.errors import ToolError
+from runtime.launch.osdep import system
 
 _LAST_LINES = 15
 _STATUS = re.compile(r"^\[(\d+)/(\d+)\] ")
@@ -41,6 +44,8 @@ def compile_goals(work: Compilation, toolchain: Toolchain, console: Console) -> 
     work.log.parent.mkdir(parents=True, exist_ok=True)
     definitions = [f"-D{key}={value}" for key, value in work.options.items()]
     ninja = toolchain.path("ninja")
+    # Options of an earlier run, now gone from the recipe, would live on in CMake's cache. (`--fresh` removes objects.)
+    (work.build / "CMakeCache.txt").unlink(missing_ok=True)
     configure = [toolchain.path("cmake"), "-S", str(work.source), "-B", str(work.build), "-G", "Ninja"]
     configure += [f"-DCMAKE_MAKE_PROGRAM={ninja}", *definitions]
     with work.log.open("w", encoding="utf-8", buffering=1) as log:
@@ -71,6 +76,8 @@ def _run(command: Sequence[str], work: Compilation, log: TextIO, advance: Advanc
         text=True,
         errors="replace",
         env=environment,
+        # Killed as we may be, no compiler must go on writing where the next build begins.
+        preexec_fn=partial(system.die_with_parent, os.getpid(), gently=True) if sys.platform == "linux" else None,
     ) as process:
         assert process.stdout is not None
         try:

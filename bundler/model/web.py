@@ -62,7 +62,7 @@ def find(reference: OnWeb) -> WebFile:
             answer = client.head(reference.url)
         length = answer.headers.get("Content-Length", "") if answer.is_success else ""
         return WebFile(reference, (int(length) if length.isdigit() else 0) or None)
-    except httpx2.HTTPError as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise _unreachable(reference, error) from None
 
 
@@ -90,7 +90,7 @@ def public_url(url: str) -> str:
 @contextmanager
 def _open(client: httpx2.Client, reference: OnWeb, offset: int) -> Iterator[httpx2.Response]:
     headers = {"Range": f"bytes={offset}-"} if offset else {}
-    with client.stream("GET", reference.url, headers=headers) as response:
+    with _followed(client, reference, headers) as response:
         if response.status_code in _RETRIED:
             raise httpx2.TransportError(f"the server answered {response.status_code}")
         if not response.is_success and response.status_code != 416:
@@ -100,6 +100,15 @@ def _open(client: httpx2.Client, reference: OnWeb, offset: int) -> Iterator[http
                 "Check the address.",
             )
         yield response
+
+
+@contextmanager
+def _followed(client: httpx2.Client, reference: OnWeb, headers: dict[str, str]) -> Iterator[httpx2.Response]:
+    try:
+        with client.stream("GET", reference.url, headers=headers) as response:
+            yield response
+    except httpx2.TooManyRedirects as error:
+        raise _unreachable(reference, error) from None
 
 
 def _client() -> httpx2.Client:

@@ -62,11 +62,13 @@ async def _serve(
     engine = WorkerEngine(started.command, launched=started.worker)
     await engine.start()
     app = create_app(engine, *_settings(archive, host, api_keys))
+    listens = asyncio.Event()
     failure: list[PannierError] = []
 
     async def watch() -> None:
         try:
             facts = await engine.wait_ready()
+            await listens.wait()
             console.say(f"ready: {facts.name} on {facts.backend}, {facts.context_size} tokens of context")
         except PannierError as error:
             failure.append(error)
@@ -74,6 +76,7 @@ async def _serve(
 
     def listening(url: str) -> None:
         console.say(f"{archive.manifest.name} serves its chat page at {url} and its API at {url}/v1 (Ctrl-C ends it)")
+        listens.set()
         if browser:
             system.open_browser(url)
 

@@ -24,6 +24,9 @@ from runtime.errors import EngineError
 from tests.engine.workers import GREEDY, Worker, end_of, events, text_of
 
 PROMPT = "The teacher asks a question and the students think about"
+LONG = 16384
+"""A context that takes seconds to fill, for requests that must still be running when something happens to them."""
+
 ASK = GenerationRequest("ask", PROMPT, GREEDY, max_tokens=24)
 
 
@@ -187,7 +190,7 @@ def test_closing_the_iterator_cancels_and_the_next_request_need_not_wait_for_the
                     break
         return seen, await asyncio.wait_for(events(engine, ASK), 10)
 
-    seen, served = worker.use(run)
+    seen, served = worker.use(run, context_size=LONG)
     assert seen == 3
     assert text_of(served)
 
@@ -202,7 +205,7 @@ def test_an_id_is_refused_until_the_request_that_had_it_is_over(worker: Worker):
         await events(engine, replace(ASK, id="another"))
         return twice, await events(engine, ASK)
 
-    (refused,), served = worker.use(run)
+    (refused,), served = worker.use(run, context_size=LONG)
     assert isinstance(refused, Failed)
     assert refused.kind is FailureKind.INVALID
     assert text_of(served)
@@ -219,7 +222,7 @@ def test_a_request_cancelled_while_it_waits_never_starts(worker: Worker):
             waiting.cancel()
         return await events(engine, ASK)
 
-    assert text_of(worker.use(run))
+    assert text_of(worker.use(run, context_size=LONG))
 
 
 def test_tokens_are_counted_while_the_model_decodes(worker: Worker):
@@ -231,7 +234,7 @@ def test_tokens_are_counted_while_the_model_decodes(worker: Worker):
             tokens = await engine.tokenize("a river", parse_special=False, add_special=False)
             return bool(tokens) and not isinstance(await anext(stream), Finished)
 
-    assert worker.use(run)
+    assert worker.use(run, context_size=LONG)
 
 
 def test_special_tokens_are_parsed_only_where_asked_and_rendered_back(worker: Worker):
@@ -277,7 +280,7 @@ def test_the_facts_are_those_of_the_model(worker: Worker):
             "tiny",
             "llama",
             512,
-            2048,
+            32768,
         )
         assert (facts.bos_text, facts.eos_text, facts.adds_bos) == ("<|endoftext|>", "<|im_end|>", False)
         assert "<|im_start|>" in (facts.chat_template or "")

@@ -49,9 +49,14 @@ class Worker:
 
 
 def backend(engine_dir: Path) -> str:
-    """A CPU backend that works everywhere: the plainest there is."""
+    """A CPU backend that works here: the one for AVX2 where there is AVX2, else the plainest."""
     plain = [*engine_dir.glob("*ggml-cpu-x64.*"), *sorted(engine_dir.glob("*ggml-cpu*"))]
-    return plain[0].name
+    return next(engine_dir.glob("*ggml-cpu-haswell.*"), plain[0]).name if has_avx2() else plain[0].name
+
+
+def has_avx2() -> bool:
+    cpuinfo = Path("/proc/cpuinfo")
+    return cpuinfo.exists() and " avx2 " in cpuinfo.read_text()
 
 
 async def events(engine: WorkerEngine, request: GenerationRequest) -> list[Event]:

@@ -62,7 +62,7 @@ class Loopback:
 
     cuts: positions in a file; the first transfer that reaches one is cut there, and the position forgotten.
     dead: after a cut, refuse everything. tampered: send other bytes. ranges: heed Range. lengths: say the size.
-    at: called with the position after each piece sent. status: answer everything with it.
+    at: called with the position after each piece sent. status: answer everything with it; storage_status: only there.
     """
 
     repos: dict[str, Repo] = field(default_factory=dict)
@@ -73,6 +73,7 @@ class Loopback:
     ranges: bool = True
     lengths: bool = True
     status: int = 0
+    storage_status: int = 0
     tokens: tuple[str, ...] = ()
     at: Callable[[int], None] | None = None
     transfers: list[Transfer] = field(default_factory=list)
@@ -261,6 +262,9 @@ class _StorageHandler(_Handler):
 
     def do_GET(self) -> None:
         if self.refused():
+            return
+        if self.state.storage_status:
+            self.answer(self.state.storage_status, b"<Error>Trouble</Error>")
             return
         parts = urlsplit(self.path)
         key = parts.path.strip("/")

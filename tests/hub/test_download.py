@@ -141,6 +141,17 @@ def test_a_busy_server_is_asked_again(server: Loopback, hub: Hub, model: bytes) 
     assert server.transfers[-1].start == 50_000
 
 
+@pytest.mark.parametrize(("status", "words"), [(503, "answered 503"), (403, "refuses"), (404, "")])
+def test_a_storage_in_trouble_is_told(server: Loopback, hub: Hub, model: bytes, status: int, words: str) -> None:
+    server.storage_status = status
+    with pytest.raises(ModelError) as caught:
+        fetched(hub)
+    assert words in caught.value.message
+    assert REPOSITORY in caught.value.message
+    server.storage_status = 0
+    assert fetched(hub) == model
+
+
 def test_a_branch_that_moves_meanwhile_changes_nothing(server: Loopback, hub: Hub, model: bytes) -> None:
     repo = server.repos[REPOSITORY]
     first = repo.branches["main"]

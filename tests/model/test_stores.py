@@ -29,12 +29,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-def ollama(home: Path, name: str, *, license: bytes = b"", whole: bool = True) -> bytes:
+def ollama(home: Path, name: str, *, terms: bytes = b"", whole: bool = True) -> bytes:
     root = home / ".ollama" / "models"
     (root / "blobs").mkdir(parents=True, exist_ok=True)
     data = handmade.gguf(home / "made.gguf", elements=4096 + 32 * len(name)).read_bytes()
     layers = []
-    for kind, content in [("model", data), ("license", license), ("template", b"{{ .Prompt }}")]:
+    for kind, content in [("model", data), ("license", terms), ("template", b"{{ .Prompt }}")]:
         digest = hashlib.sha256(content).hexdigest()
         layers.append({"mediaType": f"application/vnd.ollama.image.{kind}", "digest": f"sha256:{digest}"})
         if whole or kind != "model":
@@ -47,7 +47,7 @@ def ollama(home: Path, name: str, *, license: bytes = b"", whole: bool = True) -
 
 
 def test_an_ollama_model_is_found_by_its_short_name(home: Path) -> None:
-    data = ollama(home, "registry.ollama.ai/library/tiny/latest", license=b"Do as you like.")
+    data = ollama(home, "registry.ollama.ai/library/tiny/latest", terms=b"Do as you like.")
     found = resolve("ollama:tiny", home)
     assert found.path.read_bytes() == data
     assert found.sha256 == hashlib.sha256(data).hexdigest()

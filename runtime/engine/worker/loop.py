@@ -6,7 +6,7 @@ through `send`); how requests share the model is this module's own business.
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 import time
 import traceback
@@ -97,7 +97,7 @@ class Loop:
         if isinstance(prompt, Failed):
             yield prompt
             return
-        seed = secrets.randbits(32) if request.sampling.seed is None else request.sampling.seed
+        seed = int.from_bytes(os.urandom(4)) if request.sampling.seed is None else request.sampling.seed
         forbidden = self._ends() if request.ignore_eos else ()
         with closing(Sampler(self._model, request.sampling, seed, prompt, forbidden=forbidden)) as sampler:
             clock = _Clock()
