@@ -11,6 +11,7 @@ import pytest
 from bundler import cache
 
 VARIABLE = "PANNIER_LLAMA_TOOLS"
+ENGINES = cache.root() / "engines"  # the user's own, whatever a test sets later
 
 
 def llama_tool(name: str) -> Path:
@@ -18,6 +19,6 @@ def llama_tool(name: str) -> Path:
     places = [os.environ.get(VARIABLE), os.environ.get("PATH")]
     if found := shutil.which(name, path=os.pathsep.join(place for place in places if place)):
         return Path(found)
-    for built in sorted((cache.root() / "engines").glob(f"*/{name}")):
+    for built in sorted(ENGINES.glob(f"*/{name}")):
         return built
     pytest.skip(f"there is no {name}: set {VARIABLE}, or run `pannier engine build --peers`")

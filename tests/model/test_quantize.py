@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from tests.model.llama_tools import llama_tool
 from tests.models import TinyModel
 
 QUIET = Console(quiet=True)
+GOLDEN_SOURCE = "46ab25329e59b32b2f69de881889216b324e0125b18f909279a1be1c8484f635"
+GOLDEN_RESULT = "d6c1fbc6f808c6e83e8dad0fa282bc4ebfd36ed19afc801a1341750fa29162cc"
 
 
 @pytest.fixture(scope="module")
@@ -61,29 +64,41 @@ def write_imatrix(path: Path, model: Path) -> Path:
 
 
 @pytest.mark.parametrize("type_name", ["Q4_K_M", "Q8_0", "F16", "Q2_K_S", "IQ4_XS"])
-def test_the_result_is_llama_quantizes_byte_for_byte(floats: Path, tmp_path: Path, type_name: str) -> None:
+def test_the_result_is_llama_quantizes_byte_for_byte(
+    engine_dir: Path, floats: Path, tmp_path: Path, type_name: str
+) -> None:
     options = ["--imatrix", "i.gguf"] if type_name == "Q2_K_S" else []
     matrix = write_imatrix(tmp_path / "i.gguf", floats) if options else None
     expected = peer(floats, tmp_path / "peer.gguf", type_name, *options, cwd=tmp_path)
-    engine = llama_tool("llama-quantize").parent
-    ours = quantize(open_model(floats, "tiny", {"kind": "path"}), type_name, engine, QUIET, matrix)
+    ours = quantize(open_model(floats, "tiny", {"kind": "path"}), type_name, engine_dir, QUIET, matrix)
     assert ours.path.read_bytes() == expected
     assert ours.origin["quantized"]["type"] == type_name
     assert len(ours.origin["sha256"]) == 64
 
 
-def test_an_importance_matrix_counts_and_is_named_without_its_folder(floats: Path, tmp_path: Path) -> None:
+def test_the_result_is_what_llama_quantize_made_of_the_same_model_before(engine_dir: Path, tmp_path: Path) -> None:
+    """Where llama-quantize is not at hand: the hash of what it wrote (engine 0c1e57098)."""
+    model = TinyModel(layers=1, merges=20).write(tmp_path / "tiny-F32.gguf")
+    ours = quantize(open_model(model, "tiny", {}), "Q4_K_M", engine_dir, QUIET)
+    made = hashlib.sha256(model.read_bytes()).hexdigest(), hashlib.sha256(ours.path.read_bytes()).hexdigest()
+    assert made == (GOLDEN_SOURCE, GOLDEN_RESULT)
+
+
+def test_an_importance_matrix_counts_and_is_named_without_its_folder(
+    engine_dir: Path, floats: Path, tmp_path: Path
+) -> None:
     matrix = write_imatrix(tmp_path / "i.gguf", floats)
     expected = peer(floats, tmp_path / "peer.gguf", "Q4_K_M", "--imatrix", "i.gguf", cwd=tmp_path)
-    engine = llama_tool("llama-quantize").parent
     model = open_model(floats, "tiny", {})
-    ours = quantize(model, "Q4_K_M", engine, QUIET, matrix)
+    ours = quantize(model, "Q4_K_M", engine_dir, QUIET, matrix)
     assert ours.path.read_bytes() == expected
     assert ours.header.metadata["quantize.imatrix.file"] == "i.gguf"
-    assert ours.path.read_bytes() != quantize(model, "Q4_K_M", engine, QUIET).path.read_bytes()
+    assert ours.path.read_bytes() != quantize(model, "Q4_K_M", engine_dir, QUIET).path.read_bytes()
 
 
-def test_the_older_form_of_a_matrix_is_read_as_llama_quantize_reads_it(floats: Path, tmp_path: Path) -> None:
+def test_the_older_form_of_a_matrix_is_read_as_llama_quantize_reads_it(
+    engine_dir: Path, floats: Path, tmp_path: Path
+) -> None:
     import struct
 
     values = np.random.default_rng(2).random(256).astype(np.float32) * 77
@@ -92,28 +107,26 @@ def test_the_older_form_of_a_matrix_is_read_as_llama_quantize_reads_it(floats: P
     data += struct.pack("<ii", 9, 4) + b"text"
     (tmp_path / "old.dat").write_bytes(data)
     expected = peer(floats, tmp_path / "peer.gguf", "Q4_K_M", "--imatrix", "old.dat", cwd=tmp_path)
-    engine = llama_tool("llama-quantize").parent
-    ours = quantize(open_model(floats, "tiny", {}), "Q4_K_M", engine, QUIET, tmp_path / "old.dat")
+    ours = quantize(open_model(floats, "tiny", {}), "Q4_K_M", engine_dir, QUIET, tmp_path / "old.dat")
     assert ours.path.read_bytes() == expected
 
 
-def test_a_split_set_is_quantised_into_one_file(floats: Path, tmp_path: Path) -> None:
+def test_a_split_set_is_quantised_into_one_file(engine_dir: Path, floats: Path, tmp_path: Path) -> None:
     split = llama_tool("llama-gguf-split")
     subprocess.run(
         [split, "--split", "--split-max-tensors", "5", floats, tmp_path / "s"], check=True, capture_output=True
     )
     first = min(tmp_path.glob("s-*"))
     expected = peer(first, tmp_path / "peer.gguf", "Q8_0")
-    ours = quantize(open_model(first, "s", {}), "Q8_0", llama_tool("llama-quantize").parent, QUIET)
+    ours = quantize(open_model(first, "s", {}), "Q8_0", engine_dir, QUIET)
     assert ours.path.read_bytes() == expected
 
 
-def test_it_is_done_once(floats: Path, tmp_path: Path) -> None:
-    engine = llama_tool("llama-quantize").parent
+def test_it_is_done_once(engine_dir: Path, floats: Path, tmp_path: Path) -> None:
     model = open_model(floats, "tiny", {})
-    first = quantize(model, "Q8_0", engine, QUIET).path
+    first = quantize(model, "Q8_0", engine_dir, QUIET).path
     stamp = first.stat().st_mtime_ns
-    assert quantize(model, "Q8_0", engine, QUIET).path.stat().st_mtime_ns == stamp
+    assert quantize(model, "Q8_0", engine_dir, QUIET).path.stat().st_mtime_ns == stamp
 
 
 def test_what_is_quantised_already_is_refused(tmp_path: Path) -> None:
@@ -122,26 +135,28 @@ def test_what_is_quantised_already_is_refused(tmp_path: Path) -> None:
         quantize(model, "Q4_K_M", tmp_path, QUIET)
 
 
-def test_a_type_that_needs_a_matrix_says_so(floats: Path) -> None:
+def test_a_type_that_needs_a_matrix_says_so(engine_dir: Path, floats: Path) -> None:
     with pytest.raises(ModelError, match="needs an importance matrix") as caught:
-        quantize(open_model(floats, "t", {}), "IQ2_XXS", llama_tool("llama-quantize").parent, QUIET)
+        quantize(open_model(floats, "t", {}), "IQ2_XXS", engine_dir, QUIET)
     assert "model.imatrix" in caught.value.remedy
 
 
-def test_a_file_that_is_no_matrix_is_said_to_be_none(floats: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_no_matrix_is_said_to_be_none(engine_dir: Path, floats: Path, tmp_path: Path) -> None:
     (tmp_path / "x.dat").write_bytes(b"\xff" * 40)
     with pytest.raises(ToolError, match="no importance matrix"):
-        quantize(open_model(floats, "t", {}), "Q8_0", llama_tool("llama-quantize").parent, QUIET, tmp_path / "x.dat")
+        quantize(open_model(floats, "t", {}), "Q8_0", engine_dir, QUIET, tmp_path / "x.dat")
 
 
-def test_a_quantiser_that_aborts_does_not_take_the_build_with_it(tmp_path: Path) -> None:
+def test_a_quantiser_that_aborts_does_not_take_the_build_with_it(engine_dir: Path, tmp_path: Path) -> None:
     model = open_model(handmade.gguf(tmp_path / "hollow.gguf"), "hollow", {})  # no model at all, to llama.cpp
     with pytest.raises(ToolError, match="quantiser failed"):
-        quantize(model, "Q8_0", llama_tool("llama-quantize").parent, QUIET)
+        quantize(model, "Q8_0", engine_dir, QUIET)
     assert list((tmp_path / "cache").glob("**/*.partial")) == []
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(floats: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_told_and_leaves_nothing(
+    engine_dir: Path, floats: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tests.hub.test_download import mounted
 
     disk = tmp_path / "small"
@@ -149,7 +164,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(floats: Path, tmp_path: Path, mo
     try:
         monkeypatch.setenv("PANNIER_CACHE_DIR", str(disk))
         with pytest.raises(SurroundingsError, match="could not be written"):
-            quantize(open_model(floats, "t", {}), "Q8_0", llama_tool("llama-quantize").parent, QUIET)
+            quantize(open_model(floats, "t", {}), "Q8_0", engine_dir, QUIET)
         assert list(disk.glob("**/*.partial")) == []
     finally:
         subprocess.run(["umount", str(disk)], check=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 from pathlib import Path
@@ -67,6 +68,12 @@ def test_it_is_byte_for_byte_what_llama_gguf_split_merges(tmp_path: Path, most: 
     if len(parts) > 1:
         assert read(paths) == (tmp_path / "merged.gguf").read_bytes()
     assert weights(tmp_path / "merged.gguf") == weights(original)
+
+
+def test_it_is_what_llama_gguf_split_made_of_the_same_parts_before(tmp_path: Path) -> None:
+    """Where that program is not at hand: the hash of what it wrote."""
+    joined = read(open_model(split_set(tmp_path)[0], "x", {}))
+    assert hashlib.sha256(joined).hexdigest() == "659ad5df10153f218b5d5ed984eca72449366e9c40bb2ef6de91bdf296d9a687"
 
 
 def test_composing_joins_without_a_second_copy(tmp_path: Path) -> None:
