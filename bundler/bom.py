@@ -17,7 +17,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 
 from bundler.compose.writer import Derived
 from bundler.freeze.contents import SYSTEM_LIBRARIES
-from runtime.manifest import Digest, EngineInfo, Entry, ModelInfo, Role, RuntimeInfo
+from runtime.manifest import Digest, EngineInfo, Entry, ModelInfo, PartInfo, Role, RuntimeInfo
 
 ENTRY = "sbom.cdx.json"
 _LLAMA_CPP = "https://github.com/ggml-org/llama.cpp"
@@ -56,6 +56,7 @@ def bill(materials: Materials, entries: Iterable[Entry]) -> bytes:
         | {"description": "the bootloader in front of the archive", "hashes": _sha256(materials.stub.sha256)}
         | {"licenses": _licenses("GPL-2.0-or-later WITH Bootloader-exception")},
     ]
+    components += [_part(part, hashes) for part in materials.model.parts]
     components += [
         _component("library", package.name, package.version, purl=_purl(package.name, package.version))
         | ({"licenses": _licenses(package.license)} if package.license else {})
@@ -108,6 +109,16 @@ def _model(model: ModelInfo, hashes: dict[str, str]) -> dict[str, Any]:
         component["purl"] = f"pkg:huggingface/{repository}" + (f"@{commit}" if commit else "")
         component["externalReferences"] = [{"type": "distribution", "url": f"{_HUB}/{repository}"}]
     return component
+
+
+def _part(part: PartInfo, hashes: dict[str, str]) -> dict[str, Any]:
+    """What goes with the model: a projector, an adapter, a draft model, a chat template."""
+    component = _component("data" if part.entry.endswith(".jinja") else "machine-learning-model", part.entry)
+    component["hashes"] = _sha256(hashes[part.entry])
+    component["properties"] = _properties(
+        {"source": part.source} | {f"origin.{key}": value for key, value in sorted(part.origin.items())}
+    )
+    return component | ({"licenses": _licenses(part.license)} if part.license else {})
 
 
 def _engine(engine: EngineInfo, hashes: dict[str, str]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from bundler.compose.parts import (
     bytes_payload,
     kit_payloads,
     model_payload,
+    part_payload,
     selected_engine,
     stub_of,
 )
@@ -25,6 +26,7 @@ from bundler.compose.sidecar import Beside, write_beside
 from bundler.compose.writer import Derived, Payload, Written, write_archive
 from bundler.errors import SpecError
 from bundler.model.local import LocalModel, check_architecture
+from bundler.model.parts import Part
 from bundler.sizes import parse_size
 from bundler.spec import DistSpec
 from bundler.targets import Target
@@ -35,6 +37,8 @@ from runtime.manifest import (
     Entry,
     KitManifest,
     ModelInfo,
+    PartInfo,
+    Role,
 )
 
 DIRECTORY_ALLOWANCE = 1 << 20
@@ -59,21 +63,23 @@ def compose(
     spec: DistSpec,
     folder: Path,
     *,
+    parts: Sequence[Part] = (),
     license_text: bytes = b"",
     sign: Callable[[bytes], bytes] | None = None,
     advance: Callable[[int], object] | None = None,
 ) -> Composed:
     """Write the dist of `spec` for the kit's target into `folder`, atomically.
 
-    license_text: the model's licence, packed along if there is one. sign: makes the manifest's signature, if it shall
-    have one. advance: called with numbers of bytes copied.
+    parts: what goes with the model. license_text: its licence, packed along if there is one. sign: makes the manifest's
+    signature, if it shall have one. advance: called with numbers of bytes copied.
     Raises `KitError`, `ModelError`, `SpecError` or `SurroundingsError`; then nothing under the final name has changed.
     """
     target = targets.find(kit.manifest.target)
     stub = stub_of(kit, target)
     engine = selected_engine(kit.manifest, spec.engine.backends)
     check_architecture(model, engine.architectures)
-    beside = [bytes_payload(MODEL_LICENSE_ENTRY, license_text)] if license_text else []
+    beside = [part_payload(part) for part in parts]
+    beside += [bytes_payload(MODEL_LICENSE_ENTRY, license_text)] if license_text else []
     beside += kit_payloads(kit, engine)
 
     path = folder / file_name(spec, target)
@@ -84,7 +90,7 @@ def compose(
         if limit and size - model.size > limit:
             raise SpecError(f"The program without its model is larger than media.split allows ({limit:,} bytes).")
         outside = write_beside(model, folder, path.name.removesuffix(target.suffix), limit, advance)
-    info = _model_info(model, spec, outside)
+    info = _model_info(model, spec, outside, parts)
     digest = Digest(len(stub), hashlib.sha256(stub).hexdigest())
     runtime = kit.manifest.runtime
     materials = bom.Materials(spec.dist.name, spec.dist.version, target.name, info, engine, runtime, digest)
@@ -101,7 +107,7 @@ def compose(
             engine=engine,
             runtime=runtime,
             kit=kit.manifest_sha256,
-            spec=_spec_for_manifest(spec, model),
+            spec=_spec_for_manifest(spec, model, parts),
         )
 
     written = write_archive(path, DIST, stub, payloads, manifest_with, advance, sign=sign)
@@ -118,11 +124,11 @@ def file_name(spec: DistSpec, target: Target) -> str:
     return f"{spec.dist.name}-{spec.dist.version}-{target.name}{target.suffix}"
 
 
-def _model_info(model: LocalModel, spec: DistSpec, outside: Beside) -> ModelInfo:
+def _model_info(model: LocalModel, spec: DistSpec, outside: Beside, parts: Sequence[Part]) -> ModelInfo:
     header = model.header
-    said = {key: str(header.metadata.get(f"general.{key}", "")) for key in ("name", "author", "license", "description")}
+    said = {key: str(header.metadata.get(f"general.{key}", "")) for key in ("name", "author", "description")}
     return ModelInfo(
-        name=spec.model.name or said["name"] or model.path.stem,
+        name=spec.model.name or said["name"] or model.name,
         architecture=header.architecture,
         entry="" if outside.files else MODEL_ENTRY,
         sidecar=outside.whole,
@@ -130,19 +136,26 @@ def _model_info(model: LocalModel, spec: DistSpec, outside: Beside) -> ModelInfo
         file_type=header.file_type,
         parameters=header.parameters,
         context_length=header.context_length,
-        license=spec.model.license or said["license"],
+        license=spec.model.license or model.license,
         author=said["author"],
         description=said["description"],
         source=model.source,
         origin=model.origin,
+        parts=tuple(PartInfo(part.entry, part.source, part.origin, part.license) for part in parts),
     )
 
 
-def _spec_for_manifest(spec: DistSpec, model: LocalModel) -> dict[str, Any]:
+def _spec_for_manifest(spec: DistSpec, model: LocalModel, parts: Sequence[Part]) -> dict[str, Any]:
     """The spec with defaults, without paths of the machine that built it."""
     told = spec.model_dump()
     told["model"]["source"] = model.source
     told["model"]["license_file"] = Path(spec.model.license_file).name
+    by_role = {role: [part.source for part in parts if part.role is role] for role in Role}
+    told["model"]["projector"] = "".join(by_role[Role.PROJECTOR])
+    told["model"]["draft"] = "".join(by_role[Role.DRAFT])
+    told["model"]["adapters"] = by_role[Role.ADAPTER]
+    told["model"]["imatrix"] = Path(spec.model.imatrix).name
+    told["chat"]["template"] = "".join(by_role[Role.TEMPLATE])
     told["dist"]["targets"] = []  # which other systems were built along does not concern this file
     return told
 

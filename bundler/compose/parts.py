@@ -14,6 +14,7 @@ from bundler.compose import executable
 from bundler.compose.writer import UNKNOWN_CRC32, UNKNOWN_SHA256, Payload
 from bundler.errors import DamagedError, KitError, ModelError
 from bundler.model.local import LocalModel
+from bundler.model.parts import Part
 from bundler.targets import Target
 from runtime.container.archive import Archive
 from runtime.container.layout import MAX_ALIGNMENT
@@ -79,6 +80,15 @@ def model_payload(model: LocalModel) -> Payload:
         MODEL_ENTRY, Role.MODEL, model.size, model.sha256 or UNKNOWN_SHA256, UNKNOWN_CRC32, alignment=MAX_ALIGNMENT
     )
     return Payload(entry, model.content.open, model.mismatch)
+
+
+def part_payload(part: Part) -> Payload:
+    """What goes with the model, as an entry; a GGUF is aligned like the model itself."""
+    alignment = MAX_ALIGNMENT if part.entry.endswith(".gguf") else 1
+    entry = Entry(
+        part.entry, part.role, part.content.size, part.sha256 or UNKNOWN_SHA256, UNKNOWN_CRC32, alignment=alignment
+    )
+    return Payload(entry, part.content.open, part.mismatch)
 
 
 def bytes_payload(name: str, data: bytes, role: Role = Role.LICENSE) -> Payload:

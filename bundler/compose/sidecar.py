@@ -36,21 +36,19 @@ def write_beside(model: LocalModel, folder: Path, stem: str, limit: int | None, 
     Raises `ModelError` or `SurroundingsError`.
     """
     if limit is None or model.size <= limit:
-        sidecar = _write(model, model.content, folder / f"{stem}.gguf", advance)
-        if model.sha256 not in ("", sidecar.sha256):
-            (folder / sidecar.file).unlink()
-            raise model.mismatch(f"its SHA-256 is {sidecar.sha256}, not {model.sha256}")
-        return Beside(whole=sidecar)
+        return Beside(whole=_write(model, model.content, folder / f"{stem}.gguf", advance, model.sha256))
     _check_whole(model)
     parts = split(model.content, limit, model.path.name)
     return Beside(parts=tuple(_write(model, p.content, folder / f"{stem}{p.suffix}", advance) for p in parts))
 
 
-def _write(model: LocalModel, content: Content, path: Path, advance: Advance | None) -> Sidecar:
+def _write(model: LocalModel, content: Content, path: Path, advance: Advance | None, sha256: str = "") -> Sidecar:
     with replacing(path, content.size, mode=0o644) as out, content.open() as stream:
         copied = copy_hashed(stream, out, content.size, advance)
         if copied.size != content.size:
             raise model.mismatch(f"it ended after {copied.size:,} of {content.size:,} bytes")
+        if sha256 not in ("", copied.sha256):
+            raise model.mismatch(f"its SHA-256 is {copied.sha256}, not {sha256}")
     return Sidecar(path.name, copied.size, copied.sha256)
 
 

@@ -52,9 +52,7 @@ def choose(files: Sequence[RepoFile], wanted: str, where: str) -> Choice:
     if wanted in by_name and wanted:
         return _whole_set(by_name, wanted, where)
     candidates = [
-        _whole_set(by_name, file.name, where)
-        for file in files
-        if file.name.endswith(".gguf") and _is_model(file.name) and _is_first(file.name)
+        _whole_set(by_name, file.name, where) for file in files if file.name.endswith(".gguf") and is_model(file.name)
     ]
     if not candidates:
         raise ModelError(
@@ -95,14 +93,11 @@ def _whole_set(by_name: dict[str, RepoFile], name: str, where: str) -> Choice:
     return Choice(tuple(by_name[file] for file in files), in_file_name(named.stem if named else name))
 
 
-def _is_model(name: str) -> bool:
+def is_model(name: str) -> bool:
+    """Whether a GGUF of this name is a model of its own, or the first part of one."""
     base = name.rsplit("/", 1)[-1].lower()
-    return not any(word in base for word in _BESIDE)
-
-
-def _is_first(name: str) -> bool:
     named = part_name(name)
-    return named is None or named.number == 1
+    return not any(word in base for word in _BESIDE) and (named is None or named.number == 1)
 
 
 def _what_there_is(candidates: Sequence[Choice]) -> str:

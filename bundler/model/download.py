@@ -101,6 +101,7 @@ class _Transfer:
 
     def run(self) -> None:
         failures = 0
+        self._check_room()
         while self.size is None or self.have < self.size:
             before = self.have
             try:
@@ -127,8 +128,9 @@ class _Transfer:
             if self.have and _start_of(response) != self.have:
                 self._restart()  # the server sends all of it again
             whole = _whole_size(response, self.have)
-            self.size = self.size if self.size is not None else whole
-            self._check_room()
+            if self.size is None:
+                self.size = whole
+                self._check_room()
             for chunk in response.iter_raw():
                 self.file.write(chunk)
                 self._count(chunk)

@@ -22,7 +22,7 @@ from bundler import cache
 from bundler.console import Console
 from bundler.errors import ModelError, PannierError
 from bundler.model import hub_errors, known
-from bundler.model.choose import RepoFile
+from bundler.model.choose import RepoFile, is_model
 from bundler.model.download import TIMEOUT, Job, download
 from bundler.publish import one_at_a_time
 
@@ -101,6 +101,15 @@ class Hub:
                 known.check(found, file.sha256, console)  # of a joined set, composing checks only the whole
             paths.append(found)
         return paths
+
+    def cached_models(self) -> Iterator[tuple[str, Path]]:
+        """Every GGUF in the cache that is a model or the first part of one, and what to write for it."""
+        for storage in sorted(self.folder.glob("models--*--*")):
+            owner, _, repository = storage.name.removeprefix("models--").partition("--")
+            for path in sorted((storage / "snapshots").glob("*/**/*.gguf")):
+                file = path.relative_to(storage / "snapshots")
+                if path.is_file() and is_model(path.name):
+                    yield f"hf:{owner}/{repository}:{Path(*file.parts[1:]).as_posix()}@{file.parts[0]}", path
 
     def small_file(self, repository: Repository, file: str) -> Path | None:
         """A card or licence, downloaded if need be; None if there is none or it cannot be had."""

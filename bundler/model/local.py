@@ -10,7 +10,7 @@ from bundler.errors import ModelError
 from bundler.model import split
 from bundler.model.content import Content
 from bundler.model.gguf import GgufHeader, read_header
-from bundler.model.licenses import License
+from bundler.model.licenses import License, chosen_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,18 @@ class LocalModel:
         """File name without suffix and without the number of a part."""
         named = split.part_name(self.path.name)
         return Path(named.joined).stem if named else self.path.stem
+
+    @property
+    def license(self) -> str:
+        """The licence it states, or its source does."""
+        return chosen_name(*self.licenses)
+
+    @property
+    def licenses(self) -> tuple[str, ...]:
+        """Every name of a licence that is stated for it; they may differ, and then all of them count."""
+        said = self.header.metadata
+        names = (said.get("general.license"), said.get("general.license.name"), self.terms.name)
+        return tuple(str(name) for name in names if name)
 
     def mismatch(self, problem: str) -> ModelError:
         """The error for a file whose bytes are not what they should be."""

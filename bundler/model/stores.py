@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from bundler.errors import ModelError
+from bundler.model.choose import is_model
 from bundler.model.licenses import License
 from bundler.model.reference import InStore
-from bundler.model.split import part_name
 
 _OLLAMA_HOST, _OLLAMA_NAMESPACE, _OLLAMA_TAG = "registry.ollama.ai", "library", "latest"
+_SYSTEM_OLLAMA = Path("/usr/share/ollama/.ollama/models")
 _MEDIA = "application/vnd.ollama.image."
 
 
@@ -65,8 +66,7 @@ def _listing(store: str) -> Iterator[Stored]:
     root = _root(store)
     pattern = "*/*/*.gguf" if store == "lmstudio" else "*.gguf"
     for path in sorted(root.glob(pattern)):
-        named = part_name(path.name)
-        if "mmproj" not in path.name.lower() and (named is None or named.number == 1) and path.is_file():
+        if is_model(path.name) and path.is_file():
             name = path.relative_to(root).as_posix()
             yield Stored(f"{store}:{name}", path, {"kind": store, "file": name})
 
@@ -98,7 +98,7 @@ def _root(store: str) -> Path:
 
 def _ollama_roots() -> list[Path]:
     """This user's models, then those of the system's service."""
-    return [_root("ollama"), Path("/usr/share/ollama/.ollama/models")]
+    return [_root("ollama"), _SYSTEM_OLLAMA]
 
 
 def _ollama_listing() -> Iterator[Stored]:

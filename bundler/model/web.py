@@ -61,8 +61,8 @@ def find(reference: OnWeb) -> WebFile:
         with _client() as client:
             answer = client.head(reference.url)
         length = answer.headers.get("Content-Length", "") if answer.is_success else ""
-        return WebFile(reference, int(length) if length.isdigit() else None)
-    except httpx2.HTTPError as error:
+        return WebFile(reference, (int(length) if length.isdigit() else 0) or None)
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise _unreachable(reference, error) from None
 
 
@@ -72,7 +72,9 @@ def fetch(file: WebFile, console: Console) -> Path:
         return file.cached
     with one_at_a_time(cache.root() / "downloads" / file.reference.sha256, console), _client() as client:
         if not file.cached.is_file():
-            job = Job(file.shown, None, file.reference.sha256, lambda offset: _open(client, file.reference, offset))
+            job = Job(
+                file.shown, file.size, file.reference.sha256, lambda offset: _open(client, file.reference, offset)
+            )
             with console.progress(f"Downloading {file.reference.file}", file.size, in_bytes=True) as advance:
                 download(job, file.cached, advance)
     return file.cached
@@ -88,7 +90,7 @@ def public_url(url: str) -> str:
 @contextmanager
 def _open(client: httpx2.Client, reference: OnWeb, offset: int) -> Iterator[httpx2.Response]:
     headers = {"Range": f"bytes={offset}-"} if offset else {}
-    with client.stream("GET", reference.url, headers=headers) as response:
+    with _followed(client, reference, headers) as response:
         if response.status_code in _RETRIED:
             raise httpx2.TransportError(f"the server answered {response.status_code}")
         if not response.is_success and response.status_code != 416:
@@ -98,6 +100,15 @@ def _open(client: httpx2.Client, reference: OnWeb, offset: int) -> Iterator[http
                 "Check the address.",
             )
         yield response
+
+
+@contextmanager
+def _followed(client: httpx2.Client, reference: OnWeb, headers: dict[str, str]) -> Iterator[httpx2.Response]:
+    try:
+        with client.stream("GET", reference.url, headers=headers) as response:
+            yield response
+    except httpx2.TooManyRedirects as error:
+        raise _unreachable(reference, error) from None
 
 
 def _client() -> httpx2.Client:

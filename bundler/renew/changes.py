@@ -11,6 +11,12 @@ from bundler.errors import ModelError, SpecError
 from bundler.spec import DistSpec, parse
 from runtime.manifest import DistManifest
 
+KEPT = (
+    *("dist.targets", "model.source", "model.sha256", "model.quantize", "model.imatrix"),
+    *("model.projector", "model.adapters", "model.draft", "chat.template", "media.split", "media.sidecar"),
+)
+"""Keys that decide what is packed and where it lies; a renewal keeps all of that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
@@ -37,14 +43,11 @@ def load(path: Path, manifest: DistManifest) -> Changes:
         raise SpecError(f"The changes {path} cannot be read ({error.strerror}).", "Check the path.") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SpecError(f"The changes {path} are not valid TOML: {error}.", "See docs/dist-spec.md.") from None
-    _refuse_another_model(wanted, manifest)
     merged: dict[str, Any] = dict(manifest.spec)
     for table, values in wanted.items():
         old = merged.get(table)
         merged[table] = {**old, **values} if isinstance(old, dict) and isinstance(values, dict) else values
-    merged["model"]["source"] = manifest.model.source
-    merged["dist"]["targets"] = []
-    spec = parse(merged, str(path))
+    spec = parse(_with_what_is_kept(parse(merged, str(path)).model_dump(), wanted, manifest), str(path))
     told = frozenset(f"{table}.{key}" for table, values in wanted.items() for key in values)
     if "model.license_file" not in told or not spec.model.license_file:
         return Changes(spec, told=told)
@@ -56,12 +59,26 @@ def load(path: Path, manifest: DistManifest) -> Changes:
     return Changes(spec, license_text, told)
 
 
-def _refuse_another_model(wanted: dict[str, Any], manifest: DistManifest) -> None:
-    """A whole spec may serve as changes, but only for the model that is inside."""
-    model = wanted.get("model", {})
-    source = model.get("source", manifest.model.source) if isinstance(model, dict) else manifest.model.source
-    if source != manifest.model.source and Path(str(source)).name != manifest.model.source:
-        raise SpecError(
-            f"The changes name another model ({source}) than the one inside ({manifest.model.source}).",
-            "Repacking keeps the model. To pack another one: pannier build",
-        )
+def _with_what_is_kept(merged: dict[str, Any], wanted: dict[str, Any], manifest: DistManifest) -> dict[str, Any]:
+    """The merged spec with the keys that a renewal keeps as they are inside. Raises `SpecError` where they shall differ.
+
+    A whole spec may serve as changes; it names files by paths, the manifest by their names alone.
+    """
+    inside = parse(manifest.spec, "the spec inside the dist").model_dump()
+    inside["model"]["source"] = manifest.model.source
+    for name in KEPT:
+        table, key = name.split(".")
+        given, kept = wanted.get(table, {}).get(key), inside[table][key]
+        if name not in ("dist.targets", "model.sha256") and given is not None and _names(given) != _names(kept):
+            raise SpecError(
+                f"The changes say {name} = {given!r}; inside it is {kept!r}, and repacking keeps what is packed.",
+                "To pack something else: pannier build",
+            )
+        merged[table][key] = kept
+    return merged
+
+
+def _names(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_names(item) for item in value]
+    return Path(value).name if isinstance(value, str) else value

@@ -15,7 +15,7 @@ from runtime.container.archive import DIST, Archive, open_archive
 from runtime.container.beside import open_all
 from runtime.container.source import Source
 from runtime.errors import UsageError
-from runtime.manifest import DistManifest
+from runtime.manifest import DistManifest, Role
 
 VARIABLE = "PANNIER_DIST"
 """Names a dist to run with a runtime that is not frozen; for development and tests."""
@@ -73,3 +73,9 @@ def open_model(archive: Archive[DistManifest]) -> ModelFile:
     sources = open_all(archive.manifest, Path(archive.source.name).parent)
     names = tuple(source.name for source in sources)
     return ModelFile(sources[0].fd, names[0], 0, sum(source.size for source in sources), names if model.splits else ())
+
+
+def chat_template(archive: Archive[DistManifest]) -> str | None:
+    """The chat template that this dist puts in place of the model's own, if any. Raises `DamagedError`."""
+    names = [entry.name for entry in archive.manifest.entries if entry.role is Role.TEMPLATE]
+    return archive.read(names[0]).decode("utf-8") if names else None

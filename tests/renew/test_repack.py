@@ -102,8 +102,9 @@ def test_a_backend_can_be_left_out_but_not_come_from_nowhere(old: Archive[DistMa
 
 
 def test_changes_that_name_another_model_are_refused(old: Archive[DistManifest], tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match="another model"):
-        written_changes(tmp_path, '[model]\nsource = "other.gguf"', old)
+    for key, value in (("source", '"other.gguf"'), ("draft", '"small.gguf"'), ("adapters", '["lora.gguf"]')):
+        with pytest.raises(SpecError, match=rf"model\.{key} = .*repacking keeps"):
+            written_changes(tmp_path, f"[model]\n{key} = {value}", old)
 
 
 def test_a_whole_spec_for_the_same_model_serves_as_changes(old: Archive[DistManifest], tmp_path: Path) -> None:

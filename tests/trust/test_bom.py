@@ -11,8 +11,10 @@ import pytest
 
 from bundler import bom
 from bundler.compose.compose import compose
+from bundler.model.content import Content
+from bundler.model.parts import Part
 from runtime.container.archive import Archive, open_dist
-from runtime.manifest import DistManifest, Package
+from runtime.manifest import DistManifest, Package, Role
 from tests import handmade
 
 
@@ -41,6 +43,14 @@ def test_it_names_model_engine_and_runtime_with_their_hashes(dist: Archive[DistM
     (library,) = [file for file in engine["components"] if file["name"] == "libllama.so"]
     assert library["hashes"][0]["content"] == dist.entry("engine/libllama.so.zst").decoded.sha256
     assert named["Python"]["version"] == "3.11.7"
+
+
+def test_what_goes_with_the_model_is_on_it(tmp_path: Path) -> None:
+    part = Part(Role.TEMPLATE, "chat-template.jinja", Content.of_bytes(b"{{ messages }}"), "my.jinja")
+    done = compose(handmade.kit(tmp_path), handmade.model(tmp_path), handmade.spec(), tmp_path, parts=[part])
+    with open_dist(done.written.path) as dist:
+        component = parts(dist.read(bom.ENTRY))["chat-template.jinja"]
+        assert component["hashes"][0]["content"] == dist.entry("chat-template.jinja").sha256
 
 
 def test_it_has_no_date_and_no_serial_number(dist: Archive[DistManifest]) -> None:
