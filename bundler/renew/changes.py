@@ -60,7 +60,7 @@ def load(path: Path, manifest: DistManifest) -> Changes:
 
 
 def _with_what_is_kept(merged: dict[str, Any], wanted: dict[str, Any], manifest: DistManifest) -> dict[str, Any]:
-    """The merged spec with the keys that a renewal keeps as they are inside. Raises `SpecError` where they shall differ.
+    """The merged spec, the keys that a renewal keeps as they are inside. Raises `SpecError` where they shall differ.
 
     A whole spec may serve as changes; it names files by paths, the manifest by their names alone.
     """

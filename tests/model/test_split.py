@@ -93,8 +93,8 @@ def test_composing_beside_the_program_joins_too(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(module, "DIRECTORY_ALLOWANCE", 1 << 32)
     model = open_model(split_set(tmp_path / "parts")[0], "tiny", {})
     done = compose(handmade.kit(tmp_path, "windows-x86_64"), model, handmade.spec(), tmp_path / "out")
-    assert done.sidecar is not None
-    assert done.sidecar.read_bytes() == read(model)
+    (beside,) = done.beside
+    assert beside.read_bytes() == read(model)
 
 
 def test_a_missing_part_is_named(tmp_path: Path) -> None:
