@@ -3,8 +3,8 @@
 usage: python -m bench.repack [--gib 5] [--rounds 5] [--folder DIR]
 
 All four alternate; medians and ratios are printed. Checked, the bar is 1.1 of `cp` plus the read; with
-`--trust-manifest` it is 1.1 of `cp`. On a file system that shares blocks (Btrfs, XFS) both stay far below; `shares`
-says whether this one does.
+`--trust-manifest` it is 1.1 of `cp`. On a file system that shares blocks (Btrfs, XFS; `shares` says whether this is
+one) both take no room and the unchecked one no time to speak of; `cp` shares there too, so its ratio means nothing.
 """
 
 from __future__ import annotations

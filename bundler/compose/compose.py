@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bundler import bom, targets
+from bundler.compose import ranges
 from bundler.compose.parts import (
     MODEL_ENTRY,
     MODEL_LICENSE_ENTRY,
@@ -25,6 +26,7 @@ from bundler.compose.parts import (
 from bundler.compose.sidecar import Beside, write_beside
 from bundler.compose.writer import Derived, Payload, Written, write_archive
 from bundler.errors import SpecError
+from bundler.model.content import Range
 from bundler.model.local import LocalModel, check_architecture
 from bundler.model.parts import Part
 from bundler.sizes import parse_size
@@ -110,8 +112,18 @@ def compose(
             spec=_spec_for_manifest(spec, model, parts),
         )
 
-    written = write_archive(path, DIST, stub, payloads, manifest_with, advance, sign=sign)
+    shared = 0 if outside.files else _shareable(model, folder)
+    written = write_archive(path, DIST, stub, payloads, manifest_with, advance, sign=sign, shared=shared)
     return Composed(written, tuple(folder / file.file for file in outside.files), _notes(target, outside))
+
+
+def _shareable(model: LocalModel, folder: Path) -> int:
+    """How many bytes of the model the dist can share with its file; none if it is joined from pieces."""
+    pieces = model.content.pieces
+    if len(pieces) != 1 or not isinstance(pieces[0], Range):
+        return 0
+    with pieces[0].path.open("rb") as file:
+        return model.size if ranges.can_share(file.fileno(), folder) else 0
 
 
 def with_bill(payloads: Sequence[Payload], materials: bom.Materials) -> list[Payload | Derived]:

@@ -59,7 +59,7 @@ def copy_trusting(source: BinaryIO, target: BinaryIO, size: int, advance: Advanc
     done = 0
     descriptors = _descriptors(source, target)
     if descriptors:
-        for count in _stretches(*descriptors, size):
+        for count, _shared in _stretches(*descriptors, size):
             done += count
             if advance:
                 advance(count)
@@ -90,17 +90,20 @@ def _skip(source: BinaryIO, target: BinaryIO, size: int) -> None:
     target.seek(size, io.SEEK_CUR)
 
 
-def _stretches(source: int, offset: int, target: int, place: int, size: int) -> Iterator[int]:
-    """Copy inside the kernel, telling the size of every stretch done; ends early where it cannot go on."""
+def _stretches(source: int, offset: int, target: int, place: int, size: int) -> Iterator[tuple[int, bool]]:
+    """Copy inside the kernel, telling of every stretch how long it is and whether both files share it now.
+
+    Ends early where the kernel cannot go on.
+    """
     done = ranges.share(source, offset, target, place, size)
     if done:
-        yield done
+        yield done, True
     while done < size:
         count = ranges.move(source, offset + done, target, place + done, min(STRETCH, size - done))
         if not count:
             return
         done += count
-        yield count
+        yield count, False
 
 
 def _in_kernel(
@@ -109,10 +112,12 @@ def _in_kernel(
     """Copy between descriptors; None if the kernel cannot (then nothing has happened)."""
     done = 0
     with _Hashing(crc32) as hashing:
-        for count in _stretches(source, offset, target, place, size):
+        for count, shared in _stretches(source, offset, target, place, size):
+            # What is shared is read from the source: the same blocks, and more likely to be in memory already.
+            fd, start = (source, offset) if shared else (target, place)
             for at in range(done, done + count, STRETCH):
                 part = min(STRETCH, done + count - at)
-                hashing.read(target, place + at, part)
+                hashing.read(fd, start + at, part)
                 if advance:
                     advance(part)
             done += count

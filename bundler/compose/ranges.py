@@ -45,8 +45,10 @@ def share(source: int, offset: int, target: int, place: int, size: int) -> int:
 
 def can_share(source: int, folder: Path) -> bool:
     """Whether new files in `folder` can share blocks with `source` (a descriptor)."""
-    with contextlib.suppress(OSError), tempfile.TemporaryFile(dir=folder) as trial:
-        return share(source, 0, trial.fileno(), 0, BLOCK) == BLOCK
+    with contextlib.suppress(OSError):  # a folder that cannot be written to is told by whoever writes there
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as trial:
+            return share(source, 0, trial.fileno(), 0, BLOCK) == BLOCK
     return False
 
 

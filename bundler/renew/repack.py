@@ -102,7 +102,6 @@ def repack(
         return replace(new, history=(*old.history, line))
 
     _refuse_no_change(manifest_with(tuple(p.entry for p in payloads if isinstance(p, Payload))))
-    folder.mkdir(parents=True, exist_ok=True)
     _bring_beside(dist, folder, trust_manifest=trust_manifest)
     shared = sum(p.entry.size for p in kept if p.entry.size >= LARGE) if ranges.can_share(dist.source.fd, folder) else 0
     return write_archive(path, DIST, around.stub, payloads, manifest_with, advance, sign=sign, shared=shared)
@@ -173,7 +172,7 @@ def _bring_beside(dist: Archive[DistManifest], folder: Path, *, trust_manifest: 
     for file, source in zip(dist.manifest.model.beside, open_all(dist.manifest, here), strict=True):
         with source, os.fdopen(os.dup(source.fd), "rb") as stream:
             found = file.sha256
-            if not folder.samefile(here):
+            if not (folder.exists() and folder.samefile(here)):
                 with replacing(folder / file.file, file.size, 0o644) as out:
                     if trust_manifest:
                         copy_trusting(stream, out, file.size)

@@ -29,7 +29,8 @@ SUFFIX = ".partial"
 def replacing(target: Path, size: int, mode: int = 0o755, shared: int = 0) -> Iterator[BinaryIO]:
     """A writable file of `size` bytes that becomes `target` when the block ends well; else nothing changes.
 
-    shared: how many of them it will share with another file (reflink), for which no room is needed.
+    shared: how many of them it will share with another file (reflink), for which no room is needed. Nothing is then
+    reserved: Btrfs frees a reserved extent only when all of it is given up.
     Raises `SurroundingsError` where the folder cannot be written or has no room.
     """
     folder = target.parent

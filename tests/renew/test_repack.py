@@ -11,7 +11,7 @@ import pytest
 
 from bundler.compose import ranges
 from bundler.compose.compose import compose
-from bundler.errors import DamagedError, KitError, SpecError, UsageError
+from bundler.errors import DamagedError, KitError, SpecError, SurroundingsError, UsageError
 from bundler.renew import changes as spec_changes
 from bundler.renew import repack as repacking
 from bundler.renew.diff import diff
@@ -159,6 +159,14 @@ def test_the_dist_itself_is_not_overwritten(
 ) -> None:
     with pytest.raises(UsageError, match="is the file that is to be renewed"):
         repack(old, spec_changes.none(old.manifest), tmp_path / "old", kit=new_kit)
+
+
+def test_a_folder_that_cannot_be_is_said_in_a_sentence(
+    old: Archive[DistManifest], new_kit: Archive[KitManifest], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(SurroundingsError, match="cannot be written"):
+        repack(old, spec_changes.none(old.manifest), tmp_path / "file" / "out", kit=new_kit)
 
 
 def test_a_kit_for_another_system_is_refused(old: Archive[DistManifest], tmp_path: Path) -> None:
