@@ -80,9 +80,9 @@ class WorkerEngine:
 
         renew: gives the command of every further worker, where it may have changed (the program was renamed).
         """
-        self._command = command
-        self._renew = renew or (lambda: command)
         self._launched = launched
+        self._next_command: Callable[[], WorkerCommand] = lambda: command
+        self._later_commands = renew or self._next_command
         self._policy = policy or RestartPolicy()
         self._worker: LaunchedWorker | None = None
         self._status = EngineStatus(EngineState.STARTING)
@@ -200,11 +200,12 @@ class WorkerEngine:
         if self._status.state is EngineState.STOPPED:
             return
         try:
-            worker = self._launched or launch_worker(self._command if self._worker is None else self._renew())
+            worker = self._launched or launch_worker(self._next_command())
         except PannierError as error:
             self._give_up(error)
             return
         self._launched, self._worker = None, worker
+        self._next_command = self._later_commands
         self._settled.clear()
         self._ended.clear()
         self._set(EngineState.LOADING if self._facts is None else EngineState.RESTARTING, self._status.detail)

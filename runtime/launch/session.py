@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.backends.choose import Choice, choose
-from runtime.backends.threads import compute_threads
+from runtime.backends.threads import threads_for
 from runtime.console import Console
 from runtime.container.archive import Archive
 from runtime.container.unpack import EngineCache, core
@@ -80,7 +80,7 @@ def worker_command(
         model_offset=model.offset,
         context_size=options.context_size,
         parallel=options.parallel,
-        threads=options.threads or compute_threads(),
+        threads=options.threads or threads_for(archive.manifest.model.parameters),
         gpu_layers=options.gpu_layers,
         repack=options.repack,
     )
