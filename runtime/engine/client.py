@@ -73,10 +73,15 @@ class WorkerEngine:
         command: WorkerCommand,
         *,
         launched: LaunchedWorker | None = None,
+        renew: Callable[[], WorkerCommand] | None = None,
         policy: RestartPolicy | None = None,
     ) -> None:
-        """`launched`: a worker that `launch_worker(command)` started before; `start` takes it over."""
+        """`launched`: a worker that `launch_worker(command)` started before; `start` takes it over.
+
+        renew: gives the command of every further worker, where it may have changed (the program was renamed).
+        """
         self._command = command
+        self._renew = renew or (lambda: command)
         self._launched = launched
         self._policy = policy or RestartPolicy()
         self._worker: LaunchedWorker | None = None
@@ -195,8 +200,8 @@ class WorkerEngine:
         if self._status.state is EngineState.STOPPED:
             return
         try:
-            worker = self._launched or launch_worker(self._command)
-        except EngineError as error:
+            worker = self._launched or launch_worker(self._command if self._worker is None else self._renew())
+        except PannierError as error:
             self._give_up(error)
             return
         self._launched, self._worker = None, worker
