@@ -29,6 +29,10 @@ class Role(StrEnum):
     """What an entry is for."""
 
     MODEL = "model"
+    PROJECTOR = "projector"  # llama.cpp's "mmproj": from images or sound to the model's embeddings
+    ADAPTER = "adapter"  # a LoRA
+    DRAFT = "draft"  # a small model that guesses ahead for the large one
+    TEMPLATE = "template"  # a chat template in place of the model's own
     ENGINE = "engine"
     RUNTIME = "runtime"  # PyInstaller's PKG; always the last entry
     STUB = "stub"  # only in kits: the bootloader that becomes the dist's first bytes
@@ -140,10 +144,21 @@ class Sidecar:
 
 
 @dataclass(frozen=True, slots=True)
+class PartInfo:
+    """Where a further part of the model came from. entry: its archive member. The rest as in `ModelInfo`."""
+
+    entry: str
+    source: str = ""
+    origin: dict[str, Any] = field(default_factory=dict)
+    license: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """The model inside (or beside) the dist and where it came from.
 
     entry: its archive member, "" if it is a sidecar. source: what the builder named; origin: repository, commit, …
+    parts: what goes with it, each an entry of its own with a role.
     """
 
     name: str
@@ -158,6 +173,7 @@ class ModelInfo:
     description: str = ""
     source: str = ""
     origin: dict[str, Any] = field(default_factory=dict)
+    parts: tuple[PartInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

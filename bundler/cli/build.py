@@ -9,11 +9,10 @@ from typing import Any
 from bundler import targets
 from bundler.compose.compose import Composed, compose
 from bundler.console import Console
-from bundler.errors import ModelError
+from bundler.engine.build import build_engine
 from bundler.kit import host as host_kit
 from bundler.kit import store
-from bundler.model.local import LocalModel
-from bundler.model.resolve import resolve
+from bundler.model.obtain import Obtained, obtain
 from bundler.spec import DistSpec, load
 from runtime.container.archive import Archive
 from runtime.manifest import KitManifest
@@ -23,7 +22,14 @@ def add_parser(verbs: Any) -> None:
     """Declare the verb."""
     parser = verbs.add_parser("build", help="pack a model into one executable", description=__doc__)
     parser.add_argument("spec", type=Path, metavar="SPEC", help="dist-spec (TOML)")
-    parser.add_argument("--model", metavar="REF", help="another model: demo, or a path to a GGUF")
+    parser.add_argument("--model", metavar="REF", help="another model: demo, a path, hf:…, https://…, ollama:…")
+    parser.add_argument(
+        "--accept-license",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="you have read this licence and may hand the model on under it; repeatable",
+    )
     parser.add_argument("--target", action="append", metavar="T", help=f"one of {', '.join(targets.TARGETS)}")
     parser.add_argument("--backend", action="append", metavar="B", help="backend to pack, beside cpu")
     parser.add_argument("--kit", type=Path, metavar="FILE", help="use this kit instead of a stored one")
@@ -36,12 +42,18 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Build for every target; stops at the first that fails."""
     spec = with_flags(load(args.spec), args)
     base = Path() if args.model else args.spec.parent
-    model = resolve(spec.model.source, base, spec.model.sha256)
-    license_text = _license_text(spec, args.spec.parent)
+    obtained = obtain(
+        spec,
+        base=base,
+        spec_folder=args.spec.parent,
+        accepted=args.accept_license,
+        engine_dir=lambda: build_engine(targets.host(), ["cpu"], None, console).path,
+        console=console,
+    )
     results = []
     for name in spec.dist.targets or [targets.host().name]:
         with _kit(args.kit, name, spec, console) as kit:
-            done = build_one(kit, model, spec, args.output, console, license_text)
+            done = build_one(kit, obtained, spec, args.output, console)
         for note in done.notes:
             console.warn(note)
         results.append(done)
@@ -53,12 +65,20 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
 
 def build_one(
-    kit: Archive[KitManifest], model: LocalModel, spec: DistSpec, output: Path, console: Console, license_text: bytes
+    kit: Archive[KitManifest], obtained: Obtained, spec: DistSpec, output: Path, console: Console
 ) -> Composed:
     """Compose one dist, with a progress bar."""
-    total = model.size + sum(entry.size for entry in kit.manifest.entries)
+    total = obtained.size + sum(entry.size for entry in kit.manifest.entries)
     with console.progress(f"Packing {spec.dist.name} for {kit.manifest.target}", total, in_bytes=True) as advance:
-        return compose(kit, model, spec, output, license_text=license_text, advance=advance)
+        return compose(
+            kit,
+            obtained.model,
+            spec,
+            output,
+            parts=obtained.parts,
+            license_text=obtained.license_text,
+            advance=advance,
+        )
 
 
 def with_flags(spec: DistSpec, args: argparse.Namespace) -> DistSpec:
@@ -83,18 +103,6 @@ def _kit(given: Path | None, target: str, spec: DistSpec, console: Console) -> A
     if target == targets.host().name:
         return store.opened(host_kit.build(spec.engine.backends, console).path)
     return store.opened(store.find(target, spec.engine.backends).path)
-
-
-def _license_text(spec: DistSpec, base: Path) -> bytes:
-    if not spec.model.license_file:
-        return b""
-    path = base / spec.model.license_file
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(
-            f"The licence file {path} cannot be read ({error.strerror}).", "Correct model.license_file in the spec."
-        ) from None
 
 
 def _described(done: Composed) -> dict[str, Any]:

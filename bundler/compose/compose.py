@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from bundler.compose.sidecar import write_sidecar
 from bundler.compose.writer import UNKNOWN_CRC32, UNKNOWN_SHA256, Payload, Written, write_archive
 from bundler.errors import DamagedError, KitError, ModelError
 from bundler.model.local import LocalModel, check_architecture
+from bundler.model.parts import Part
 from bundler.spec import DistSpec
 from bundler.targets import Target
 from runtime.container.archive import DIST, Archive
@@ -30,6 +31,7 @@ from runtime.manifest import (
     Entry,
     KitManifest,
     ModelInfo,
+    PartInfo,
     Role,
     Sidecar,
 )
@@ -55,19 +57,22 @@ def compose(
     spec: DistSpec,
     folder: Path,
     *,
+    parts: Sequence[Part] = (),
     license_text: bytes = b"",
     advance: Callable[[int], object] | None = None,
 ) -> Composed:
     """Write the dist of `spec` for the kit's target into `folder`, atomically.
 
-    license_text: the model's licence, packed along if there is one. advance: called with numbers of bytes copied.
+    parts: what goes with the model. license_text: its licence, packed along if there is one.
+    advance: called with numbers of bytes copied.
     Raises `KitError`, `ModelError`, `SpecError` or `SurroundingsError`; then nothing under the final name has changed.
     """
     target = targets.find(kit.manifest.target)
     stub = _stub(kit, target)
     engine = _selected_engine(kit.manifest, spec)
     check_architecture(model, engine.architectures)
-    beside = [_bytes_payload(MODEL_LICENSE_ENTRY, license_text)] if license_text else []
+    beside = [_part_payload(part) for part in parts]
+    beside += [_bytes_payload(MODEL_LICENSE_ENTRY, license_text)] if license_text else []
     beside += _kit_payloads(kit, engine)
 
     path = folder / file_name(spec, target)
@@ -84,11 +89,11 @@ def compose(
             target=target.name,
             stub=Digest(len(stub), hashlib.sha256(stub).hexdigest()),
             entries=entries,
-            model=_model_info(model, spec, sidecar),
+            model=_model_info(model, spec, sidecar, parts),
             engine=engine,
             runtime=kit.manifest.runtime,
             kit=kit.manifest_sha256,
-            spec=_spec_for_manifest(spec, model),
+            spec=_spec_for_manifest(spec, model, parts),
         )
 
     written = write_archive(path, DIST, stub, payloads, manifest_with, advance)
@@ -154,7 +159,15 @@ def _model_payload(model: LocalModel) -> Payload:
     entry = Entry(
         MODEL_ENTRY, Role.MODEL, model.size, model.sha256 or UNKNOWN_SHA256, UNKNOWN_CRC32, alignment=MAX_ALIGNMENT
     )
-    return Payload(entry, lambda: model.path.open("rb"), model.mismatch)
+    return Payload(entry, model.content.open, model.mismatch)
+
+
+def _part_payload(part: Part) -> Payload:
+    alignment = MAX_ALIGNMENT if part.entry.endswith(".gguf") else 1
+    entry = Entry(
+        part.entry, part.role, part.content.size, part.sha256 or UNKNOWN_SHA256, UNKNOWN_CRC32, alignment=alignment
+    )
+    return Payload(entry, part.content.open, part.mismatch)
 
 
 def _bytes_payload(name: str, data: bytes) -> Payload:
@@ -162,30 +175,37 @@ def _bytes_payload(name: str, data: bytes) -> Payload:
     return Payload(entry, lambda: io.BytesIO(data), lambda problem: ModelError(f"{name}: {problem}."))
 
 
-def _model_info(model: LocalModel, spec: DistSpec, sidecar: Sidecar | None) -> ModelInfo:
+def _model_info(model: LocalModel, spec: DistSpec, sidecar: Sidecar | None, parts: Sequence[Part]) -> ModelInfo:
     header = model.header
-    said = {key: str(header.metadata.get(f"general.{key}", "")) for key in ("name", "author", "license", "description")}
+    said = {key: str(header.metadata.get(f"general.{key}", "")) for key in ("name", "author", "description")}
     return ModelInfo(
-        name=spec.model.name or said["name"] or model.path.stem,
+        name=spec.model.name or said["name"] or model.name,
         architecture=header.architecture,
         entry="" if sidecar else MODEL_ENTRY,
         sidecar=sidecar,
         file_type=header.file_type,
         parameters=header.parameters,
         context_length=header.context_length,
-        license=spec.model.license or said["license"],
+        license=spec.model.license or model.license,
         author=said["author"],
         description=said["description"],
         source=model.source,
         origin=model.origin,
+        parts=tuple(PartInfo(part.entry, part.source, part.origin, part.license) for part in parts),
     )
 
 
-def _spec_for_manifest(spec: DistSpec, model: LocalModel) -> dict[str, Any]:
+def _spec_for_manifest(spec: DistSpec, model: LocalModel, parts: Sequence[Part]) -> dict[str, Any]:
     """The spec with defaults, without paths of the machine that built it."""
     told = spec.model_dump()
     told["model"]["source"] = model.source
     told["model"]["license_file"] = Path(spec.model.license_file).name
+    by_role = {role: [part.source for part in parts if part.role is role] for role in Role}
+    told["model"]["projector"] = "".join(by_role[Role.PROJECTOR])
+    told["model"]["draft"] = "".join(by_role[Role.DRAFT])
+    told["model"]["adapters"] = by_role[Role.ADAPTER]
+    told["model"]["imatrix"] = Path(spec.model.imatrix).name
+    told["chat"]["template"] = "".join(by_role[Role.TEMPLATE])
     told["dist"]["targets"] = []  # which other systems were built along does not concern this file
     return told
 

@@ -13,7 +13,7 @@ from runtime.manifest import Sidecar
 
 def write_sidecar(model: LocalModel, path: Path, advance: Callable[[int], object] | None = None) -> Sidecar:
     """Copy the model to `path`, atomically, and say what it is. Raises `ModelError` or `SurroundingsError`."""
-    with replacing(path, model.size, mode=0o644) as out, model.path.open("rb") as stream:
+    with replacing(path, model.size, mode=0o644) as out, model.content.open() as stream:
         copied = copy_hashed(stream, out, model.size, advance)
         if copied.size != model.size:
             raise model.mismatch(f"it ended after {copied.size:,} of {model.size:,} bytes")

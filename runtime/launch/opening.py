@@ -14,7 +14,7 @@ from pathlib import Path
 from runtime.container.archive import DIST, Archive, open_archive
 from runtime.container.source import Source
 from runtime.errors import DamagedError, UsageError
-from runtime.manifest import DistManifest
+from runtime.manifest import DistManifest, Role
 
 VARIABLE = "PANNIER_DIST"
 """Names a dist to run with a runtime that is not frozen; for development and tests."""
@@ -78,3 +78,9 @@ def open_model(archive: Archive[DistManifest]) -> ModelFile:
             f"{path} has {sidecar.size:,} bytes; the model has {model.sidecar.size:,}.", "Copy the model file again."
         )
     return ModelFile(sidecar.fd, str(path), 0, sidecar.size)
+
+
+def chat_template(archive: Archive[DistManifest]) -> str | None:
+    """The chat template that this dist puts in place of the model's own, if any. Raises `DamagedError`."""
+    names = [entry.name for entry in archive.manifest.entries if entry.role is Role.TEMPLATE]
+    return archive.read(names[0]).decode("utf-8") if names else None
