@@ -79,6 +79,11 @@ def publishing(final: Path) -> Iterator[Path]:
                 raise _refused(final, error) from None
 
 
+def published(folder: Path) -> list[Path]:
+    """The directories in `folder` that have their final name; what is on its way is left to whoever is at it."""
+    return sorted(path for path in folder.glob("*") if path.is_dir() and _PARTIAL not in path.name)
+
+
 def discard(path: Path) -> None:
     """Remove a directory in the cache; it loses its name first, so that nobody meets it half-deleted."""
     if not path.is_dir():

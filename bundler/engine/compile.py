@@ -49,9 +49,9 @@ def compile_goals(work: Compilation, toolchain: Toolchain, console: Console) -> 
     configure = [toolchain.path("cmake"), "-S", str(work.source), "-B", str(work.build), "-G", "Ninja"]
     configure += [f"-DCMAKE_MAKE_PROGRAM={ninja}", *definitions]
     with work.log.open("w", encoding="utf-8", buffering=1) as log:
-        _run(configure, work, log, None)
+        _run(configure, work, toolchain, log)
         with console.progress(work.label, 1.0) as advance:
-            _run([ninja, "-C", str(work.build), "-j", str(jobs()), *work.goals], work, log, advance)
+            _run([ninja, "-C", str(work.build), "-j", str(jobs()), *work.goals], work, toolchain, log, advance)
 
 
 def jobs() -> int:
@@ -62,10 +62,14 @@ def jobs() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _run(command: Sequence[str], work: Compilation, log: TextIO, advance: Advance | None) -> None:
+def _run(
+    command: Sequence[str], work: Compilation, tools: Toolchain, log: TextIO, advance: Advance | None = None
+) -> None:
     """Run one tool; its lines go to the log, and ninja's `[n/m]` moves the bar."""
     log.write(f"$ {' '.join(command)}\n")
     environment = clean_environment() | {"NINJA_STATUS": "[%f/%t] "}
+    # A build inside the build (Vulkan's shader generator) looks for ninja by itself.
+    environment["PATH"] = os.pathsep.join((str(Path(tools.path("ninja")).parent), environment.get("PATH", "")))
     last: deque[str] = deque(maxlen=_LAST_LINES)
     done = 0.0
     with subprocess.Popen(

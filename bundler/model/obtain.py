@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bundler import targets
 from bundler.console import Console
 from bundler.errors import ModelError
 from bundler.model import resolve
@@ -52,10 +53,12 @@ def obtain(
     base: folder that model.source starts from; spec_folder: everything else does. accepted: licences agreed to.
     """
 
+    systems = spec.dist.targets or [targets.host().name]
+
     def get(reference: str, folder: Path, sha256: str = "", stated: str = "") -> LocalModel:
         found = resolve.find(reference, folder, sha256, console, hub)
         if found.missing != 0:
-            console.say(found.announcement)
+            console.say(f"{found.announcement} The result will run on {', '.join(systems)}.")
         check_accepted(found.what, (stated, found.terms.name), accepted)
         model = resolve.opened(found, console)
         for condition in check_accepted(found.what, (stated, *model.licenses), accepted):

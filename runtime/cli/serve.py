@@ -59,7 +59,7 @@ async def _serve(
     from runtime.api.server import serve
     from runtime.engine.client import WorkerEngine
 
-    engine = WorkerEngine(started.command, launched=started.worker)
+    engine = WorkerEngine(started.command, launched=started.worker, renew=started.renew)
     await engine.start()
     app = create_app(engine, *_settings(archive, host, api_keys))
     listens = asyncio.Event()

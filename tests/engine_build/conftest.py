@@ -10,6 +10,7 @@ from bundler.console import Console
 from bundler.engine import part
 from bundler.engine.build import build_engine
 from bundler.engine.product import Engine
+from bundler.publish import published
 from bundler.targets import host
 from tests.requirements import tool
 
@@ -47,5 +48,5 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Engine:
 
 
 def named(folder: Path) -> list[str]:
-    """Finished directories in this one; lock files and what is on its way are none."""
-    return sorted(path.name for path in folder.glob("*") if path.is_dir() and ".partial-" not in path.name)
+    """Names of the finished directories in this one."""
+    return [path.name for path in published(folder)]

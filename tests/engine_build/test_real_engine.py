@@ -64,5 +64,6 @@ def test_llama_cpp_knows_its_commit(engine_dir: Path) -> None:
 
 def test_it_is_small_enough(engine_dir: Path) -> None:
     libraries = [path for path in engine_dir.glob("*.so") if not path.name.startswith(("libllama-", "libmtmd"))]
-    packed = sum(len(zstandard.ZstdCompressor(level=19).compress(path.read_bytes())) for path in libraries)
+    # Kits compress harder (8.1 MB); this level is quick.
+    packed = sum(len(zstandard.ZstdCompressor(level=12).compress(path.read_bytes())) for path in libraries)
     assert packed < 9_500_000

@@ -63,6 +63,7 @@ class Loopback:
     cuts: positions in a file; the first transfer that reaches one is cut there, and the position forgotten.
     dead: after a cut, refuse everything. tampered: send other bytes. ranges: heed Range. lengths: say the size.
     at: called with the position after each piece sent. status: answer everything with it; storage_status: only there.
+    lfs: keep large files apart; without it the hub answers with the bytes itself, as it does for small ones.
     """
 
     repos: dict[str, Repo] = field(default_factory=dict)
@@ -74,6 +75,7 @@ class Loopback:
     lengths: bool = True
     status: int = 0
     storage_status: int = 0
+    lfs: bool = True
     tokens: tuple[str, ...] = ()
     at: Callable[[int], None] | None = None
     transfers: list[Transfer] = field(default_factory=list)
@@ -215,7 +217,7 @@ class _HubHandler(_Handler):
             "disabled": False,
             "tags": ["gguf"],
             "downloads": 0,
-            "siblings": [_sibling(file, data, blobs) for file, data in repo.commits[commit].items()],
+            "siblings": [_sibling(file, data, blobs, self.state.lfs) for file, data in repo.commits[commit].items()],
         }
         self.answer(200, json.dumps(body).encode(), Content_Type="application/json")
 
@@ -237,7 +239,8 @@ class _HubHandler(_Handler):
         if data is None:
             self.answer(404, b"", X_Error_Code="EntryNotFound", X_Repo_Commit=commit)
             return
-        if not _is_large(file):
+        if not (self.state.lfs and _is_large(file)):
+            data = data[:-1] + b"?" if self.state.tampered else data
             self.answer(200, data, ETag=f'"{git_blob(data)}"', X_Repo_Commit=commit)
             return
         self.answer(
@@ -316,10 +319,10 @@ def _is_large(file: str) -> bool:
     return file.endswith((".gguf", ".dat"))
 
 
-def _sibling(file: str, data: bytes, blobs: bool) -> dict[str, Any]:
+def _sibling(file: str, data: bytes, blobs: bool, lfs: bool) -> dict[str, Any]:
     told: dict[str, Any] = {"rfilename": file}
     if blobs:
         told |= {"size": len(data), "blobId": git_blob(data)}
-        if _is_large(file):
+        if lfs and _is_large(file):
             told["lfs"] = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "pointerSize": 134}
     return told

@@ -119,8 +119,9 @@ def test_before_a_download_it_says_size_licence_and_what_it_will_need(
 ) -> None:
     said: list[str] = []
     server.at = lambda _: said.append(capsys.readouterr().err)
-    got(spec_of(f"hf:{REPOSITORY}"), hub, tmp_path, console=Console())
-    for words in (FILE, REPOSITORY, "131 kB", "licence mit", "of memory"):
+    spec = handmade.spec(dist={"name": "tiny", "targets": ["linux-x86_64"]}, model={"source": f"hf:{REPOSITORY}"})
+    got(spec, hub, tmp_path, console=Console())
+    for words in (FILE, REPOSITORY, "131 kB", "licence mit", "of memory", "run on linux-x86_64"):
         assert words in "".join(said)
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from bundler.errors import ModelError, PannierError, SurroundingsError
 from bundler.model.hub import Hub
 from bundler.model.resolve import resolve
 from tests.hub.conftest import CARD, FILE, REPOSITORY
-from tests.hub.loopback import Loopback
+from tests.hub.loopback import Loopback, git_blob
 from tests.requirements import missing
 
 REFERENCE = f"hf:{REPOSITORY}:Q8_0"
@@ -118,6 +119,22 @@ def test_the_rest_of_another_file_is_thrown_away(server: Loopback, hub: Hub, mod
         for path in hub.folder.glob("models--*/snapshots/*/*.gguf"):
             path.resolve().unlink()
             path.unlink()
+
+
+def test_a_small_file_is_compared_with_gits_hash_of_it(server: Loopback, hub: Hub, model: bytes) -> None:
+    server.lfs, server.tampered = False, True
+    with pytest.raises(ModelError, match="not what the hub says"):
+        resolve(REFERENCE, HERE, console=Console(quiet=True), hub=hub)
+    server.tampered = False
+    found = resolve(REFERENCE, HERE, console=Console(quiet=True), hub=hub)
+    assert found.path.read_bytes() == model
+    assert found.origin["git_blob"] == git_blob(model)
+
+
+def test_two_builds_at_once_download_once(server: Loopback, hub: Hub, model: bytes) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(lambda _: fetched(hub), range(2))) == [model, model]
+    assert len(server.transfers) == 1
 
 
 def test_a_server_without_ranges_sends_it_all_again(server: Loopback, hub: Hub, model: bytes) -> None:
