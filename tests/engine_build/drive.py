@@ -5,6 +5,7 @@ ROOT SOURCE [no-locks|useless-locks]: on a file system without locks, or with lo
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from bundler.targets import host
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it, and so would we
     root, source = Path(sys.argv[1]), Path(sys.argv[2])
     part.source_tree = lambda _root, _console: source  # type: ignore[assignment]
     if "no-locks" in sys.argv:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from importlib.metadata import distribution
 from pathlib import Path
 
 import numpy as np
@@ -171,12 +172,8 @@ def test_a_full_disk_is_told_and_leaves_nothing(
 
 
 def test_every_type_is_one_the_engine_knows() -> None:
-    from importlib.util import find_spec
-
-    spec = find_spec("llama_cpp")
-    assert spec is not None
-    assert spec.submodule_search_locations
-    declared = (Path(spec.submodule_search_locations[0]) / "llama_cpp.py").read_text(encoding="utf-8")
+    bindings = distribution("llama-cpp-python").locate_file("llama_cpp/llama_cpp.py")
+    declared = Path(str(bindings)).read_text(encoding="utf-8")
     for name in quants.TYPES:
         assert f"\nLLAMA_FTYPE_{'ALL' if name == 'F32' else 'MOSTLY'}_{name} = " in declared, name
 
