@@ -13,7 +13,7 @@ from runtime.console import Console
 from runtime.container.archive import Archive
 from runtime.errors import PannierError
 from runtime.launch import session
-from runtime.launch.opening import open_own
+from runtime.launch.opening import chat_template, open_own
 from runtime.launch.options import LaunchOptions, add_engine_flags, section
 from runtime.launch.osdep import system
 from runtime.manifest import DistManifest
@@ -59,14 +59,16 @@ async def _serve(
     from runtime.api.server import serve
     from runtime.engine.client import WorkerEngine
 
-    engine = WorkerEngine(started.command, launched=started.worker)
+    engine = WorkerEngine(started.command, launched=started.worker, renew=started.renew)
     await engine.start()
-    app = create_app(engine, *_settings(archive.manifest, host, api_keys))
+    app = create_app(engine, *_settings(archive, host, api_keys))
+    listens = asyncio.Event()
     failure: list[PannierError] = []
 
     async def watch() -> None:
         try:
             facts = await engine.wait_ready()
+            await listens.wait()
             console.say(f"ready: {facts.name} on {facts.backend}, {facts.context_size} tokens of context")
         except PannierError as error:
             failure.append(error)
@@ -74,6 +76,7 @@ async def _serve(
 
     def listening(url: str) -> None:
         console.say(f"{archive.manifest.name} serves its chat page at {url} and its API at {url}/v1 (Ctrl-C ends it)")
+        listens.set()
         if browser:
             system.open_browser(url)
 
@@ -88,11 +91,14 @@ async def _serve(
     return 0
 
 
-def _settings(manifest: DistManifest, host: str, api_keys: tuple[str, ...]) -> Any:
+def _settings(archive: Archive[DistManifest], host: str, api_keys: tuple[str, ...]) -> Any:
     from runtime.api.settings import ServerSettings, UiConfig
 
+    manifest = archive.manifest
     ui, chat = section(manifest, "ui"), section(manifest, "chat")
-    settings = ServerSettings(model_id=manifest.model.name, host=host, api_keys=api_keys)
+    settings = ServerSettings(
+        model_id=manifest.model.name, host=host, api_keys=api_keys, chat_template=chat_template(archive)
+    )
     return settings, UiConfig(
         title=str(ui.get("title") or manifest.model.name),
         welcome=str(ui.get("welcome") or ""),

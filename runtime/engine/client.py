@@ -68,12 +68,17 @@ class WorkerEngine:
         command: WorkerCommand,
         *,
         launched: LaunchedWorker | None = None,
+        renew: Callable[[], WorkerCommand] | None = None,
         policy: RestartPolicy | None = None,
         patience: Patience | None = None,
     ) -> None:
-        """`launched`: a worker that `launch_worker(command)` started before; `start` takes it over."""
-        self._command = command
+        """`launched`: a worker that `launch_worker(command)` started before; `start` takes it over.
+
+        renew: gives the command of every further worker, where it may have changed (the program was renamed).
+        """
         self._launched = launched
+        self._next_command: Callable[[], WorkerCommand] = lambda: command
+        self._later_commands = renew or self._next_command
         self._restarts = Restarts(policy or RestartPolicy())
         self._patience = patience or Patience()
         self._watch = Watch(self._patience)
@@ -207,11 +212,12 @@ class WorkerEngine:
         if self._status.state is EngineState.STOPPED:
             return
         try:
-            worker = self._launched or launch_worker(self._command)
-        except EngineError as error:
+            worker = self._launched or launch_worker(self._next_command())
+        except PannierError as error:
             self._give_up(error)
             return
         self._launched, self._worker = None, worker
+        self._next_command = self._later_commands
         self._watch, self._hung = Watch(self._patience), ""
         self._settled.clear()
         self._ended.clear()

@@ -41,11 +41,11 @@ class Load:
     """What the worker is to load, and how; the first thing it is told.
 
     model_fd: inherited descriptor of the file with the model, or None: then `model_path` is opened. The GGUF begins at
-    `model_offset`. engine_dir: folder of libllama and libggml; backends: files of the backend libraries to load, the
-    one that computes first. context_size: tokens a request may use, 0 = what the model was trained on. parallel:
-    requests at once. queue_limit: requests that may wait besides. threads: 0 = as many as this process may use.
-    gpu_layers: -1 = all. repack: let llama.cpp copy weights into layouts it likes better (private memory, slower
-    start). verbose: llama.cpp's whole log to stderr.
+    `model_offset`. model_splits: instead of all that, the files of a model in parts. engine_dir: folder of libllama and
+    libggml; backends: files of the backend libraries to load, the one that computes first. context_size: tokens a
+    request may use, 0 = what the model was trained on. parallel: requests at once. queue_limit: requests that may wait
+    besides. threads: 0 = as many as this process may use. gpu_layers: -1 = all. repack: let llama.cpp copy weights into
+    layouts it likes better (private memory, slower start). verbose: llama.cpp's whole log to stderr.
     """
 
     engine_dir: str
@@ -53,6 +53,7 @@ class Load:
     model_fd: int | None = None
     model_path: str = ""
     model_offset: int = 0
+    model_splits: tuple[str, ...] = ()
     context_size: int = 0
     parallel: int = 1
     queue_limit: int = 128

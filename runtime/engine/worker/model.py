@@ -39,8 +39,14 @@ class Model:
             return True
 
         parameters.progress_callback = callback = raw.llama_progress_callback(go_on)
-        with _ModelFile(load) as file:
-            self.handle = raw.llama_model_load_from_file_ptr(file, parameters)
+        if load.model_splits:
+            paths = [os.fsencode(path) for path in load.model_splits]
+            self.handle = raw.llama_model_load_from_splits(
+                (ctypes.c_char_p * len(paths))(*paths), len(paths), parameters
+            )
+        else:
+            with _ModelFile(load) as file:
+                self.handle = raw.llama_model_load_from_file_ptr(file, parameters)
         del callback  # it had to live until here
         if not self.handle:
             raise CannotRunError("The model cannot be loaded.")
