@@ -102,7 +102,9 @@ class Loop:
             self._hear()
             self._admit()
             decoding = sum(sequence.is_decoding for sequence in self._scheduler.running)
-            chunks = self._scheduler.plan(self._pace.prompt_tokens(decoding), self._batch.capacity)
+            chunks = self._scheduler.plan(
+                self._pace.prompt_tokens(decoding, len(self._jobs) - decoding), self._batch.capacity
+            )
             if chunks:
                 self._step(chunks)
             self._embed()
