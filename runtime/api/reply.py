@@ -9,7 +9,6 @@ take the connection for dead.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from runtime.api.errors import ApiError, unavailable
+from runtime.api.errors import OPENAI, ApiError, Shape, unavailable
 
 KEEP_ALIVE_SECONDS = 15.0
 
@@ -27,8 +26,9 @@ _log = logging.getLogger("pannier.api")
 class Sink:
     """Where an answer is written: either one whole response, or a stream of server-sent events."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, shape: Shape = OPENAI) -> None:
         self._scope, self._receive, self._send = scope, receive, send
+        self._shape = shape
         self.streaming = False
         self.complete = False
         self.written = 0
@@ -45,8 +45,12 @@ class Sink:
 
     async def event(self, data: str) -> None:
         """Send one event whose data is `data`, a line of text."""
+        await self.write(f"data: {data}\n\n".encode())
+
+    async def write(self, data: bytes) -> None:
+        """Send a piece of the stream as it is."""
         self.written += 1
-        await self._send({"type": "http.response.body", "body": f"data: {data}\n\n".encode(), "more_body": True})
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def comment(self) -> None:
         """Send something that every client skips."""
@@ -62,9 +66,9 @@ class Sink:
         if self.complete:
             return
         if not self.streaming:
-            await self.whole(error.response())
+            await self.whole(error.response(self._shape))
             return
-        await self.event(json.dumps(error.as_json(), ensure_ascii=False))
+        await self.write(self._shape.event(self._shape.document(error)))
         await self.close()
 
 
@@ -78,14 +82,15 @@ _EVENT_HEADERS = [
 class Reply(Response):
     """Runs `write(sink)` for as long as the client is there and the server is not `closing`."""
 
-    def __init__(self, write: Callable[[Sink], Awaitable[None]], closing: asyncio.Event) -> None:
+    def __init__(self, write: Callable[[Sink], Awaitable[None]], closing: asyncio.Event, shape: Shape = OPENAI) -> None:
         super().__init__()
+        self._shape = shape
         self._write = write
         self._closing = closing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Write, watching the client and the server's end."""
-        sink = Sink(scope, receive, send)
+        sink = Sink(scope, receive, send, self._shape)
         writing = asyncio.ensure_future(self._written(sink))
         leaving = asyncio.ensure_future(_client_left(receive))
         closing = asyncio.ensure_future(self._closing.wait())
