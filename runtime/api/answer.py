@@ -75,30 +75,33 @@ async def _several(service: Service, asked: Asked) -> AsyncGenerator[tuple[int, 
 async def _answer(service: Service, asked: Asked, request: GenerationRequest) -> AsyncGenerator[AnswerEvent, None]:
     parser = asked.prompt.parser() if asked.prompt.parser else None
     cached = calls = 0
-    async with service.generate(request) as events:
-        async for event in events:
-            if type(event) is TextDelta:
-                if parser is None:
-                    yield Content(event.text)
-                    continue
-                for piece in parser.push(event.text):
-                    calls += type(piece) is CallStart
-                    if _is_wanted(asked, piece):
-                        yield piece
-                continue
-            match event:
-                case Started():
-                    cached = event.cached_tokens
-                    yield event
-                case Failed():
-                    raise of_failure(event)
-                case Finished():
-                    for piece in parser.finish() if parser else ():
+    with service.metrics.running(request.id):
+        async with service.generate(request) as events:
+            async for event in events:
+                if type(event) is TextDelta:
+                    if parser is None:
+                        yield Content(event.text)
+                        continue
+                    for piece in parser.push(event.text):
                         calls += type(piece) is CallStart
                         if _is_wanted(asked, piece):
                             yield piece
-                    yield Ended(_reason(event, called=calls > 0), event, cached)
-                    return
+                    continue
+                match event:
+                    case Started():
+                        cached = event.cached_tokens
+                        service.metrics.started(event)
+                        yield event
+                    case Failed():
+                        raise of_failure(event)
+                    case Finished():
+                        service.metrics.finished(event)
+                        for piece in parser.finish() if parser else ():
+                            calls += type(piece) is CallStart
+                            if _is_wanted(asked, piece):
+                                yield piece
+                        yield Ended(_reason(event, called=calls > 0), event, cached)
+                        return
     raise ApiError(500, "The engine ended the answer without saying why.", "internal_error")
 
 

@@ -38,6 +38,24 @@ def _openai_chat() -> Any:
     return chat
 
 
+def _openai_completions() -> Any:
+    from runtime.api.openai import completions
+
+    return completions
+
+
+def _openai_responses() -> Any:
+    from runtime.api.openai import responses
+
+    return responses
+
+
+def _llamacpp() -> Any:
+    from runtime.api import llamacpp
+
+    return llamacpp
+
+
 def _openai_models() -> Any:
     from runtime.api.openai import models
 
@@ -59,6 +77,25 @@ DIALECTS: tuple[Dialect, ...] = (
         "openai",
         _openai_chat,
         {"POST /v1/chat/completions": "chat_completions", "POST /chat/completions": "chat_completions"},
+    ),
+    Dialect(
+        "openai",
+        _openai_completions,
+        {"POST /v1/completions": "completions", "POST /completions": "completions"},
+    ),
+    Dialect("openai", _openai_responses, {"POST /v1/responses": "responses", "POST /responses": "responses"}),
+    Dialect(
+        "llama.cpp",
+        _llamacpp,
+        {
+            "POST /completion": "completion",
+            "POST /tokenize": "tokenize",
+            "POST /detokenize": "detokenize",
+            "POST /apply-template": "apply_template",
+            "GET /props": "props",
+            "GET /slots": "slots",
+            "GET /metrics": "metrics",
+        },
     ),
 )
 

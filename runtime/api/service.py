@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from runtime.api.errors import invalid, of_template, unavailable
+from runtime.api.metrics import Metrics
 from runtime.api.settings import ServerSettings, UiConfig
 from runtime.chat.template import ChatTemplate, TemplateError
-from runtime.engine.core import Engine, EngineState, Event, GenerationRequest, ModelFacts
+from runtime.engine.core import Engine, EngineState, Event, GenerationRequest, ModelFacts, SamplingParams
 
 if TYPE_CHECKING:
     from runtime.chat.prompt import Conversation, Prompt
@@ -43,6 +44,7 @@ class Service:
         self.settings = settings
         self.ui = ui
         self.closing = asyncio.Event()
+        self.metrics = Metrics()
         self._template: tuple[ModelFacts, ChatTemplate] | None = None
 
     @property
@@ -92,6 +94,18 @@ class Service:
     def generate(self, request: GenerationRequest) -> AbstractAsyncContextManager[AsyncGenerator[Event, None]]:
         """The engine's events; leaving the context cancels whatever is left of the request."""
         return aclosing(cast("AsyncGenerator[Event, None]", self.engine.generate(request)))
+
+
+def raw_request(
+    prompt: str | Sequence[int],
+    sampling: SamplingParams,
+    max_tokens: int | None,
+    stop: tuple[str, ...],
+    *,
+    ignore_eos: bool = False,
+) -> GenerationRequest:
+    """A request whose prompt is the caller's own, with no template between."""
+    return GenerationRequest(uuid.uuid4().hex, prompt, sampling, max_tokens, stop, ignore_eos)
 
 
 def repeated(request: GenerationRequest, count: int) -> tuple[GenerationRequest, ...]:
