@@ -56,6 +56,24 @@ def _llamacpp() -> Any:
     return llamacpp
 
 
+def _anthropic() -> Any:
+    from runtime.api.anthropic import messages
+
+    return messages
+
+
+def _ollama_chat() -> Any:
+    from runtime.api.ollama import chat
+
+    return chat
+
+
+def _ollama_about() -> Any:
+    from runtime.api.ollama import about
+
+    return about
+
+
 def _openai_models() -> Any:
     from runtime.api.openai import models
 
@@ -95,6 +113,20 @@ DIALECTS: tuple[Dialect, ...] = (
             "GET /props": "props",
             "GET /slots": "slots",
             "GET /metrics": "metrics",
+        },
+    ),
+    Dialect(
+        "anthropic", _anthropic, {"POST /v1/messages": "messages", "POST /v1/messages/count_tokens": "count_tokens"}
+    ),
+    Dialect("ollama", _ollama_chat, {"POST /api/chat": "chat", "POST /api/generate": "generate"}),
+    Dialect(
+        "ollama",
+        _ollama_about,
+        {
+            "GET /api/tags": "tags",
+            "GET /api/ps": "ps",
+            "POST /api/show": "show",
+            "GET /api/version": "version",
         },
     ),
 )

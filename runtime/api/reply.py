@@ -30,6 +30,7 @@ class Sink:
         self._scope, self._receive, self._send = scope, receive, send
         self._shape = shape
         self.streaming = False
+        self._may_comment = False
         self.complete = False
         self.written = 0
 
@@ -39,9 +40,15 @@ class Sink:
         await response(self._scope, self._receive, self._send)
 
     async def open_events(self) -> None:
-        """Send status 200 and the headers of an event stream; from now on errors are events."""
+        """Begin a stream of server-sent events."""
+        await self.open("text/event-stream; charset=utf-8")
+
+    async def open(self, media_type: str) -> None:
+        """Send status 200 and the headers of a stream; from now on errors are a part of it."""
         self.streaming = True
-        await self._send({"type": "http.response.start", "status": 200, "headers": _EVENT_HEADERS})
+        self._may_comment = media_type.startswith("text/event-stream")
+        headers = [(b"content-type", media_type.encode()), *_STREAM_HEADERS]
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def event(self, data: str) -> None:
         """Send one event whose data is `data`, a line of text."""
@@ -53,7 +60,9 @@ class Sink:
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def comment(self) -> None:
-        """Send something that every client skips."""
+        """Send something that every client skips, if this stream has such a thing."""
+        if not self._may_comment:
+            return
         await self._send({"type": "http.response.body", "body": b": still here\n\n", "more_body": True})
 
     async def close(self) -> None:
@@ -72,8 +81,7 @@ class Sink:
         await self.close()
 
 
-_EVENT_HEADERS = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
+_STREAM_HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),  # nginx would hold the stream back otherwise
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -16,7 +17,9 @@ BODIES: dict[str, Any] = {}
 
 async def models(service: Service, _: Request) -> Response:
     """The one model, as a list."""
-    return json_response({"object": "list", "data": [_model(service)]})
+    name = service.settings.model_id
+    ends = {"first_id": name, "last_id": name, "has_more": False}  # what Anthropic's client reads at the same address
+    return json_response({"object": "list", "data": [_model(service)], **ends})
 
 
 async def model(service: Service, request: Request) -> Response:
@@ -34,6 +37,9 @@ def _model(service: Service) -> dict[str, Any]:
         "object": "model",
         "created": service.settings.created,
         "owned_by": service.ui.author or "pannier",
+        "type": "model",
+        "display_name": service.ui.title or service.settings.model_id,
+        "created_at": datetime.fromtimestamp(service.settings.created, UTC).isoformat().replace("+00:00", "Z"),
     }
     if facts := service.facts:
         about["meta"] = {
