@@ -74,6 +74,12 @@ def _ollama_about() -> Any:
     return about
 
 
+def _streams() -> Any:
+    from runtime.api import streams
+
+    return streams
+
+
 def _openai_models() -> Any:
     from runtime.api.openai import models
 
@@ -102,6 +108,7 @@ DIALECTS: tuple[Dialect, ...] = (
         {"POST /v1/completions": "completions", "POST /completions": "completions"},
     ),
     Dialect("openai", _openai_responses, {"POST /v1/responses": "responses", "POST /responses": "responses"}),
+    Dialect("openai", _streams, {"GET /v1/streams/{stream_id}": "resume"}),
     Dialect(
         "llama.cpp",
         _llamacpp,

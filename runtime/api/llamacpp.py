@@ -84,7 +84,9 @@ async def completion(service: Service, request: Request) -> Response:
         ignore_eos=bool(body.ignore_eos),
     )
     answer = _Completion(service, asked, with_tokens=bool(body.return_tokens))
-    return Reply(answer.stream if body.stream else answer.whole, service.closing, SHAPE)
+    if body.stream:
+        return Reply(answer.stream, service.closing, SHAPE, service.streams)
+    return Reply(answer.whole, service.closing, SHAPE)
 
 
 async def tokenize(service: Service, request: Request) -> Response:

@@ -16,6 +16,7 @@ from runtime.chat.template import ChatTemplate, TemplateError
 from runtime.engine.core import Engine, EngineState, Event, GenerationRequest, ModelFacts, SamplingParams
 
 if TYPE_CHECKING:
+    from runtime.api.streams import Streams
     from runtime.chat.prompt import Conversation, Prompt
 
 
@@ -45,12 +46,22 @@ class Service:
         self.ui = ui
         self.closing = asyncio.Event()
         self.metrics = Metrics()
+        self._streams: Streams | None = None
         self._template: tuple[ModelFacts, ChatTemplate] | None = None
 
     @property
     def facts(self) -> ModelFacts | None:
         """What the loaded model is, once it was."""
         return self.engine.facts
+
+    @property
+    def streams(self) -> Streams:
+        """The streams that outlive their connections."""
+        if self._streams is None:
+            from runtime.api.streams import Streams
+
+            self._streams = Streams()
+        return self._streams
 
     def ready_facts(self) -> ModelFacts:
         """The same, or `ApiError` 503 with the state while there is no model to ask."""

@@ -37,7 +37,9 @@ async def messages(service: Service, request: Request) -> Response:
     body = parse(schema.MessagesRequest, await read_body(request, service.settings.max_body_bytes))
     asked = await service.prepare(schema.conversation(body, service.settings.sampling))
     answer = _Message(service, asked, tuple(body.stop_sequences or ()))
-    return Reply(answer.stream if body.stream else answer.whole, service.closing, SHAPE)
+    if body.stream:
+        return Reply(answer.stream, service.closing, SHAPE, service.streams)
+    return Reply(answer.whole, service.closing, SHAPE)
 
 
 async def count_tokens(service: Service, request: Request) -> Response:

@@ -33,7 +33,9 @@ async def chat_completions(service: Service, request: Request) -> Response:
     asked = parse(schema.ChatCompletionRequest, body)
     prepared = await service.prepare(schema.conversation(asked, service.settings.sampling))
     answer = _ChatAnswer(service, prepared, include_usage=asked.wants_usage)
-    return Reply(answer.stream if asked.stream else answer.whole, service.closing)
+    if asked.stream:
+        return Reply(answer.stream, service.closing, SHAPE, service.streams)
+    return Reply(answer.whole, service.closing, SHAPE)
 
 
 class _ChatAnswer:

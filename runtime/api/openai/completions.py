@@ -83,7 +83,9 @@ async def completions(service: Service, request: Request) -> Response:
     )  # fmt: skip
     echoes = await _echoes(service, prompts) if body.echo else [""] * len(prompts)
     answer = _Completion(service, Asked(requests, Prompt("")), body, [echo for echo in echoes for _ in range(count)])
-    return Reply(answer.stream if body.stream else answer.whole, service.closing)
+    if body.stream:
+        return Reply(answer.stream, service.closing, SHAPE, service.streams)
+    return Reply(answer.whole, service.closing, SHAPE)
 
 
 class _Completion:

@@ -34,7 +34,9 @@ async def responses(service: Service, request: Request) -> Response:
     body = parse(ResponsesRequest, await read_body(request, service.settings.max_body_bytes))
     asked = await service.prepare(conversation(body, service.settings.sampling))
     answer = _Response(service, asked, body)
-    return Reply(answer.stream if body.stream else answer.whole, service.closing, SHAPE)
+    if body.stream:
+        return Reply(answer.stream, service.closing, SHAPE, service.streams)
+    return Reply(answer.whole, service.closing, SHAPE)
 
 
 class _Items:
