@@ -44,29 +44,44 @@ def file_sha256(path: Path) -> str:
 
 
 @contextmanager
+def scratch(folder: Path, name: str) -> Iterator[Path]:
+    """A fresh directory in `folder` that vanishes when the block ends.
+
+    What a killed process left there is swept by the next one, an hour later. Raises `SurroundingsError` where the
+    cache cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
+        directory = Path(mkdtemp(prefix=f"{name}{_PARTIAL}", dir=folder))
+        directory.chmod(0o755)
+    except OSError as error:
+        raise _refused(folder, error) from None
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
 def publishing(final: Path) -> Iterator[Path]:
     """A fresh directory beside `final` that takes its name when the block ends well, and vanishes otherwise.
 
     Nobody ever sees a half-filled `final`: it appears by one rename. Of two that finish together one keeps the name;
-    both have the same content, since the name says what is inside. What a killed process left is swept an hour later.
-    Raises `SurroundingsError` where the cache cannot be written.
+    both have the same content, since the name says what is inside.
     """
-    try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(final.parent)
-        partial = Path(mkdtemp(prefix=f"{final.name}{_PARTIAL}", dir=final.parent))
-    except OSError as error:
-        raise _refused(final.parent, error) from None
-    try:
-        partial.chmod(0o755)
+    with scratch(final.parent, final.name) as partial:
         yield partial
         try:
             partial.rename(final)
         except OSError as error:
             if not final.is_dir():
                 raise _refused(final, error) from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+
+
+def published(folder: Path) -> list[Path]:
+    """The directories in `folder` that have their final name; what is on its way is left to whoever is at it."""
+    return sorted(path for path in folder.glob("*") if path.is_dir() and _PARTIAL not in path.name)
 
 
 def discard(path: Path) -> None:
@@ -83,11 +98,12 @@ def discard(path: Path) -> None:
 
 
 @contextmanager
-def one_at_a_time(place: Path, console: Console) -> Iterator[None]:
+def one_at_a_time(place: Path, console: Console) -> Iterator[bool]:
     """Let one process at a time work on `place`; the others wait, and then find the work done.
 
-    This saves work and nothing else. Where the file system knows no locks the block simply runs: results are
-    published by rename, and builders that share a build directory write equal bytes into it.
+    Yields whether we really are alone. This saves work and is never what makes results right: those are published by
+    rename. Where the file system has no locks, or has some that lock nobody out, the answer is False, and what two
+    must not write at once (a build directory) has to be one's own.
     """
     lock = _lock(place)
     try:
@@ -96,12 +112,23 @@ def one_at_a_time(place: Path, console: Console) -> Iterator[None]:
         console.say("Another process builds the same thing; waiting for it …")
         lock.acquire()
     except (OSError, NotImplementedError):
-        yield
+        yield False
         return
     try:
-        yield
+        yield _locks_out_others(place)
     finally:
         lock.release()
+
+
+def _locks_out_others(place: Path) -> bool:
+    """Try the lock we hold a second time, as another process would: it must not be given."""
+    second = _lock(place)
+    try:
+        second.acquire(timeout=0)
+    except LockTimeout:
+        return True
+    second.release()
+    return False
 
 
 def discard_idle(place: Path) -> bool:

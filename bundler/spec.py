@@ -15,7 +15,9 @@ from typing import Annotated, Any, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bundler import targets as target_table
-from bundler.errors import SpecError
+from bundler.errors import SpecError, UsageError
+from bundler.model.quants import ALIASES, TYPES, canonical
+from bundler.sizes import parse_size
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -56,15 +58,41 @@ class ModelTable(_Table):
     """Which model goes in."""
 
     source: str = Field(
-        description="`demo`, a path to a GGUF (relative to the spec), or `hf:OWNER/REPO[:FILE-or-QUANT][@REVISION]`. "
-        "`--model` overrides."
+        description="`demo`, a path to a GGUF (relative to the spec; any part of a split set stands for all), "
+        "`hf:OWNER/REPO[:FILE-or-QUANT][@REVISION]`, `https://…` (with `sha256`), or what another program has on this "
+        "disk: `ollama:NAME`, `lmstudio:OWNER/REPO`, `llamacpp:FILE`. `--model` overrides."
     )
-    sha256: str = Field(default="", description="SHA-256 the GGUF must have; the build fails on another. Optional.")
+    sha256: str = Field(
+        default="",
+        description="SHA-256 the source must have (of a split set: joined); the build fails on another. "
+        "Required for `https://`.",
+    )
+    quantize: str = Field(
+        default="", description="Quantise an F32, F16 or BF16 source to this type (`Q4_K_M`, …) before it is packed."
+    )
+    imatrix: str = Field(default="", description="Importance matrix for `quantize`; named like a source.")
+    projector: str = Field(
+        default="", description="Projector for images or sound (mmproj), named like a source. Only packed so far."
+    )
+    adapters: list[str] = Field(default=[], description="LoRA adapters, named like sources. Only packed so far.")
+    draft: str = Field(
+        default="", description="Draft model for speculative decoding, named like a source. Only packed so far."
+    )
     name: str = Field(default="", description="Name shown to people; by default the model's own `general.name`.")
     license: str = Field(default="", description="SPDX name of its licence; by default the model's own metadata.")
     license_file: str = Field(
         default="", description="File with its licence text (relative to the spec), packed along."
     )
+
+    @field_validator("quantize")
+    @classmethod
+    def _known_type(cls, value: str) -> str:
+        name = canonical(value) if value else ""
+        if name is None:
+            near = difflib.get_close_matches(value.upper(), (*TYPES, *ALIASES), n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"types are {', '.join(TYPES)}"
+            raise ValueError(f"there is no type {value!r}; {hint}")
+        return name
 
     @field_validator("sha256")
     @classmethod
@@ -110,8 +138,36 @@ class ServeTable(_Table):
     browser: bool = Field(default=True, description="Open the chat page at start, where there is a display.")
 
 
+class MediaTable(_Table):
+    """What the result is carried on."""
+
+    split: str = Field(
+        default="",
+        description="Largest file the medium holds: `fat32`, or a size such as `4GB`. A model that does not fit goes "
+        "beside the program, in as many parts as it takes. `--split` overrides.",
+    )
+    sidecar: bool = Field(
+        default=False, description="Put the model into a file beside the program, however small it is. `--sidecar`."
+    )
+
+    @field_validator("split")
+    @classmethod
+    def _a_size(cls, value: str) -> str:
+        try:
+            if value:
+                parse_size(value)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+
 class ChatTable(_Table):
-    """How conversations begin."""
+    """How conversations begin and are put before the model."""
+
+    template: str = Field(
+        default="",
+        description="File with a chat template in Jinja (relative to the spec), in place of the model's own.",
+    )
 
     system_prompt: str = Field(default="", description="System prompt of the page, of `run` and of `chat`.")
     starters: list[str] = Field(default=[], description="Suggestions the page shows in an empty conversation.")
@@ -133,6 +189,7 @@ class DistSpec(_Table):
     serve: ServeTable = ServeTable()
     chat: ChatTable = ChatTable()
     ui: UiTable = UiTable()
+    media: MediaTable = MediaTable()
 
 
 def load(path: Path) -> DistSpec:

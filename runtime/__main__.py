@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from runtime.launch.frozen import find_modules_after_a_rename
+
 
 def main() -> int:
     """Become what the first argument says; each branch imports only what it needs."""
+    find_modules_after_a_rename()
     first = sys.argv[1] if len(sys.argv) > 1 else ""
     if first == "--worker":
         from runtime.engine.worker.main import main as worker

@@ -29,6 +29,10 @@ class Role(StrEnum):
     """What an entry is for."""
 
     MODEL = "model"
+    PROJECTOR = "projector"  # llama.cpp's "mmproj": from images or sound to the model's embeddings
+    ADAPTER = "adapter"  # a LoRA
+    DRAFT = "draft"  # a small model that guesses ahead for the large one
+    TEMPLATE = "template"  # a chat template in place of the model's own
     ENGINE = "engine"
     RUNTIME = "runtime"  # PyInstaller's PKG; always the last entry
     STUB = "stub"  # only in kits: the bootloader that becomes the dist's first bytes
@@ -132,7 +136,7 @@ class RuntimeInfo:
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """A model kept in a file beside the executable, where a target cannot start files this large."""
+    """A file of the model beside the executable: all of it, or one part of a split GGUF."""
 
     file: str
     size: int
@@ -140,16 +144,29 @@ class Sidecar:
 
 
 @dataclass(frozen=True, slots=True)
+class PartInfo:
+    """Where a further part of the model came from. entry: its archive member. The rest as in `ModelInfo`."""
+
+    entry: str
+    source: str = ""
+    origin: dict[str, Any] = field(default_factory=dict)
+    license: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """The model inside (or beside) the dist and where it came from.
 
-    entry: its archive member, "" if it is a sidecar. source: what the builder named; origin: repository, commit, …
+    entry: its archive member, "" if it is beside. sidecar: the one file it is in then; splits: or the parts of it, in
+    order, each a GGUF that llama.cpp loads together with the others. source: what the builder named; origin:
+    repository, commit, … parts: what goes with it, each an entry of its own with a role.
     """
 
     name: str
     architecture: str
     entry: str
     sidecar: Sidecar | None = None
+    splits: tuple[Sidecar, ...] = ()
     file_type: str = ""  # "Q8_0"
     parameters: int = 0
     context_length: int = 0
@@ -158,6 +175,28 @@ class ModelInfo:
     description: str = ""
     source: str = ""
     origin: dict[str, Any] = field(default_factory=dict)
+    parts: tuple[PartInfo, ...] = ()
+
+    @property
+    def beside(self) -> tuple[Sidecar, ...]:
+        """The files beside the executable without which the model is not whole; none if it is inside."""
+        return (self.sidecar,) if self.sidecar else self.splits
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """One renewal of a dist (`pannier repack`): what the file was before, and what was renewed.
+
+    manifest_sha256: identity of the file it was made from. engine, runtime, kit: what that file had.
+    changed: "engine", "runtime", "spec". model_checked: False if the model was copied unread, on the manifest's word.
+    """
+
+    manifest_sha256: str
+    engine: str
+    runtime: str
+    kit: str
+    changed: tuple[str, ...]
+    model_checked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +215,7 @@ class KitManifest:
 class DistManifest:
     """Everything about one dist. `spec` is the dist-spec it was built from, complete with defaults.
 
-    stub: the bootloader that precedes the archive. kit: SHA-256 of the kit's manifest.
+    stub: the bootloader that precedes the archive. kit: SHA-256 of the kit's manifest. history: renewals, oldest first.
     """
 
     name: str
@@ -189,6 +228,7 @@ class DistManifest:
     runtime: RuntimeInfo
     kit: str
     spec: dict[str, Any] = field(default_factory=dict)
+    history: tuple[Renewal, ...] = ()
     format: str = DIST_FORMAT
     format_version: int = FORMAT_VERSION
 

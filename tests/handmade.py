@@ -48,8 +48,10 @@ STUBS = {
 }
 
 
-def kit(folder: Path, target: str = "linux-x86_64", stub: bytes | None = None) -> Archive[KitManifest]:
-    """A kit for `target` with two made-up engine libraries, opened."""
+def kit(
+    folder: Path, target: str = "linux-x86_64", stub: bytes | None = None, commit: str = "0c1e57098"
+) -> Archive[KitManifest]:
+    """A kit for `target` with three made-up engine libraries, opened."""
     engine_folder = folder / "engine"
     engine_folder.mkdir(parents=True, exist_ok=True)
     for name in ("libllama.so", "libggml-cpu-x64.so", "libggml-vulkan.so"):
@@ -62,7 +64,7 @@ def kit(folder: Path, target: str = "linux-x86_64", stub: bytes | None = None) -
         engine=EngineInfo(
             source="llama-cpp-python 0.3.36",
             source_sha256="a" * 64,
-            commit="0c1e57098",
+            commit=commit,
             compiler="cc 1",
             recipe={},
             libraries=(
@@ -70,7 +72,7 @@ def kit(folder: Path, target: str = "linux-x86_64", stub: bytes | None = None) -
                 EngineLibrary("engine/libggml-cpu-x64.so.zst", "libggml-cpu-x64.so", "backend", "cpu", "x64", 1),
                 EngineLibrary("engine/libggml-vulkan.so.zst", "libggml-vulkan.so", "backend", "vulkan"),
             ),
-            architectures=("llama", "qwen2"),
+            architectures=("llama", "qwen2", "qwen3"),
         ),
         engine_folder=engine_folder,
         licenses={"licenses/llama.cpp.txt": b"MIT License\n"},

@@ -13,6 +13,7 @@ from bundler.cli.build import build_one
 from bundler.console import Console
 from bundler.errors import PannierError
 from bundler.kit import host, store
+from bundler.model.obtain import Obtained
 from bundler.model.resolve import resolve
 from bundler.spec import load
 
@@ -32,7 +33,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     spec = load(resources.dist_spec("demo"))
     model = resolve(spec.model.source, Path())
     with store.opened(host.build(spec.engine.backends, console).path) as kit:
-        done = build_one(kit, model, spec, args.output, console, b"")
+        done = build_one(kit, Obtained(model), spec, args.output, console)
     path = done.written.path.resolve()
     console.say(f"Built {path} ({done.written.size:,} bytes) for {targets.host().name}.")
     if sys.stdin.isatty() and sys.stdout.isatty():

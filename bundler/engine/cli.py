@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from bundler.console import Console
 from bundler.engine.build import build_engine
 from bundler.engine.product import Engine, read_record
 from bundler.engine.recipes import RECIPES, choose
-from bundler.publish import discard_idle
+from bundler.publish import discard_idle, published
 from bundler.targets import host
 
 
@@ -43,7 +42,7 @@ def run_build(args: argparse.Namespace, console: Console) -> int:
 
 def run_list(args: argparse.Namespace, console: Console) -> int:
     """One line per engine."""
-    engines = [engine for folder in _folders("engines") if (engine := read_record(folder))]
+    engines = [engine for folder in published(cache.root() / "engines") if (engine := read_record(folder))]
     lines = [
         f"{engine.key[:12]}  {engine.target:<13}  {_names(engine):<20}  "
         f"{size_of(engine.path) / 1e6:>6.1f} MB  {engine.compiler}"
@@ -59,7 +58,7 @@ def run_clean(args: argparse.Namespace, console: Console) -> int:
     wanted = [recipe.name for recipe in choose(args.backend) if recipe.name in args.backend] if args.backend else []
     kinds = ("engines", "parts", "work", *(("sources",) if args.source else ()))
     freed, kept = 0, []
-    for folder in [folder for kind in kinds for folder in _folders(kind)]:
+    for folder in [folder for kind in kinds for folder in published(cache.root() / kind)]:
         if wanted and not set(wanted) & _recipes_in(folder):
             continue
         size = size_of(folder)
@@ -95,11 +94,6 @@ def size_of(folder: Path) -> int:
 def _names(engine: Engine) -> str:
     peers = [] if all(file.kind != "peer" for file in engine.files) else ["peers"]
     return "+".join([*engine.recipe.get("backends", []), *peers])
-
-
-def _folders(kind: str) -> Iterator[Path]:
-    """The cache's directories of one kind, finished or left over."""
-    yield from (path for path in sorted((cache.root() / kind).glob("*")) if path.is_dir())
 
 
 def _recipes_in(folder: Path) -> set[str]:

@@ -7,11 +7,13 @@ needs on any system, publish. An interrupted run leaves objects for the next one
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 
 from bundler.console import Console
 from bundler.engine.compile import Compilation, compile_goals
@@ -66,19 +68,34 @@ def part_key(recipe: Recipe, shop: Workshop) -> str:
     )
 
 
+def _build_directory(recipe: Recipe, shop: Workshop) -> Path:
+    """Where the recipe compiles.
+
+    Its name says source and tools and nothing of options and flags: ninja compares command lines itself, so that a
+    changed recipe compiles again only what the change concerns.
+    """
+    owner = _owner(recipe)
+    key = digest_of({"source": RELEASE.sha256, "tools": shop.toolchain.identities(owner.requires)})
+    return shop.root / "work" / f"{shop.target.name}-{owner.name}-{key[:KEY_LENGTH]}"
+
+
+def _own_directory(build: Path) -> Path:
+    """A build directory for this process alone; `engine clean` takes it away."""
+    return Path(mkdtemp(prefix=f"{build.name}-", dir=build.parent))
+
+
 def part(recipe: Recipe, shop: Workshop) -> Engine:
     """The part, built now if the cache does not have it. Raises `ToolError` where the build fails."""
     key = part_key(recipe, shop)
     place = shop.root / "parts" / f"{shop.target.name}-{recipe.name}-{key[:KEY_LENGTH]}"
     found = find(place)
     if found is None:
-        owner = _owner(recipe)
-        build = shop.root / "work" / f"{shop.target.name}-{owner.name}-{part_key(owner, shop)[:KEY_LENGTH]}"
+        build = _build_directory(recipe, shop)
         # Two recipes in one build directory, or two processes at one recipe, take turns.
-        with one_at_a_time(build, shop.console):
+        with one_at_a_time(build, shop.console) as alone:
             found = find(place)
             if found is None:
-                _build(recipe, key, place, build, shop)
+                _build(recipe, key, place, build if alone else _own_directory(build), shop)
                 found = find(place)
     if found is None:
         raise ToolError(f"What was built in {place} does not stay whole.", "Check the disk, then build again.")
@@ -125,15 +142,16 @@ def _build(recipe: Recipe, key: str, place: Path, build: Path, shop: Workshop) -
 
 def _cmake_options(recipe: Recipe, source: Path, build: Path, shop: Workshop) -> dict[str, str]:
     places = {"source": str(source), "build": str(build), "compat": str(COMPAT)}
-    compiling = " ".join(flag.format(**places) for flag in shop.rules.compile_flags)
-    linking = " ".join(shop.rules.link_flags)
-    flags = {
-        **{f"CMAKE_{language}_FLAGS": compiling for language in ("C", "CXX", "ASM") if compiling},
-        **{f"CMAKE_{kind}_LINKER_FLAGS": linking for kind in ("SHARED", "MODULE", "EXE") if linking},
-        "CMAKE_INSTALL_RPATH": shop.rules.run_path,
-    }
+    # Quoted: the flags go through a shell, and a home directory may have a blank in its name.
+    compiling = " ".join(shlex.quote(flag.format(**places)) for flag in shop.rules.compile_flags)
+    flags = {f"CMAKE_{language}_FLAGS": compiling for language in ("C", "CXX", "ASM") if compiling}
     if shop.rules.include:
         flags["CMAKE_PROJECT_INCLUDE"] = str(COMPAT / shop.rules.include)
+        flags["PANNIER_LINK_FLAGS"] = ";".join(shop.rules.link_flags)
+    else:
+        linking = " ".join(shop.rules.link_flags)
+        flags |= {f"CMAKE_{kind}_LINKER_FLAGS": linking for kind in ("SHARED", "MODULE") if linking}
+    flags["CMAKE_INSTALL_RPATH"] = shop.rules.run_path
     return BASE_OPTIONS | _owner(recipe).options | flags | shop.toolchain.options(recipe.requires)
 
 

@@ -74,6 +74,7 @@ RECIPES: dict[str, Recipe] = {
             libraries=("llama-common", "mtmd", "llama-server-impl", "llama-bench-impl", "llama-quantize-impl"),
             programs=("llama-server", "llama-bench", "llama-quantize"),
             requires=COMPILING,
+            system=("libstdc++.so.6", "libgcc_s.so.1"),
             builds_in="cpu",
             packed=False,
         ),
@@ -119,9 +120,9 @@ BASE_OPTIONS: dict[str, str] = {
 class SystemRules:
     """What differs between operating systems.
 
-    run_path: where libraries look for their siblings. compile_flags, link_flags: for every file and every library.
+    run_path: where libraries look for their siblings. compile_flags: for every file. link_flags: for packed libraries.
     names: patterns of a library's file name, `{}` is its stem. program: suffix of executables.
-    include: a file in `compat/` that CMake reads after llama.cpp's project() call.
+    include: a file in `compat/` that CMake reads after llama.cpp's project() call; it applies the link flags.
     """
 
     run_path: str
@@ -144,15 +145,9 @@ SYSTEMS: dict[str, SystemRules] = {
     "linux": SystemRules(
         run_path="$ORIGIN",
         compile_flags=_PREFIX_MAPS,
-        # libstdc++ and libgcc go inside (about 0.1 MB a library): a bare system lacks them, and a bundled
-        # libstdc++.so would be forced on GPU drivers that need a newer one. Hidden, so copies never mix.
-        link_flags=(
-            "-static-libstdc++",
-            "-static-libgcc",
-            "-Wl,--exclude-libs,libstdc++.a:libgcc.a:libgcc_eh.a",
-            "-Wl,--gc-sections",
-            "-Wl,--build-id=none",
-        ),
+        # libstdc++ and libgcc go inside (0.1 to 0.5 MB a library): a bare system lacks them, and a bundled
+        # libstdc++.so would be forced on GPU drivers that need a newer one.
+        link_flags=("-static-libstdc++", "-static-libgcc", "-Wl,--gc-sections", "-Wl,--build-id=none"),
         names=("lib{}.so",),
         strip=("--strip-unneeded",),
         include="linux.cmake",

@@ -165,7 +165,7 @@ def cxx_library(flags: Iterable[str]) -> Finding:
         command = [compiler.path, *compiler.arguments, "-shared", "-fPIC", str(source), "-o", str(output), *flags]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=clean_environment())
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["it failed without a word"])[-1]
+        said = (done.stderr.strip().splitlines() or ["it failed without a word"])[0]
         detail = f"{compiler.path} cannot build a C++ library ({said})"
         return Finding("cxx-library", found=False, detail=detail, remedy=_COMPILER_REMEDY)
     return Finding("cxx-library", found=True, detail="builds shared C++ libraries")

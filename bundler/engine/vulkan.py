@@ -14,6 +14,7 @@ import subprocess
 from pathlib import Path
 
 from bundler.engine.finding import Finding
+from bundler.publish import file_sha256
 
 VARIABLE = "PANNIER_VULKAN_HEADERS"
 MINIMUM_HEADER = 1, 4, 0
@@ -74,8 +75,12 @@ def spirv_headers() -> Finding:
         for place in _SPIRV_PACKAGES:
             folder = root / place
             if (folder / "SPIRV-HeadersConfig.cmake").is_file():
+                header = root / "include" / "spirv" / "unified1" / "spirv.hpp"
+                identity = file_sha256(header) if header.is_file() else ""
                 options = {"SPIRV-Headers_DIR": str(folder)}
-                return Finding("spirv-headers", True, "SPIR-V headers", path=str(folder), options=options)
+                return Finding(
+                    "spirv-headers", True, "SPIR-V headers", path=str(folder), identity=identity, options=options
+                )
     return Finding("spirv-headers", found=False, detail="SPIR-V headers not found", remedy=_HEADERS_REMEDY)
 
 

@@ -21,7 +21,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import distributions, version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from bundler import cache, resources
@@ -31,8 +30,9 @@ from bundler.engine.toolchain import survey
 from bundler.errors import ToolError
 from bundler.freeze.contents import DROPPED_HOOKS, EXCLUDED, EXTRA, ZLIB_LEVEL
 from bundler.freeze.inventory import inventory
-from bundler.publish import digest_of, discard, file_sha256, one_at_a_time, publishing
+from bundler.publish import digest_of, discard, file_sha256, one_at_a_time, publishing, scratch
 from bundler.targets import Target, host
+from runtime.launch.tempdirs import RECOGNISED
 from runtime.manifest import Package, RuntimeInfo
 
 SPEC, ENTRY = "runtime.spec", "entry.py"
@@ -140,11 +140,9 @@ def _freeze(place: Path, key: str, target: Target, root: Path, console: Console)
     """Run PyInstaller in a directory of its own, check what it packed, publish the halves."""
     if target.system == "linux":
         survey(("strip", "objcopy"))
-    work = root / "work"
-    work.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix="freeze-", dir=work) as scratch, publishing(place) as partial:
+    with scratch(root / "work", "freeze") as folder, publishing(place) as partial:
         with console.progress("Freezing the runtime", None):
-            inside = _run_pyinstaller(Path(scratch), root / "logs" / f"runtime-{key[:_KEY_LENGTH]}.log")
+            inside = _run_pyinstaller(folder, root / "logs" / f"runtime-{key[:_KEY_LENGTH]}.log")
         _check(inside)
         shutil.copyfile(inside["pkg"], partial / PKG)
         _take_stub(inside, target, partial / STUB)
@@ -169,8 +167,10 @@ def _freeze(place: Path, key: str, target: Target, root: Path, console: Console)
         (partial / RECORD).write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _run_pyinstaller(scratch: Path, log: Path) -> dict[str, Any]:
-    """Freeze into `scratch`; returns what the spec says went in, and where the results are."""
+def _run_pyinstaller(folder: Path, log: Path) -> dict[str, Any]:
+    """Freeze into `folder`; returns what the spec says went in, and where the results are."""
+    (folder / RECOGNISED).write_bytes(b"")  # by it a start knows the folders that dead copies left behind
+    page = [(str(path), str(Path(name).parent)) for name, path in _sources() if name.startswith("webui/")]
     parameters = {
         "entry": str(resources.template(ENTRY)),
         "project": str(resources.runtime_package().parent),
@@ -178,15 +178,15 @@ def _run_pyinstaller(scratch: Path, log: Path) -> dict[str, Any]:
         "extra": EXTRA,
         "excluded": EXCLUDED,
         "hooks": DROPPED_HOOKS,
-        "data": [(str(path), str(Path(name).parent)) for name, path in _sources() if name.startswith("webui/")],
-        "contents": str(scratch / "contents.json"),
+        "data": [(str(folder / RECOGNISED), "."), *page],
+        "contents": str(folder / "contents.json"),
     }
-    (scratch / "parameters.json").write_text(json.dumps(parameters), encoding="utf-8")
-    command = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--distpath", str(scratch / "dist")]
-    command += ["--workpath", str(scratch / "work"), str(resources.template(SPEC))]
+    (folder / "parameters.json").write_text(json.dumps(parameters), encoding="utf-8")
+    command = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--distpath", str(folder / "dist")]
+    command += ["--workpath", str(folder / "work"), str(resources.template(SPEC))]
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PYINSTALLER_"))} | {
-        "PANNIER_FREEZE": str(scratch / "parameters.json"),
-        "PYINSTALLER_CONFIG_DIR": str(scratch / "config"),
+        "PANNIER_FREEZE": str(folder / "parameters.json"),
+        "PYINSTALLER_CONFIG_DIR": str(folder / "config"),
         "PYINSTALLER_ZLIB_COMPRESSION_LEVEL": str(ZLIB_LEVEL),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "1",
@@ -202,13 +202,13 @@ def _run_pyinstaller(scratch: Path, log: Path) -> dict[str, Any]:
             stdout=sink,
             stderr=subprocess.STDOUT,
             env=environment,
-            cwd=scratch,
+            cwd=folder,
             check=False,
         )
     if done.returncode:
         said = "\n".join(log.read_text(errors="replace").splitlines()[-_LAST_LINES:])
         raise ToolError(f"Freezing the runtime failed:\n{said}", f"The whole log is in {log}.")
-    inside: dict[str, Any] = json.loads((scratch / "contents.json").read_bytes())
+    inside: dict[str, Any] = json.loads((folder / "contents.json").read_bytes())
     return inside
 
 

@@ -7,9 +7,12 @@ This one skips arrays of strings and never maps the tensors. Source: the GGUF sp
 
 from __future__ import annotations
 
+import functools
 import math
 import mmap
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,30 +57,82 @@ class GgufHeader:
         return int(self.metadata.get(f"{self.architecture}.context_length", 0))
 
 
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """One row of the tensor table. kind: ggml's number of its type. offset: bytes from the start of the tensor data."""
+
+    name: str
+    shape: tuple[int, ...]
+    kind: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class GgufTables:
+    """The whole header, read once.
+
+    pairs: each metadata key with the bytes of its pair as they stand in the file (key, type and value).
+    tensors: in the order of the file. data_start: where the tensor data begins, in bytes from the start.
+    """
+
+    header: GgufHeader
+    pairs: tuple[tuple[str, bytes], ...]
+    tensors: tuple[TensorInfo, ...]
+    alignment: int
+    data_start: int
+
+
 def read_header(path: Path) -> GgufHeader:
     """Read the header of `path`. Raises `ModelError` where it is not a whole little-endian GGUF header."""
+    return read_tables(path).header
+
+
+def read_tables(path: Path) -> GgufTables:
+    """Read all tables of `path`. Raises `ModelError` where it is not a whole little-endian GGUF header."""
     try:
         with path.open("rb") as file:
             head = file.read(8)
-            _check_magic(path, head)
+            with _explaining(str(path)):
+                _check_magic(str(path), head)
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
-                return _Reader(view).header()
-    except (struct.error, IndexError, UnicodeDecodeError, OverflowError, _BadGgufError) as error:
-        raise ModelError(
-            f"{path} is not a sound GGUF: its header is cut off or garbled ({error}).", "Get the model again."
-        ) from None
+                return parse_tables(view, str(path))
     except OSError as error:
         raise ModelError(f"{path} cannot be read ({error.strerror}).") from None
+
+
+def parse_tables(data: bytes | mmap.mmap, name: str) -> GgufTables:
+    """Read all tables from a header in memory. name: stands for it in errors. Raises `ModelError`."""
+    with _explaining(name):
+        _check_magic(name, data[:8])
+        return _Reader(data).tables()
+
+
+def tensor_bytes(kind: int, shape: tuple[int, ...]) -> int | None:
+    """Size of a tensor's data in bytes; None for a type this reader does not know."""
+    if kind not in _block_sizes():
+        return None
+    _, per_block, block_bytes = _block_sizes()[kind]
+    return math.prod(shape) // per_block * block_bytes
+
+
+@contextmanager
+def _explaining(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (struct.error, IndexError, UnicodeDecodeError, OverflowError, _BadGgufError) as error:
+        raise ModelError(
+            f"{name} is not a sound GGUF: its header is cut off or garbled ({error}).", "Get the model again."
+        ) from None
 
 
 class _BadGgufError(ValueError):
     pass
 
 
-def _check_magic(path: Path, head: bytes) -> None:
+def _check_magic(name: str, head: bytes) -> None:
     if head[:4] != MAGIC:
         raise ModelError(
-            f"{path} is not a GGUF (it begins with {head[:4]!r}).",
+            f"{name} is not a GGUF (it begins with {head[:4]!r}).",
             "Convert the model with llama.cpp's convert_hf_to_gguf.py, or choose a repository that has GGUF files.",
         )
     if len(head) < 8:
@@ -87,12 +142,13 @@ def _check_magic(path: Path, head: bytes) -> None:
         (swapped,) = struct.unpack_from(">I", head, 4)
         if swapped in VERSIONS:
             raise ModelError(
-                f"{path} is a big-endian GGUF; none of Pannier's targets can read it.",
+                f"{name} is a big-endian GGUF; none of Pannier's targets can read it.",
                 "Get the little-endian file, or convert it with gguf-py's gguf_convert_endian.",
             )
-        raise ModelError(f"{path} has GGUF version {version}; versions {VERSIONS} can be packed.")
+        raise ModelError(f"{name} has GGUF version {version}; versions {VERSIONS} can be packed.")
 
 
+@functools.cache
 def _block_sizes() -> dict[int, tuple[str, int, int]]:
     """Name, elements and bytes of a block of each tensor type, by ggml's number; kept by the gguf package."""
     from gguf.constants import GGML_QUANT_SIZES  # late: it brings numpy
@@ -101,39 +157,42 @@ def _block_sizes() -> dict[int, tuple[str, int, int]]:
 
 
 class _Reader:
-    """A cursor over the header. `struct.error` at the end of the file ends the reading."""
+    """A cursor over the header. `struct.error` at the end of the data ends the reading."""
 
-    def __init__(self, view: mmap.mmap) -> None:
+    def __init__(self, view: bytes | mmap.mmap) -> None:
         self.view = view
         self.at = 4
 
-    def header(self) -> GgufHeader:
+    def tables(self) -> GgufTables:
         version = self._scalar("I")
-        tensors, pairs = self._scalar("Q"), self._scalar("Q")
+        tensor_count, pair_count = self._scalar("Q"), self._scalar("Q")
         metadata: dict[str, Any] = {}
-        for _ in range(pairs):
+        pairs: list[tuple[str, bytes]] = []
+        for _ in range(pair_count):
+            start = self.at
             key = self._string()
             metadata[key] = self._value(self._scalar("I"))
-        blocks = _block_sizes()
-        end, parameters, known = 0, 0, True
-        type_bytes: dict[str, int] = {}
-        for _ in range(tensors):
-            self._string()
-            elements = math.prod(self._scalar("Q") for _ in range(self._scalar("I")))
-            kind, offset = self._scalar("I"), self._scalar("Q")
-            parameters += elements
-            if kind not in blocks:
-                known = False
-                continue
-            name, per_block, block_bytes = blocks[kind]
-            size = elements // per_block * block_bytes
-            type_bytes[name] = type_bytes.get(name, 0) + size
-            end = max(end, offset + size)
+            pairs.append((key, bytes(self.view[start : self.at])))
+        tensors = tuple(self._tensor() for _ in range(tensor_count))
         alignment = int(metadata.get("general.alignment", DEFAULT_ALIGNMENT))
         if alignment <= 0:
             raise _BadGgufError(f"general.alignment is {alignment}")
-        start = -(-self.at // alignment) * alignment
-        return GgufHeader(version, metadata, tensors, parameters, start + end if known else None, type_bytes)
+        data_start = -(-self.at // alignment) * alignment
+        end, type_bytes = _extent(tensors)
+        header = GgufHeader(
+            version=version,
+            metadata=metadata,
+            tensors=tensor_count,
+            parameters=sum(math.prod(tensor.shape) for tensor in tensors),
+            data_end=None if end is None else data_start + end,
+            type_bytes=type_bytes,
+        )
+        return GgufTables(header, tuple(pairs), tensors, alignment, data_start)
+
+    def _tensor(self) -> TensorInfo:
+        name = self._string()
+        shape = tuple(self._scalar("Q") for _ in range(self._scalar("I")))
+        return TensorInfo(name, shape, self._scalar("I"), self._scalar("Q"))
 
     def _scalar(self, code: str) -> Any:
         (value,) = struct.unpack_from("<" + code, self.view, self.at)
@@ -173,3 +232,18 @@ class _Reader:
         else:
             raise _BadGgufError(f"array of unknown type {kind}")
         return int(count)
+
+
+def _extent(tensors: tuple[TensorInfo, ...]) -> tuple[int | None, dict[str, int]]:
+    """Where the tensor data ends (None if a type is unknown), and how many bytes each type has."""
+    end: int | None = 0
+    type_bytes: dict[str, int] = {}
+    for tensor in tensors:
+        size = tensor_bytes(tensor.kind, tensor.shape)
+        if size is None:
+            end = None
+            continue
+        name = _block_sizes()[tensor.kind][0]
+        type_bytes[name] = type_bytes.get(name, 0) + size
+        end = None if end is None else max(end, tensor.offset + size)
+    return end, type_bytes

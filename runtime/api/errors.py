@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 from starlette.responses import Response
@@ -115,7 +116,9 @@ def of_failure(failure: Failed) -> ApiError:
         case FailureKind.TOO_LONG:
             return invalid(failure.message, "messages", "context_length_exceeded")
         case FailureKind.BUSY:
-            return ApiError(429, failure.message, "busy", headers={"Retry-After": str(RETRY_SOON)})
+            return ApiError(
+                429, failure.message, "busy", headers={"Retry-After": str(ceil(failure.retry_after or RETRY_SOON))}
+            )
         case FailureKind.WORKER_DIED:
             return unavailable(failure.message, "engine_restarted", RETRY_SOON)
         case FailureKind.UNAVAILABLE:

@@ -1,24 +1,20 @@
-"""The sampling fields of every dialect, under llama.cpp's names, and what becomes of them.
-
-What the engine can do is told by `SamplingParams`: a field that is not there yet is refused unless it asks for nothing.
-"""
+"""The sampling fields of every dialect, under llama.cpp's names, and what becomes of them."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from runtime.api.errors import invalid
 from runtime.api.limits import checked_grammar, checked_schema
-from runtime.engine.core import SamplingParams
+from runtime.engine.core import SamplingParams, TokenBias
 
 Ignored = Annotated[Any, Field(description="Has no meaning here; accepted and without effect.")]
 _Probability = Annotated[float | None, Field(ge=0, le=1)]
 _Seed = Annotated[int | None, Field(ge=-(2**63), lt=2**64, description="-1 draws one.")]
-_ENGINE = frozenset(field.name for field in fields(SamplingParams))
 
 
 def only(what: str) -> Any:
@@ -62,7 +58,7 @@ class SamplingFields(BaseModel):
     json_schema: Annotated[dict[str, Any] | None, Field(description="JSON Schema the answer follows.")] = None
     ignore_eos: bool | None = None
 
-    cache_prompt: Annotated[bool | None, Field(description="What was computed before is always used again.")] = None
+    cache_prompt: Any = only("true")
     min_keep: Any = only("0")
     n_probs: Any = only("0")
     n_keep: Any = only("0")
@@ -89,12 +85,6 @@ REFUSED: dict[str, tuple[tuple[Any, ...], str]] = {
     "lora": (([],), "there are no adapters in this file"),
 }
 """Field → the values that ask for nothing, and why any other is refused."""
-
-_NEUTRAL: dict[str, Any] = {
-    "typical_p": 1, "top_n_sigma": -1, "xtc_probability": 0, "dynatemp_range": 0, "dry_multiplier": 0, "mirostat": 0,
-    "repeat_last_n": 64, "logit_bias": (),
-}  # fmt: skip
-"""What a field is where it does nothing. Those that only shape another one (xtc_threshold) are not here."""
 
 _NAMES = tuple(name for name in SamplingFields.model_fields if name not in REFUSED and name != "ignore_eos")
 
@@ -125,15 +115,14 @@ def sampling_of(asked: SamplingFields, defaults: SamplingParams) -> SamplingPara
         given["json_schema"] = checked_schema(given["json_schema"], "json_schema")
     if given.get("grammar") and given.get("json_schema"):
         raise invalid("'grammar' and 'json_schema' contradict each other; give one.", "grammar")
-    for name in given.keys() - _ENGINE:
-        if given.pop(name) != _NEUTRAL.get(name) and name in _NEUTRAL:
-            raise invalid(f"'{name}' is refused: is not offered yet.", name, "unsupported_parameter")
+    if "repeat_last_n" in given:
+        given["penalty_last_n"] = given.pop("repeat_last_n")
     return replace(defaults, **given)
 
 
-def _biases(given: dict[str, float] | list[list[Any]]) -> tuple[tuple[int, float], ...]:
+def _biases(given: dict[str, float] | list[list[Any]]) -> tuple[TokenBias, ...]:
     pairs: list[list[Any]] = [list(pair) for pair in given.items()] if isinstance(given, dict) else given
-    biases: list[tuple[int, float]] = []
+    biases: list[TokenBias] = []
     for pair in pairs:
         token: Any
         bias: Any
@@ -144,5 +133,5 @@ def _biases(given: dict[str, float] | list[list[Any]]) -> tuple[tuple[int, float
             bias = -math.inf  # llama.cpp's way to forbid a token
         if type(token) is not int or token < 0 or type(bias) not in (int, float):
             raise invalid("'logit_bias' should map ids of tokens to numbers.", "logit_bias")
-        biases.append((token, float(bias)))
+        biases.append(TokenBias(token, float(bias)))
     return tuple(biases)

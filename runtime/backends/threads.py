@@ -14,6 +14,16 @@ from pathlib import Path
 _SLOW = 0.7  # a core with less than this share of the best one's capacity is not worth waiting for
 
 
+SMALL_MODEL = 30_000_000
+"""Parameters below which one thread is best: threads wait for each other several times a layer, and in so small a layer
+that takes longer than the sums. Where other programs use the processors too, each wait can take a time slice."""
+
+
+def threads_for(parameters: int) -> int:
+    """Threads for decoding with a model of this many parameters (0: not known)."""
+    return 1 if 0 < parameters < SMALL_MODEL else compute_threads()
+
+
 def compute_threads(root: Path = Path("/"), allowed: Iterable[int] | None = None) -> int:
     """Threads for decoding, at least 1. root, allowed: a machine's file tree and usable processors, for tests."""
     if sys.platform == "linux":

@@ -29,7 +29,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     with open_own() as archive:
         options = LaunchOptions.of(archive.manifest, args)
         try:
-            choice, places = session.decide(archive, options, console, reprobe=args.reprobe)
+            choice, cache = session.decide(archive, options, console, reprobe=args.reprobe)
         except PannierError as error:
             console.out("\n".join(_about(archive)))
             raise error from None
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
                 {"name": v.name, "status": str(v.status), "detail": v.detail, "technical": v.technical}
                 for v in choice.verdicts
             ],
-            "refused_places": [str(refusal) for refusal in places.refusals],
+            "refused_places": [str(refusal) for refusal in cache.places.refusals],
             "repack": options.repack,
         }
         lines = [
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
             *(f"          {line}" for line in choice.describe()),
             f"weights   {'rearranged copies in memory' if options.repack else 'mapped in place, no copy in memory'}",
             f"cache     {choice.engine_dir}",
-            *(f"          not used: {refusal}" for refusal in places.refusals),
+            *(f"          not used: {refusal}" for refusal in cache.places.refusals),
         ]
         manifest = json.loads(encode(archive.manifest))
         console.result(

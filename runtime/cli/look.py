@@ -10,6 +10,7 @@ from typing import Any
 from runtime.console import Console
 from runtime.container import extract
 from runtime.container.archive import DIST
+from runtime.container.beside import files_of, verify_beside
 from runtime.container.verify import verify
 from runtime.errors import DamagedError
 from runtime.launch.opening import open_own
@@ -34,7 +35,7 @@ def add_parser(verbs: Any) -> None:
 def run_verify(args: argparse.Namespace, console: Console) -> int:
     """Check every byte; exit code 3 if any is damaged."""
     with open_own() as archive:
-        done, total = 0, max(archive.source.size, 1)
+        done, total = 0, archive.source.size + sum(file.size for file in archive.manifest.model.beside)
 
         def advance(count: int) -> None:
             nonlocal done
@@ -43,9 +44,14 @@ def run_verify(args: argparse.Namespace, console: Console) -> int:
             console.status(f"checking [{'#' * filled}{'.' * (BAR - filled)}] {100 * done // total} %")
 
         report = verify(archive.source, DIST, advance)
+        report = verify_beside(report, Path(archive.source.name).parent, advance)
     console.status("")
     lines = [f"damaged: {damage}" for damage in report.damages]
-    lines = lines or [f"sound: all {report.file_size:,} bytes are accounted for"]
+    if not lines:
+        lines = [f"sound: all {report.file_size:,} bytes are accounted for"]
+        lines += [f"sound: {file.file}, {file.size:,} bytes" for file in files_of(report)]
+    if archive.signature:
+        lines.append("signed; no file can prove its own signature, so check it from outside: pannier verify --key PUB")
     lines.append(f"manifest sha256 {report.manifest_sha256}")
     console.result(
         {

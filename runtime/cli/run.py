@@ -10,7 +10,7 @@ from typing import Any
 from runtime.console import Console
 from runtime.errors import INTERRUPTED, EngineError, UsageError
 from runtime.launch import session
-from runtime.launch.opening import open_own
+from runtime.launch.opening import chat_template, open_own
 from runtime.launch.options import LaunchOptions, add_engine_flags, section
 
 
@@ -37,22 +37,27 @@ def run(args: argparse.Namespace, console: Console) -> int:
         started = session.start(archive, LaunchOptions.of(archive.manifest, args), console)
         told = args.system if args.system is not None else section(archive.manifest, "chat").get("system_prompt")
         try:
-            return asyncio.run(_answer(started, prompt, str(told or ""), args, console))
+            return asyncio.run(_answer(started, prompt, str(told or ""), chat_template(archive), args, console))
         except KeyboardInterrupt:
             return INTERRUPTED
 
 
 async def _answer(
-    started: session.Session, prompt: str, system_prompt: str, args: argparse.Namespace, console: Console
+    started: session.Session,
+    prompt: str,
+    system_prompt: str,
+    given_template: str | None,
+    args: argparse.Namespace,
+    console: Console,
 ) -> int:
     from runtime.chat.template import ChatTemplate
     from runtime.engine.client import WorkerEngine
     from runtime.engine.core import Failed, GenerationRequest, SamplingParams, TextDelta
 
-    engine = WorkerEngine(started.command, launched=started.worker)
+    engine = WorkerEngine(started.command, launched=started.worker, renew=started.renew)
     await engine.start()
     try:
-        template = ChatTemplate.of(await engine.wait_ready())
+        template = ChatTemplate.of(await engine.wait_ready(), given_template)
         messages = [{"role": "system", "content": system_prompt}] if system_prompt else []
         messages.append({"role": "user", "content": prompt})
         chosen = {"temperature": args.temperature, "seed": args.seed}

@@ -15,7 +15,7 @@ from runtime.console import Console
 from runtime.container.archive import Archive
 from runtime.errors import PannierError, UsageError
 from runtime.launch import session
-from runtime.launch.opening import open_own
+from runtime.launch.opening import chat_template, open_own
 from runtime.launch.options import LaunchOptions, add_engine_flags, section
 from runtime.launch.osdep import system
 from runtime.manifest import DistManifest
@@ -102,14 +102,16 @@ async def _serve(
     from runtime.api.server import serve
     from runtime.engine.client import WorkerEngine
 
-    engine = WorkerEngine(started.command, launched=started.worker)
+    engine = WorkerEngine(started.command, launched=started.worker, renew=started.renew)
     await engine.start()
-    app = create_app(engine, *_settings(archive.manifest, door))
+    app = create_app(engine, *_settings(archive, door))
+    listens = asyncio.Event()
     failure: list[PannierError] = []
 
     async def watch() -> None:
         try:
             facts = await engine.wait_ready()
+            await listens.wait()
             console.say(f"ready: {facts.name} on {facts.backend}, {facts.context_size} tokens of context")
         except PannierError as error:
             failure.append(error)
@@ -117,6 +119,7 @@ async def _serve(
 
     def listening(url: str) -> None:
         console.say(f"{archive.manifest.name} serves its chat page at {url} and its API at {url}/v1 (Ctrl-C ends it)")
+        listens.set()
         if browser:
             system.open_browser(url)
 
@@ -131,9 +134,10 @@ async def _serve(
     return 0
 
 
-def _settings(manifest: DistManifest, door: Door) -> Any:
+def _settings(archive: Archive[DistManifest], door: Door) -> Any:
     from runtime.api.settings import ServerSettings, UiConfig
 
+    manifest = archive.manifest
     ui, chat = section(manifest, "ui"), section(manifest, "chat")
     settings = ServerSettings(
         model_id=manifest.model.name,
@@ -141,7 +145,7 @@ def _settings(manifest: DistManifest, door: Door) -> Any:
         api_keys=door.api_keys,
         allowed_hosts=door.hosts,
         allowed_origins=door.origins,
-        chat_template=door.chat_template,
+        chat_template=door.chat_template if door.chat_template is not None else chat_template(archive),
     )
     return settings, UiConfig(
         title=str(ui.get("title") or manifest.model.name),

@@ -16,7 +16,15 @@ from typing import Generic, Self, TypeVar
 
 import runtime.manifest as manifests
 from runtime.container import zipformat
-from runtime.container.layout import Layout, manifest_comment, members_of, plan
+from runtime.container.layout import (
+    SIGNATURE_SIZE,
+    Layout,
+    Member,
+    manifest_comment,
+    members_of,
+    plan,
+    signature_member,
+)
 from runtime.container.source import Source
 from runtime.errors import DamagedError
 from runtime.manifest import DistManifest, Entry, KitManifest
@@ -51,14 +59,24 @@ KIT: Kind[KitManifest] = Kind(manifests.KIT_MANIFEST_NAME, manifests.KIT_FORMAT,
 class Archive(Generic[M]):
     """An opened dist or kit.
 
-    manifest: what is inside. manifest_sha256: its hash, the identity of the whole file. layout: where it lies.
+    manifest: what is inside. raw_manifest: its bytes. manifest_sha256: their hash, the identity of the whole file.
+    layout: where everything lies. signature: of the manifest's bytes, unchecked; empty if the file is not signed.
     """
 
     def __init__(self, source: Source, kind: Kind[M], raw_manifest: bytes) -> None:
         self.source = source
         self.manifest: M = kind.decode(raw_manifest)
+        self.raw_manifest = raw_manifest
         self.manifest_sha256 = hashlib.sha256(raw_manifest).hexdigest()
         self.layout: Layout = derive_layout(kind, self.manifest, raw_manifest)
+        self.signature = b""
+        if source.size != self.layout.file_size:
+            # Whether a file is signed shows in its length alone: the signature's size is fixed.
+            signed = derive_layout(kind, self.manifest, raw_manifest, signature_member(kind.manifest_name))
+            if source.size == signed.file_size:
+                self.signature = source.read_at(signed.placements[-1].data_offset, SIGNATURE_SIZE)
+                member = signature_member(kind.manifest_name, self.signature)
+                self.layout = derive_layout(kind, self.manifest, raw_manifest, member)
 
     def __enter__(self) -> Self:
         return self
@@ -156,10 +174,13 @@ def _opened(source: Source, kind: Kind[M]) -> Archive[M]:
         raise
 
 
-def derive_layout(kind: Kind[M], manifest: M, raw: bytes) -> Layout:
-    """The layout a manifest implies. Raises `DamagedError` where it implies none."""
+def derive_layout(kind: Kind[M], manifest: M, raw: bytes, signature: Member | None = None) -> Layout:
+    """The layout a manifest implies. Raises `DamagedError` where it implies none.
+
+    signature: the last member of a signed file; it is the one thing that does not follow from the manifest.
+    """
     try:
-        members = members_of(kind.manifest_name, raw, manifest.entries)
+        members = [*members_of(kind.manifest_name, raw, manifest.entries), *([signature] if signature else [])]
         comment = manifest_comment(kind.format_name, hashlib.sha256(raw).hexdigest())
         return plan(kind.stub_size(manifest), members, comment)
     except (ValueError, OverflowError) as error:

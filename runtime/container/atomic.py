@@ -26,9 +26,11 @@ SUFFIX = ".partial"
 
 
 @contextmanager
-def replacing(target: Path, size: int, mode: int = 0o755) -> Iterator[BinaryIO]:
+def replacing(target: Path, size: int, mode: int = 0o755, shared: int = 0) -> Iterator[BinaryIO]:
     """A writable file of `size` bytes that becomes `target` when the block ends well; else nothing changes.
 
+    shared: how many of them it will share with another file (reflink), for which no room is needed. Nothing is then
+    reserved: Btrfs frees a reserved extent only when all of it is given up.
     Raises `SurroundingsError` where the folder cannot be written or has no room.
     """
     folder = target.parent
@@ -36,9 +38,9 @@ def replacing(target: Path, size: int, mode: int = 0o755) -> Iterator[BinaryIO]:
         folder.mkdir(parents=True, exist_ok=True)
         sweep(folder)
         room = shutil.disk_usage(folder).free
-        if room < size:
+        if room < size - shared:
             raise SurroundingsError(
-                f"{folder} has {room:,} bytes free; {target.name} needs {size:,}.",
+                f"{folder} has {room:,} bytes free; {target.name} needs {size - shared:,}.",
                 "Free some space, or choose another place with --output.",
             )
         temporary, handle = _create_locked(target)
@@ -46,7 +48,7 @@ def replacing(target: Path, size: int, mode: int = 0o755) -> Iterator[BinaryIO]:
         raise _explained(error, target) from None
     try:
         with handle:
-            if size and hasattr(os, "posix_fallocate"):
+            if size and not shared and hasattr(os, "posix_fallocate"):
                 # Not every file system can promise space; those that cannot fail at the write instead.
                 with _unsupported_is_fine():
                     os.posix_fallocate(handle.fileno(), 0, size)

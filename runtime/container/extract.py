@@ -18,10 +18,13 @@ def resolve(archive: Archive[M], wanted: str) -> str:
     """The entry that `wanted` means: its name, or `model`. Raises `UsageError` naming the entries there are."""
     manifest = archive.manifest
     if wanted == MODEL and isinstance(manifest, DistManifest):
-        if manifest.model.sidecar:
+        beside = [file.file for file in manifest.model.beside]
+        if beside:
             raise UsageError(
-                f"The model is not inside this file but beside it, in {manifest.model.sidecar.file}.",
-                "Copy that file; it is the plain GGUF.",
+                f"The model is not inside this file but beside it, in {', '.join(beside)}.",
+                "Join its parts: llama-gguf-split --merge FIRST-PART OUTPUT.gguf"
+                if len(beside) > 1
+                else "Copy that file; it is the plain GGUF.",
             )
         return manifest.model.entry
     names = [entry.name for entry in manifest.entries]

@@ -1,6 +1,6 @@
 """Where every byte lies, as a pure function of the members: the writer follows it, `verify` derives it again.
 
-    [ stub ][ manifest ][ .pad ]?[ model ] … [ runtime.pkg ][ central directory ][ end records ]
+    [ stub ][ manifest ][ .pad ]?[ model ] … [ runtime.pkg ][ signature ]?[ central directory ][ end records ]
 
 A member's data starts at a multiple of its alignment. The gap is filled by an extra field of its local header; a gap
 too large for one (an extra field holds at most 65,535 bytes) is filled by a small stored `.pad/N` member before it.
@@ -18,6 +18,11 @@ from runtime.manifest import Entry
 MAX_ALIGNMENT = 1 << 16
 PAD_PREFIX = ".pad/"
 MAX_EXTRA = 0xFFFF
+
+SIGNATURE_SUFFIX = ".sig"
+"""A signed file has one member more, `manifest.json.sig`: last, so that signing moves nothing and changes no hash."""
+
+SIGNATURE_SIZE = 64  # Ed25519, the bare signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,11 @@ def plan(stub_size: int, members: Iterable[Member], comment: bytes) -> Layout:
 def manifest_comment(format_name: str, manifest_sha256: str) -> bytes:
     """The archive comment: names the format and the hash of the manifest, which itself names everything else."""
     return f"{format_name} manifest sha256 {manifest_sha256}".encode("ascii")
+
+
+def signature_member(manifest_name: str, signature: bytes = bytes(SIGNATURE_SIZE)) -> Member:
+    """The member that holds the signature of the manifest; always the last one."""
+    return Member(manifest_name + SIGNATURE_SUFFIX, SIGNATURE_SIZE, zlib.crc32(signature))
 
 
 def members_of(manifest_name: str, manifest: bytes, entries: Sequence[Entry]) -> list[Member]:

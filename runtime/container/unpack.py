@@ -30,6 +30,7 @@ from runtime.launch.places import NO_EXECUTION, Place, Places, in_words, maps_as
 from runtime.manifest import Digest, DistManifest, EngineInfo, EngineLibrary
 
 PREFIX = "engine-"
+EMPTIED = "is being emptied by another program"
 KEPT_DAYS = 60  # an engine no start has used for so long is removed
 SWEPT_AWAY = 3  # how often a folder may vanish while it is filled before its place is given up
 LITTER_AGE = 3600.0  # seconds after which a temporary name belongs to nobody any more
@@ -85,12 +86,12 @@ class EngineCache:
             directory = place.path / name
             for _ in range(SWEPT_AWAY):
                 reason = self._complete(place, directory, container, libraries, unpacked)
-                if reason or all((directory / library.file).exists() for library in libraries):
+                if reason or _all_there(directory, libraries):
                     break
             else:
-                reason = "is being emptied by another program"
+                reason = EMPTIED
             if not reason and not all(maps_as_code(directory / library.file) for library in libraries):
-                reason = NO_EXECUTION
+                reason = NO_EXECUTION if _all_there(directory, libraries) else EMPTIED
             if not reason:
                 return directory
             self.places.refuse(place, reason)
@@ -204,6 +205,10 @@ def sweep(place: Path) -> None:
                 path.unlink()
         except OSError:
             continue  # another start was faster, or it is not ours to remove
+
+
+def _all_there(directory: Path, libraries: Sequence[EngineLibrary]) -> bool:
+    return all((directory / library.file).exists() for library in libraries)
 
 
 def _holds(path: Path, expected: Digest) -> bool:

@@ -6,21 +6,25 @@ manifest and compared byte for byte. So each byte belongs to exactly one region,
 The manifest itself is the one thing that cannot be derived. It is vouched for by three copies of its checksum in
 different places (its local header's CRC-32, the central directory's CRC-32, the archive comment's SHA-256): as long as
 one of them agrees, the manifest is sound and the disagreeing copy is named as damaged; if none does, the manifest is.
+The signature of a signed file cannot be derived either; its CRC-32 stands in two headers, and the majority decides.
+Whether it is the right key's signature is another question, and not one a file can answer about itself.
 """
 
 from __future__ import annotations
 
 import hashlib
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from runtime.container import zipformat
 from runtime.container.archive import MAX_DIRECTORY, MAX_MANIFEST, TAIL, Kind, M, derive_layout
-from runtime.container.layout import Layout, manifest_comment
+from runtime.container.layout import SIGNATURE_SIZE, Layout, Member, manifest_comment, signature_member
 from runtime.container.source import Source
 from runtime.errors import DamagedError
-from runtime.manifest import DistManifest, Entry
+from runtime.manifest import DistManifest, Entry, KitManifest
 
 SCAN = 32 << 20
 """How far from the start a manifest is looked for when the end of the file does not lead to it."""
@@ -41,12 +45,16 @@ class Damage:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What `verify` found. `checked` counts the bytes compared; an empty `damages` means all of the file is sound."""
+    """What `verify` found. `checked` counts the bytes compared; an empty `damages` means all of the file is sound.
+
+    manifest: what the file says is inside; it is sound whatever else is not.
+    """
 
     file_size: int
     checked: int
     manifest_sha256: str
     damages: tuple[Damage, ...]
+    manifest: DistManifest | KitManifest
 
     @property
     def sound(self) -> bool:
@@ -56,13 +64,14 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class _Region:
-    """A range of the file and what must stand there: literal bytes, zeros, or bytes with a known SHA-256."""
+    """A range of the file and what must stand there: literal bytes, or bytes with a known SHA-256 or CRC-32."""
 
     label: str
     offset: int
     size: int
     literal: bytes | None = None
     sha256: str = ""
+    crc32: int = 0
 
 
 def verify(source: Source, kind: Kind[M], progress: Callable[[int], None] | None = None) -> Report:
@@ -72,7 +81,7 @@ def verify(source: Source, kind: Kind[M], progress: Callable[[int], None] | None
     """
     raw = _find_manifest(source, kind)
     manifest = kind.decode(raw)
-    layout = derive_layout(kind, manifest, raw)
+    layout = derive_layout(kind, manifest, raw, _find_signature(source, kind, manifest, raw))
     damages: list[Damage] = []
     checked = 0
     for region in _regions(layout, manifest, {e.name: e for e in manifest.entries}, raw):
@@ -85,7 +94,7 @@ def verify(source: Source, kind: Kind[M], progress: Callable[[int], None] | None
         damages.append(
             Damage("end of file", layout.file_size, extra, "bytes that belong to nothing follow the archive")
         )
-    return Report(source.size, checked, hashlib.sha256(raw).hexdigest(), tuple(damages))
+    return Report(source.size, checked, hashlib.sha256(raw).hexdigest(), tuple(damages), manifest)
 
 
 def _regions(
@@ -100,8 +109,10 @@ def _regions(
             yield _Region(f"padding {name}", placement.data_offset, placement.member.size, bytes(placement.member.size))
         elif name in entries:
             yield _Region(f"entry {name}", placement.data_offset, placement.member.size, sha256=entries[name].sha256)
-        else:
+        elif placement.header_offset == layout.stub_size:
             yield _Region(f"entry {name}", placement.data_offset, placement.member.size, raw)
+        else:
+            yield _Region(f"entry {name}", placement.data_offset, SIGNATURE_SIZE, crc32=placement.member.crc32)
     yield _Region("central directory", layout.directory_offset, len(layout.directory), layout.directory)
 
 
@@ -109,11 +120,13 @@ def _check(source: Source, region: _Region, progress: Callable[[int], None] | No
     """What is wrong with a region, or nothing."""
     available = max(0, min(region.size, source.size - region.offset))
     digest = hashlib.sha256()
+    crc32 = 0
     seen = 0
     different = -1
     for chunk in source.chunks(region.offset, region.size):
         if region.literal is None:
             digest.update(chunk)
+            crc32 = zlib.crc32(chunk, crc32) if not region.sha256 else 0
         elif different < 0 and chunk != region.literal[seen : seen + len(chunk)]:
             expected = region.literal[seen : seen + len(chunk)]
             different = seen + next(i for i, byte in enumerate(chunk) if byte != expected[i])
@@ -122,8 +135,10 @@ def _check(source: Source, region: _Region, progress: Callable[[int], None] | No
             progress(len(chunk))
     if available < region.size:
         return f"the file ends {region.size - available:,} bytes too early"
-    if region.literal is None and digest.hexdigest() != region.sha256:
+    if region.sha256 and digest.hexdigest() != region.sha256:
         return "its SHA-256 is not the one in the manifest"
+    if region.literal is None and not region.sha256 and crc32 != region.crc32:
+        return "its CRC-32 is not the one in its headers"
     if different >= 0:
         return f"byte {region.offset + different:,} is not what the manifest implies"
     return ""
@@ -140,7 +155,7 @@ def _find_manifest(source: Source, kind: Kind[M]) -> bytes:
     if at >= 0:
         named = tail[at + len(mark) : at + len(mark) + 64].decode("ascii", "replace")
         vouchers.append(lambda raw: hashlib.sha256(raw).hexdigest() == named)
-    record = _central_record(source, kind, tail)
+    record = _central_record(source, kind.manifest_name, tail)
     header_offsets = {_scan(source, kind.manifest_name)}
     if record:
         header_offsets.add(record.header_offset)
@@ -170,18 +185,38 @@ def _find_manifest(source: Source, kind: Kind[M]) -> bytes:
     )
 
 
+def _find_signature(source: Source, kind: Kind[M], manifest: M, raw: bytes) -> Member | None:
+    """The signature's member, with the CRC-32 that most of its copies agree on; None if the file is not signed.
+
+    That it is signed shows in the file's length, or, where something else changed that, in the member's name.
+    """
+    signed = derive_layout(kind, manifest, raw, signature_member(kind.manifest_name))
+    placement = signed.placements[-1]
+    header = source.read_at(placement.header_offset, len(placement.header))
+    if source.size != signed.file_size and placement.member.name.encode() not in header:
+        return None
+    data = source.read_at(placement.data_offset, SIGNATURE_SIZE)
+    copies = [zlib.crc32(data)]
+    with suppress(zipformat.ZipFormatError):
+        copies.append(zipformat.parse_local(header)[2])
+    record = _central_record(source, placement.member.name, source.read_at(max(0, source.size - TAIL), TAIL))
+    copies += [record.crc32] if record else []
+    crc32 = Counter(copies).most_common(1)[0][0]
+    return Member(placement.member.name, SIGNATURE_SIZE, crc32)
+
+
 def _crc_is(crc32: int) -> Callable[[bytes], bool]:
     return lambda raw: zlib.crc32(raw) == crc32
 
 
-def _central_record(source: Source, kind: Kind[M], tail: bytes) -> zipformat.CentralRecord | None:
+def _central_record(source: Source, name: str, tail: bytes) -> zipformat.CentralRecord | None:
     try:
         end = zipformat.parse_end(tail, source.size)
         directory = source.read_at(end.central_offset, min(end.central_size, MAX_DIRECTORY))
         records = zipformat.parse_central(directory, min(end.members, len(directory) // zipformat.CENTRAL.size))
     except zipformat.ZipFormatError:
         return None
-    return next((r for r in records if r.name == kind.manifest_name), None)
+    return next((r for r in records if r.name == name), None)
 
 
 def _scan(source: Source, name: str) -> int:

@@ -21,7 +21,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from runtime.errors import CannotRunError
+from runtime.errors import CannotRunError, EngineError
 
 _REMEDY = "Start with --verbose to see the engine's log, or get the file again."
 
@@ -51,6 +51,19 @@ class Device:
     memory_total: int
 
 
+class _ThreadPoolParameters(ctypes.Structure):
+    """`ggml_threadpool_params`."""
+
+    _fields_ = (
+        ("cpumask", ctypes.c_bool * 512),
+        ("n_threads", ctypes.c_int),
+        ("prio", ctypes.c_int),
+        ("poll", ctypes.c_uint32),
+        ("strict_cpu", ctypes.c_bool),
+        ("paused", ctypes.c_bool),
+    )
+
+
 class Llama:
     """The engine's libraries, loaded. At most one per process; there is no unloading.
 
@@ -65,6 +78,7 @@ class Llama:
         self.raw = _import_declarations(engine_dir)
         self._log_callback = self.raw.llama_log_callback(lambda level, text, _: log(LogLevel(level), text))
         self.raw.llama_log_set(self._log_callback, None)
+        self._registered: list[int] = []
 
     def load_backend(self, library: Path) -> tuple[Device, ...]:
         """Load one backend library; its devices. Raises `CannotRunError` where it refuses this machine.
@@ -74,8 +88,23 @@ class Llama:
         registered = self.ggml.ggml_backend_load(os.fsencode(library))
         if not registered:
             raise CannotRunError(f"The backend {library.name} does not work on this machine.", _REMEDY)
+        self._registered.append(registered)
         count = self.ggml.ggml_backend_reg_dev_count(registered)
         return tuple(self._device(self.ggml.ggml_backend_reg_dev_get(registered, index)) for index in range(count))
+
+    def attach_thread_pool(self, context: int, threads: int, poll: int) -> None:
+        """Let a context compute with threads that stay, and spin for about 5 ms times `poll` before they sleep.
+
+        Without a pool the CPU backend starts and ends its threads for every step. Of no effect without a CPU backend.
+        """
+        attach = self.raw._lib.llama_attach_threadpool
+        attach.restype, attach.argtypes = None, (ctypes.c_void_p,) * 3
+        for registered in self._registered:
+            if address := self.ggml.ggml_backend_reg_get_proc_address(registered, b"ggml_threadpool_new"):
+                new = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.POINTER(_ThreadPoolParameters))(address)
+                if pool := new(ctypes.byref(_ThreadPoolParameters(n_threads=threads, poll=poll))):
+                    attach(context, pool, pool)
+                return
 
     def initialise(self) -> None:
         """Prepare llama.cpp's own tables; once, after the backends are loaded."""
@@ -86,6 +115,21 @@ class Llama:
         self.ggml.ggml_backend_dev_memory(device, ctypes.byref(free), ctypes.byref(total))
         name, description = self.ggml.ggml_backend_dev_name(device), self.ggml.ggml_backend_dev_description(device)
         return Device(name.decode(), description.decode("utf-8", "replace"), free.value, total.value)
+
+
+def grammar_of_schema(schema: str) -> str:
+    """GBNF for the documents a JSON Schema describes. Raises `EngineError` where it cannot be told.
+
+    The conversion is llama-cpp-python's, told not to fetch anything.
+    """
+    _stand_in()
+    from llama_cpp.llama_grammar import json_schema_to_gbnf
+
+    try:
+        return str(json_schema_to_gbnf(schema))
+    except Exception as error:  # whatever a strange schema brings about
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise EngineError(f"The JSON Schema cannot be used ({reason}).") from None
 
 
 def backend_score(engine_dir: Path, library: Path) -> int | None:
@@ -127,11 +171,7 @@ def _open(library: Path) -> ctypes.CDLL:
 
 def _import_declarations(engine_dir: Path) -> Any:
     """`llama_cpp.llama_cpp`, without running the package around it, and with libllama taken from `engine_dir`."""
-    if "llama_cpp" not in sys.modules:
-        spec = importlib.util.find_spec("llama_cpp")
-        if spec is None:
-            raise CannotRunError("This program was built without llama.cpp's bindings.", "Build it again.")
-        sys.modules["llama_cpp"] = importlib.util.module_from_spec(spec)
+    _stand_in()
     os.environ["LLAMA_CPP_LIB_PATH"] = str(engine_dir)
     try:
         import llama_cpp.llama_cpp as declarations
@@ -140,12 +180,22 @@ def _import_declarations(engine_dir: Path) -> Any:
     return declarations
 
 
+def _stand_in() -> None:
+    """Let `llama_cpp` be an unexecuted package, through which its modules are found."""
+    if "llama_cpp" not in sys.modules:
+        spec = importlib.util.find_spec("llama_cpp")
+        if spec is None:
+            raise CannotRunError("This program was built without llama.cpp's bindings.", "Build it again.")
+        sys.modules["llama_cpp"] = importlib.util.module_from_spec(spec)
+
+
 def _declare(ggml: ctypes.CDLL) -> ctypes.CDLL:
     """Signatures of the ggml functions used here; pointers are plain addresses."""
     address, text, size = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t
     for name, result, arguments in (
         ("ggml_backend_load", address, (text,)),
         ("ggml_backend_reg_dev_count", size, (address,)),
+        ("ggml_backend_reg_get_proc_address", address, (address, text)),
         ("ggml_backend_reg_dev_get", address, (address, size)),
         ("ggml_backend_dev_name", text, (address,)),
         ("ggml_backend_dev_description", text, (address,)),

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from runtime.engine import failures
 from runtime.engine.core import (
+    Counters,
     EngineState,
     EngineStatus,
     Event,
@@ -22,11 +23,14 @@ from runtime.engine.core import (
     Finished,
     GenerationRequest,
     ModelFacts,
+    Queued,
     Started,
     TextDelta,
 )
+from runtime.engine.ledger import Ledger
 from runtime.engine.messages import (
     PROTOCOL_VERSION,
+    Beat,
     Cancel,
     Detokenize,
     Generate,
@@ -44,6 +48,7 @@ from runtime.engine.messages import (
 )
 from runtime.engine.process import Death, LaunchedWorker, WorkerCommand, launch_worker
 from runtime.engine.protocol import ProtocolError
+from runtime.engine.watch import TICK_SECONDS, Patience, Watch
 from runtime.errors import CannotRunError, EngineError, PannierError, WorkerDied
 
 __all__ = ["Death", "LaunchedWorker", "RestartPolicy", "WorkerCommand", "WorkerEngine", "launch_worker"]
@@ -73,20 +78,29 @@ class WorkerEngine:
         command: WorkerCommand,
         *,
         launched: LaunchedWorker | None = None,
+        renew: Callable[[], WorkerCommand] | None = None,
         policy: RestartPolicy | None = None,
+        patience: Patience | None = None,
     ) -> None:
-        """`launched`: a worker that `launch_worker(command)` started before; `start` takes it over."""
-        self._command = command
+        """`launched`: a worker that `launch_worker(command)` started before; `start` takes it over.
+
+        renew: gives the command of every further worker, where it may have changed (the program was renamed).
+        """
         self._launched = launched
+        self._next_command: Callable[[], WorkerCommand] = lambda: command
+        self._later_commands = renew or self._next_command
         self._policy = policy or RestartPolicy()
+        self._patience = patience or Patience()
+        self._watch = Watch(self._patience)
+        self._hung = ""
         self._worker: LaunchedWorker | None = None
         self._status = EngineStatus(EngineState.STARTING)
         self._facts: ModelFacts | None = None
         self._failure: PannierError | None = None
         self._settled = asyncio.Event()
         self._ended = asyncio.Event()  # the current worker's process is gone
-        self._requests: dict[str, asyncio.Queue[Event]] = {}
-        self._leaving: set[str] = set()  # cancelled, but the worker has not said their end yet
+        self._ledger = Ledger()
+        self._counters = Counters()
         self._calls: dict[int, asyncio.Future[Reply]] = {}
         self._call_ids = itertools.count(1)
         self._deaths: deque[float] = deque()
@@ -100,6 +114,11 @@ class WorkerEngine:
     def facts(self) -> ModelFacts | None:
         """What the loaded model is; None until the state was READY once."""
         return self._facts
+
+    @property
+    def counters(self) -> Counters:
+        """What the worker did, as of a second ago. Begins anew with a new worker."""
+        return self._counters
 
     async def start(self) -> None:
         """Begin loading, or take over the worker that already does; returns at once."""
@@ -115,26 +134,19 @@ class WorkerEngine:
         return self._facts
 
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Event]:
-        """Run one request; while the worker is being restarted, wait for it. Closing the iterator early cancels."""
-        if self._status.state is EngineState.RESTARTING:
-            await self._settled.wait()
-        worker, problem = self._worker, self._problem(request)
-        if problem is not None or worker is None:
-            yield problem or failures.not_ready(request.id)
+        """Run one request. If the worker dies under it, it goes on in the next one. Closing the iterator cancels."""
+        if problem := self._problem(request):
+            yield problem
             return
-        events = self._requests[request.id] = asyncio.Queue()
+        ticket = self._ledger.open(request)
         try:
-            worker.send(Generate(request))
-            while self._requests.get(request.id) is events or not events.empty():
-                yield await events.get()
-        except ProtocolError as error:
-            del self._requests[request.id]
-            yield failures.invalid(request.id, error.message)
+            self._send_due()
+            while self._ledger.is_open(ticket):
+                yield await ticket.events.get()
         finally:
-            if self._requests.get(request.id) is events:
-                del self._requests[request.id]
-                self._leaving.add(request.id)
-                worker.send(Cancel(request.id))
+            if self._ledger.close(ticket) and self._worker is not None:
+                self._worker.send(Cancel(request.id))
+                self._send_due()
 
     async def tokenize(self, text: str, *, parse_special: bool, add_special: bool) -> list[int]:
         """Token ids of `text`; answered while the model decodes, too. Raises `EngineError`."""
@@ -166,14 +178,24 @@ class WorkerEngine:
         await self._ended.wait()
 
     def _problem(self, request: GenerationRequest) -> Failed | None:
-        """Why the request cannot be passed on now."""
+        """Why the request cannot be taken on now."""
         if self._status.state is EngineState.STOPPED:
             return failures.stopping(request.id)
-        if self._status.state is not EngineState.READY:
+        if self._status.state not in (EngineState.READY, EngineState.RESTARTING):
             return failures.not_ready(request.id, self._status.detail)
-        if request.id in self._requests or request.id in self._leaving:
+        if request.id in self._ledger:
             return failures.invalid(request.id, f"A request with the id {request.id} is running already.")
         return None
+
+    def _send_due(self) -> None:
+        """Give the worker what it should have now; nothing while there is none that answers."""
+        if self._worker is None or self._status.state is not EngineState.READY:
+            return
+        for ticket in self._ledger.due():
+            try:
+                self._worker.send(Generate(ticket.remainder()))
+            except ProtocolError as error:
+                self._ledger.take(failures.invalid(ticket.request.id, error.message))
 
     async def _ask(self, message: Tokenize | Detokenize, call: int) -> Reply:
         if self._worker is None or self._status.state is not EngineState.READY:
@@ -195,11 +217,13 @@ class WorkerEngine:
         if self._status.state is EngineState.STOPPED:
             return
         try:
-            worker = self._launched or launch_worker(self._command)
-        except EngineError as error:
+            worker = self._launched or launch_worker(self._next_command())
+        except PannierError as error:
             self._give_up(error)
             return
         self._launched, self._worker = None, worker
+        self._next_command = self._later_commands
+        self._watch, self._hung = Watch(self._patience), ""
         self._settled.clear()
         self._ended.clear()
         self._set(EngineState.LOADING if self._facts is None else EngineState.RESTARTING, self._status.detail)
@@ -210,6 +234,19 @@ class WorkerEngine:
                 loop.call_soon_threadsafe(self._hear, worker, said)
 
         worker.attach(hand_over)
+        loop.call_later(TICK_SECONDS, self._tick, worker, loop.time())
+
+    def _tick(self, worker: LaunchedWorker, last: float) -> None:
+        """Look after the worker, every second as long as it is the one."""
+        if worker is not self._worker:
+            return
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        self._hung = self._watch.tick(now - last)
+        if self._hung:
+            worker.kill()
+        else:
+            loop.call_later(TICK_SECONDS, self._tick, worker, now)
 
     def _hear(self, worker: LaunchedWorker, said: Sequence[Message] | Death) -> None:
         if worker is not self._worker:
@@ -222,13 +259,14 @@ class WorkerEngine:
 
     def _take(self, message: Message) -> None:
         match message:
-            case Started() | TextDelta():
-                if message.request_id in self._requests:
-                    self._requests[message.request_id].put_nowait(message)
-            case Finished() | Failed():
-                self._leaving.discard(message.request_id)
-                if events := self._requests.pop(message.request_id, None):
-                    events.put_nowait(message)
+            case Queued() | Started():
+                self._ledger.take(message)
+            case TextDelta() | Finished() | Failed():
+                self._ledger.take(message)
+                self._send_due()  # whoever had to wait for this one to prove harmless
+            case Beat():
+                self._watch.hear(message)
+                self._counters = message.counters
             case Tokens() | Text() | Pong() | Refused():
                 if (future := self._calls.get(message.call)) and not future.done():
                     future.set_result(message)
@@ -237,20 +275,21 @@ class WorkerEngine:
             case Ready(facts):
                 self._facts = facts
                 self._set(EngineState.READY)
+                self._send_due()
             case LoadFailed(text, remedy):
                 self._give_up(CannotRunError(text, remedy))
             case Hello(protocol) if protocol != PROTOCOL_VERSION:
                 self._give_up(EngineError(f"The worker speaks protocol {protocol}, the server {PROTOCOL_VERSION}."))
 
     def _bury(self, death: Death) -> None:
-        """The worker is gone: tell those who waited for it, and start another unless too many died."""
+        """The worker is gone: start another, with which everything goes on, unless too many died."""
         self._worker = None
         self._ended.set()
         if self._status.state in (EngineState.STOPPED, EngineState.FAILED):
             return
-        self._fail_all(
-            lambda request_id: failures.worker_died(request_id, str(death)), WorkerDied(f"The engine {death}.")
-        )
+        death = replace(death, hung=self._hung)
+        self._ledger.worker_died(death)
+        self._fail_calls(WorkerDied(f"The engine {death}."))
         loop = asyncio.get_running_loop()
         self._deaths.append(loop.time())
         while self._deaths[0] < loop.time() - self._policy.window:
@@ -274,11 +313,11 @@ class WorkerEngine:
             self._worker.close()
 
     def _fail_all(self, sentence: Callable[[str], Failed], error: PannierError) -> None:
-        """End every running request and every open call."""
-        for request_id, events in self._requests.items():
-            events.put_nowait(sentence(request_id))
-        self._requests.clear()
-        self._leaving.clear()
+        """End every request that is under way and every open call."""
+        self._ledger.fail_all(sentence)
+        self._fail_calls(error)
+
+    def _fail_calls(self, error: PannierError) -> None:
         for future in self._calls.values():
             if not future.done():
                 future.set_exception(error)

@@ -21,19 +21,47 @@ class FinishReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class TokenBias:
+    """What to add to a token's logit; minus infinity forbids it."""
+
+    token: int
+    bias: float
+
+
+@dataclass(frozen=True, slots=True)
 class SamplingParams:
     """How the next token is drawn. Names, order and defaults are llama.cpp's (common/sampling).
 
-    temperature 0 means greedy. `seed` None draws one; the one used is in `Started.seed`.
+    temperature 0 means greedy. `seed` None draws one; the one used is in `Started.seed`. top_k 0, top_p 1, min_p 0,
+    typical_p 1, top_n_sigma -1, xtc_probability 0, dry_multiplier 0 and mirostat 0 are off. penalty_last_n,
+    dry_penalty_last_n: tokens looked back at, prompt included; -1 is the whole context. n_probs: with every token, tell
+    its log-probability and those of so many of the likeliest; None tells nothing.
     """
 
     temperature: float = 0.8
+    dynatemp_range: float = 0.0
+    dynatemp_exponent: float = 1.0
     top_k: int = 40
     top_p: float = 0.95
     min_p: float = 0.05
+    typical_p: float = 1.0
+    top_n_sigma: float = -1.0
+    xtc_probability: float = 0.0
+    xtc_threshold: float = 0.1
+    penalty_last_n: int = 64
     repeat_penalty: float = 1.0
     frequency_penalty: float = 0.0
     presence_penalty: float = 0.0
+    dry_multiplier: float = 0.0
+    dry_base: float = 1.75
+    dry_allowed_length: int = 2
+    dry_penalty_last_n: int = 64
+    dry_sequence_breakers: tuple[str, ...] = ("\n", ":", '"', "*")
+    mirostat: int = 0
+    mirostat_tau: float = 5.0
+    mirostat_eta: float = 0.1
+    logit_bias: tuple[TokenBias, ...] = ()
+    n_probs: int | None = None
     seed: int | None = None
     json_schema: str | None = None  # a JSON Schema document as text
     grammar: str | None = None  # GBNF
@@ -45,7 +73,8 @@ class GenerationRequest:
 
     prompt: rendered text (special tokens are parsed), or token ids.
     max_tokens: upper bound of generated tokens; None means until the model stops or the context ends.
-    stop: strings that end the text; never part of it.
+    stop: strings that end the text; never part of it. answered: tokens of the answer that were told already, by a
+    worker that is gone: the answer goes on after them, and they count.
     """
 
     id: str
@@ -54,6 +83,15 @@ class GenerationRequest:
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
     ignore_eos: bool = False
+    answered: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """The request waits; `place` - 1 others come before it. Told again when the place changes."""
+
+    request_id: str
+    place: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +105,33 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenChance:
+    """A token, its bytes, and the natural logarithm of its probability before any sampling."""
+
+    token: int
+    bytes: tuple[int, ...]
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class TokenChances:
+    """What was drawn, and the likeliest tokens at that place."""
+
+    drawn: TokenChance
+    top: tuple[TokenChance, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TextDelta:
-    """More text, always whole UTF-8 characters, never part of a stop string. `tokens`: token ids behind it."""
+    """More text, always whole UTF-8 characters, never part of a stop string. `tokens`: token ids behind it.
+
+    chances: one for each of the tokens, if `SamplingParams.n_probs` asked for them.
+    """
 
     request_id: str
     text: str
     tokens: tuple[int, ...]
+    chances: tuple[TokenChances, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +160,45 @@ class FailureKind(StrEnum):
     INVALID = "invalid"  # the request itself cannot be served (bad grammar, empty prompt)
     TOO_LONG = "too_long"  # the prompt does not fit the context; the message has both numbers
     BUSY = "busy"  # the queue is full
-    WORKER_DIED = "worker_died"  # the worker ended while this request ran
+    WORKER_DIED = "worker_died"  # the worker died of this request, again when it was tried once more
     UNAVAILABLE = "unavailable"  # not loaded (yet), or given up
     INTERNAL = "internal"  # a bug of ours
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The request could not be served, or not to its end. `message` is fit for the person who asked."""
+    """The request could not be served, or not to its end. `message` is fit for the person who asked.
+
+    retry_after: seconds after which it may be worth asking again (BUSY), else None.
+    """
 
     request_id: str
     kind: FailureKind
     message: str
+    retry_after: float | None = None
 
 
-Event = Started | TextDelta | Finished | Failed
-"""What a request yields: Started, any number of TextDelta, then exactly one of Finished and Failed."""
+Event = Queued | Started | TextDelta | Finished | Failed
+"""What a request yields: Queued while it waits, Started, any number of TextDelta, then one of Finished and Failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What an engine did since it began, and (waiting, running) what it has to do now.
+
+    steps: calls of the model; batch_tokens: tokens computed in them. cached_tokens: prompt tokens that need not be
+    computed. cells: how much of the cache is used. set_backs: how often a running request had to give way.
+    """
+
+    waiting: int = 0
+    running: int = 0
+    steps: int = 0
+    batch_tokens: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    generated_tokens: int = 0
+    set_backs: int = 0
+    cells: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,17 @@ def empty_prompt(request_id: str) -> Failed:
     return invalid(request_id, "The prompt is empty.")
 
 
+def busy(request_id: str, waiting: int, seconds: float) -> Failed:
+    """The queue is full. seconds: a guess of when it will not be."""
+    message = f"The model is busy and {waiting} others are waiting already; please try again in {seconds:.0f} s."
+    return Failed(request_id, FailureKind.BUSY, message, round(seconds, 1))
+
+
+def internal(request_id: str, message: str) -> Failed:
+    """What should not happen."""
+    return Failed(request_id, FailureKind.INTERNAL, message)
+
+
 def invalid_grammar(request_id: str) -> Failed:
     """The GBNF does not parse, or has no `root` rule."""
     return invalid(request_id, "The grammar is not valid GBNF, or has no rule called root.")
@@ -30,11 +41,11 @@ def too_long(request_id: str, prompt_tokens: int, context_size: int) -> Failed:
 
 
 def worker_died(request_id: str, how: str) -> Failed:
-    """The worker ended under the request. `how` tells the end, as "was killed by signal 9"."""
+    """The worker ended under the request, twice. `how` tells the end, as "was killed by signal 9"."""
     return Failed(
         request_id,
         FailureKind.WORKER_DIED,
-        f"The engine {how} while it worked on this request and is being restarted; please ask again.",
+        f"The engine {how} while it worked on this request, for the second time; it is not tried again.",
     )
 
 

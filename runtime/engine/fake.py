@@ -55,8 +55,8 @@ class FakeBehaviour:
     answer: the text it gives, or a function of the request; None makes up sentences from prompt and seed.
     token_seconds, load_seconds: how long a token, and loading, take.
     never_ready: stay LOADING for ever. load_error: loading ends in FAILED, and `wait_ready` raises it.
-    die_at_token: the worker "dies" before this token index (0 is the first) of each of the first `deaths` requests
-    that get there; it is back after `load_seconds`.
+    die_at_token: the worker "dies" before this token index (0 is the first), `deaths` times. It is back after
+    `load_seconds`, and the answer goes on; of two deaths in one place the request is told to be the cause.
     refuse: called with each request; what it returns (a `Failed`, as from `runtime.engine.failures`) is its only event.
     """
 
@@ -149,7 +149,6 @@ class FakeEngine:
     async def _run(self, request: GenerationRequest) -> AsyncIterator[Event]:
         """The life of one admitted request, as the worker would tell it."""
         begin = time.perf_counter()
-        restarts = self._status.restarts
         prompt = encode(request.prompt, parse_special=True) if isinstance(request.prompt, str) else [*request.prompt]
         seed = request.sampling.seed if request.sampling.seed is not None else int.from_bytes(os.urandom(4))
         if problem := self._problem(request, len(prompt)):
@@ -164,9 +163,12 @@ class FakeEngine:
             if index >= limit:
                 break
             await asyncio.sleep(self.behaviour.token_seconds)
-            if self._dies_at(index) or self._status.restarts != restarts:
-                yield failures.worker_died(request.id, "was killed by signal 9")
-                return
+            if self._dies_at(index):
+                await self._settled.wait()
+                if self._dies_at(index):
+                    yield failures.worker_died(request.id, "was killed by signal 9")
+                    return
+            await self._settled.wait()  # another request may have been the death of the worker
             if self._status.state is EngineState.STOPPED:
                 yield failures.stopping(request.id)
                 return

@@ -1,6 +1,6 @@
 """What the server and the worker say to each other.
 
-    worker  Hello · Progress* · (Ready | LoadFailed) · events of requests, answers to calls
+    worker  Hello · Progress* · (Ready | LoadFailed) · events of requests, answers to calls; a Beat every second
     server  Load · Generate, Cancel, Tokenize, Detokenize, Ping in any order; end-of-file ends the worker
 
 Both ends are the same executable, so `Hello.protocol` must be equal, not merely compatible.
@@ -11,9 +11,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from runtime.engine.core import Event, Failed, Finished, GenerationRequest, ModelFacts, Started, TextDelta
+from runtime.engine.core import (
+    Counters,
+    Event,
+    Failed,
+    Finished,
+    GenerationRequest,
+    ModelFacts,
+    Queued,
+    Started,
+    TextDelta,
+)
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 """Goes up with every change to a message or an event."""
 
 
@@ -30,10 +40,11 @@ class Load:
     """What the worker is to load, and how; the first thing it is told.
 
     model_fd: inherited descriptor of the file with the model, or None: then `model_path` is opened. The GGUF begins at
-    `model_offset`. engine_dir: folder of libllama and libggml; backends: files of the backend libraries to load, the
-    one that computes first. context_size: tokens a request may use, 0 = what the model was trained on. parallel:
-    requests at once. threads: 0 = as many as this process may use. gpu_layers: -1 = all. repack: let llama.cpp copy
-    weights into layouts it likes better (private memory, slower start). verbose: llama.cpp's whole log to stderr.
+    `model_offset`. model_splits: instead of all that, the files of a model in parts. engine_dir: folder of libllama and
+    libggml; backends: files of the backend libraries to load, the one that computes first. context_size: tokens a
+    request may use, 0 = what the model was trained on. parallel: requests at once. queue_limit: requests that may wait
+    besides. threads: 0 = as many as this process may use. gpu_layers: -1 = all. repack: let llama.cpp copy weights into
+    layouts it likes better (private memory, slower start). verbose: llama.cpp's whole log to stderr.
     """
 
     engine_dir: str
@@ -41,8 +52,10 @@ class Load:
     model_fd: int | None = None
     model_path: str = ""
     model_offset: int = 0
+    model_splits: tuple[str, ...] = ()
     context_size: int = 0
     parallel: int = 1
+    queue_limit: int = 128
     threads: int = 0
     batch_tokens: int = 512
     gpu_layers: int = 0
@@ -70,6 +83,15 @@ class LoadFailed:
 
     message: str
     remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """The worker lives; every second. working: seconds into the current step, 0 between steps; expected: its length."""
+
+    working: float
+    expected: float
+    counters: Counters
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +172,15 @@ class Unknown:
 
 
 Reply = Tokens | Text | Pong | Refused
-ToServer = Hello | Progress | Ready | LoadFailed | Event | Reply | Unknown
+ToServer = Hello | Progress | Ready | LoadFailed | Beat | Event | Reply | Unknown
 ToWorker = Load | Generate | Cancel | Tokenize | Detokenize | Ping | Unknown
 Message = ToServer | ToWorker
 
 TYPES: dict[str, type[Any]] = {
     cls.__name__: cls
     for cls in (
-        *(Hello, Load, Progress, Ready, LoadFailed, Generate, Cancel, Started, TextDelta, Finished, Failed),
+        *(Hello, Load, Progress, Ready, LoadFailed, Beat),
+        *(Generate, Cancel, Queued, Started, TextDelta, Finished, Failed),
         *(Tokenize, Tokens, Detokenize, Text, Ping, Pong, Refused),
     )
 }

@@ -21,6 +21,7 @@ from runtime.engine.messages import Load, Message
 from runtime.engine.protocol import ProtocolError, encode, read_batches
 from runtime.errors import EngineError
 
+_FROM_OUTSIDE = {-signal.SIGTERM, -getattr(signal, "SIGKILL", 9), 0}
 _STDERR_LINES = 50
 _LAST_WORDS = 3
 
@@ -44,13 +45,24 @@ class WorkerCommand:
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """How a worker ended. code: exit code, or the negative signal. last_words: the end of its stderr."""
+    """How a worker ended. code: exit code, or the negative signal. last_words: the end of its stderr.
+
+    hung: why the server ended it, if it did.
+    """
 
     code: int
     last_words: str
+    hung: str = ""
+
+    @property
+    def is_crash(self) -> bool:
+        """Whether it came to grief over what it was doing, and was not ended from outside."""
+        return bool(self.hung) or self.code not in _FROM_OUTSIDE
 
     def __str__(self) -> str:
         """As the rest of a sentence that begins with "The engine"."""
+        if self.hung:
+            return self.hung
         if self.code >= 0:
             return f"ended with exit code {self.code}"
         try:

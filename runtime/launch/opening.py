@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.container.archive import DIST, Archive, open_archive
+from runtime.container.beside import open_all
 from runtime.container.source import Source
-from runtime.errors import DamagedError, UsageError
-from runtime.manifest import DistManifest
+from runtime.errors import UsageError
+from runtime.manifest import DistManifest, Role
 
 VARIABLE = "PANNIER_DIST"
 """Names a dist to run with a runtime that is not frozen; for development and tests."""
@@ -22,12 +23,16 @@ VARIABLE = "PANNIER_DIST"
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """Where the model's bytes are: an open descriptor, the range in it, and the file's name where only that will do."""
+    """Where the model's bytes are: an open descriptor, the range in it, and the file's name where only that will do.
+
+    splits: names of all parts of a model that is split; the descriptor is then the first one's.
+    """
 
     fd: int
     path: str
     offset: int
     size: int
+    splits: tuple[str, ...] = ()
 
 
 def open_own() -> Archive[DistManifest]:
@@ -60,21 +65,17 @@ def own_name() -> str:
 
 
 def open_model(archive: Archive[DistManifest]) -> ModelFile:
-    """Where the model is: inside the running file, or in the sidecar beside it. Raises `DamagedError`."""
+    """Where the model is: inside the running file, or in the files beside it. Raises `DamagedError`."""
     model = archive.manifest.model
-    if model.sidecar is None:
+    if not model.beside:
         offset, size = archive.data_range(model.entry)
         return ModelFile(archive.source.fd, own_path(), offset, size)
-    path = Path(archive.source.name).with_name(model.sidecar.file)
-    try:
-        sidecar = Source.open(path)
-    except OSError:
-        raise DamagedError(
-            f"The model file {model.sidecar.file} is not beside this program (looked in {path.parent}).",
-            "Put both files into one folder.",
-        ) from None
-    if sidecar.size != model.sidecar.size:
-        raise DamagedError(
-            f"{path} has {sidecar.size:,} bytes; the model has {model.sidecar.size:,}.", "Copy the model file again."
-        )
-    return ModelFile(sidecar.fd, str(path), 0, sidecar.size)
+    sources = open_all(archive.manifest, Path(archive.source.name).parent)
+    names = tuple(source.name for source in sources)
+    return ModelFile(sources[0].fd, names[0], 0, sum(source.size for source in sources), names if model.splits else ())
+
+
+def chat_template(archive: Archive[DistManifest]) -> str | None:
+    """The chat template that this dist puts in place of the model's own, if any. Raises `DamagedError`."""
+    names = [entry.name for entry in archive.manifest.entries if entry.role is Role.TEMPLATE]
+    return archive.read(names[0]).decode("utf-8") if names else None

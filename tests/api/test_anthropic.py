@@ -133,10 +133,10 @@ def test_errors_at_the_door_and_in_a_stream_have_it_too() -> None:
         assert server.http.get("/v1/messages", headers={"x-api-key": "k"}).json()["type"] == "error"
     with running(FakeBehaviour(never_ready=True), ready=False) as server:
         assert (ask(server).status_code, ask(server).json()["error"]["type"]) == (503, "overloaded_error")
-    with running(FakeBehaviour(die_at_token=2, answer="a b c d")) as server:
+    with running(FakeBehaviour(die_at_token=2, deaths=2, answer="a b c d")) as server:
         last = told(ask(server, stream=True).text)[-1]
         assert last["type"] == "error"
-        assert "ask again" in last["error"]["message"]
+        assert "second time" in last["error"]["message"]
 
 
 @contextmanager

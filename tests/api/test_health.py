@@ -43,7 +43,7 @@ def test_health_says_why_loading_failed() -> None:
 
 
 def test_health_says_that_the_engine_restarts() -> None:
-    with running(FakeBehaviour(die_at_token=0, load_seconds=0.5)) as server:
+    with running(FakeBehaviour(die_at_token=0, deaths=2, load_seconds=0.5)) as server:
         assert server.chat().status_code == 503
         answer = server.http.get("/health")
         assert (answer.status_code, answer.json()["status"]) == (503, "restarting")

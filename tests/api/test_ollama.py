@@ -123,8 +123,8 @@ def test_an_invalid_request_has_ollamas_shape(server: Running, fields: dict[str,
 def test_errors_at_the_door_and_in_a_stream_have_it_too() -> None:
     with running(settings=ServerSettings(MODEL, api_keys=("k",))) as server:
         assert isinstance(chat(server).json()["error"], str)
-    with running(FakeBehaviour(die_at_token=2, answer="a b c d")) as server:
-        assert "ask again" in lines(chat(server).text)[-1]["error"]
+    with running(FakeBehaviour(die_at_token=2, deaths=2, answer="a b c d")) as server:
+        assert "second time" in lines(chat(server).text)[-1]["error"]
 
 
 @contextmanager

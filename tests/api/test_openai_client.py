@@ -63,11 +63,11 @@ def test_the_official_client_raises_its_own_errors(client: openai.OpenAI) -> Non
 
 def test_the_official_client_sees_a_death_in_the_middle_of_a_stream() -> None:
     with (
-        running(FakeBehaviour(answer="one two three four", die_at_token=6)) as server,
+        running(FakeBehaviour(answer="one two three four", die_at_token=6, deaths=2)) as server,
         openai.OpenAI(
             base_url=f"{server.url}/v1", api_key="none", max_retries=0, http_client=httpx.Client(trust_env=False)
         ) as client,
     ):
         stream = client.chat.completions.create(model=MODEL, messages=MESSAGES, stream=True)
-        with pytest.raises(openai.APIError, match="ask again"):
+        with pytest.raises(openai.APIError, match="second time"):
             list(stream)

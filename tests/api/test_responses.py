@@ -95,7 +95,7 @@ def test_the_form_of_the_text_reaches_the_engine(heard: Heard) -> None:
 
 
 def test_a_death_in_the_middle_is_an_event() -> None:
-    with running(FakeBehaviour(die_at_token=3, answer="a b c d")) as server:
+    with running(FakeBehaviour(die_at_token=3, deaths=2, answer="a b c d")) as server:
         steps = told(respond(server, stream=True).text)
     assert [step["type"] for step in steps[-2:]] == ["response.failed", "error"]
     assert steps[-2]["response"]["error"]["code"] == "engine_restarted"

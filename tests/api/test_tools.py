@@ -261,6 +261,6 @@ def test_several_answers_have_their_own_seeds_and_one_usage() -> None:
 
 
 def test_one_of_several_answers_that_fails_ends_them_all() -> None:
-    with running(FakeBehaviour(die_at_token=3, answer="a b c d e f")) as server:
+    with running(FakeBehaviour(die_at_token=3, deaths=4, answer="a b c d e f")) as server:
         assert server.chat(n=2).status_code == 503
         assert server.chat(n=2, seed=1).status_code == 200

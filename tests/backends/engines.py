@@ -21,7 +21,7 @@ from runtime.manifest import (
     RuntimeInfo,
 )
 
-CORE = ("libggml-base.so.0", "libggml.so.0")
+CORE = ("libggml-base.so", "libggml.so")
 PROBE = ("-m", "runtime.backends.probe")
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.backends.threads import compute_threads
+from runtime.backends.threads import compute_threads, threads_for
 
 
 def machine(root: Path, files: dict[str, str]) -> Path:
@@ -84,3 +84,8 @@ def test_one_thread_for_each_fast_core_within_the_limits(
 
 def test_this_machine_has_at_least_one() -> None:
     assert compute_threads() >= 1
+
+
+def test_a_small_model_computes_in_one_thread_and_a_large_one_in_all() -> None:
+    assert threads_for(3_500_000) == 1
+    assert threads_for(600_000_000) == threads_for(0) == compute_threads()

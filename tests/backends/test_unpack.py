@@ -19,22 +19,22 @@ def dist(tmp_path: Path) -> FakeContainer:
     """Libraries that are libraries only by name."""
     for name in ("base", "variant"):
         (tmp_path / name).write_bytes(name.encode() * 3000)
-    return container({"libbase.so.0": tmp_path / "base"}, {"one": (tmp_path / "variant", 1)})
+    return container({"libbase.so": tmp_path / "base"}, {"one": (tmp_path / "variant", 1)})
 
 
 def test_libraries_are_unpacked_once(dist: FakeContainer, one_place: Places) -> None:
     cache = EngineCache(one_place)
     directory = cache.provide(dist, core(dist.manifest.engine))
-    assert [path.name for path in directory.iterdir()] == ["libbase.so.0"]
+    assert [path.name for path in directory.iterdir()] == ["libbase.so"]
     assert directory.name == f"engine-{engine_hash(dist.manifest)[:32]}"
     assert cache.provide(dist, dist.manifest.engine.libraries) == directory
-    assert dist.reads == ["engine/libbase.so.0", "engine/libggml-cpu-one.so"]
+    assert dist.reads == ["engine/libbase.so", "engine/libggml-cpu-one.so"]
 
 
 @pytest.mark.parametrize("damage", [b"", b"base", b"\0" * 12000])
 def test_what_a_crash_left_is_replaced(dist: FakeContainer, one_place: Places, damage: bytes) -> None:
     cache = EngineCache(one_place)
-    library = cache.provide(dist, dist.manifest.engine.libraries) / "libbase.so.0"
+    library = cache.provide(dist, dist.manifest.engine.libraries) / "libbase.so"
     sound = library.read_bytes()
     library.write_bytes(damage)
     cache.provide(dist, dist.manifest.engine.libraries)
@@ -43,7 +43,7 @@ def test_what_a_crash_left_is_replaced(dist: FakeContainer, one_place: Places, d
 
 def test_a_file_in_use_is_replaced_not_rewritten(dist: FakeContainer, one_place: Places) -> None:
     cache = EngineCache(one_place)
-    library = cache.provide(dist, dist.manifest.engine.libraries) / "libbase.so.0"
+    library = cache.provide(dist, dist.manifest.engine.libraries) / "libbase.so"
     library.write_bytes(b"other")
     with library.open("rb") as running:
         cache.provide(dist, dist.manifest.engine.libraries)
@@ -55,12 +55,12 @@ def test_a_damaged_entry_never_appears_under_its_name(dist: FakeContainer, one_p
     with pytest.raises(DamagedError):
         EngineCache(one_place).provide(dist, dist.manifest.engine.libraries)
     (directory,) = one_place.candidates[0].path.iterdir()
-    assert [path.name for path in directory.iterdir()] == ["libbase.so.0"]
+    assert [path.name for path in directory.iterdir()] == ["libbase.so"]
 
 
 def test_engines_that_differ_in_one_backend_share_nothing(dist: FakeContainer, tmp_path: Path) -> None:
     (tmp_path / "variant2").write_bytes(b"x")
-    other = container({"libbase.so.0": tmp_path / "base"}, {"one": (tmp_path / "variant2", 1)})
+    other = container({"libbase.so": tmp_path / "base"}, {"one": (tmp_path / "variant2", 1)})
     assert engine_hash(dist.manifest) != engine_hash(other.manifest)
 
 
@@ -129,7 +129,7 @@ def test_providing_and_sweeping_at_once_always_ends_with_whole_libraries(
     assert reasons <= {"is being emptied by another program", "does not exist"}
     monkeypatch.setattr(unpack, "KEPT_DAYS", 60)
     directory = cache.provide(dist, dist.manifest.engine.libraries)
-    assert (directory / "libbase.so.0").stat().st_size == 12000
+    assert (directory / "libbase.so").stat().st_size == 12000
 
 
 def test_a_shared_folder_of_somebody_else_is_refused(dist: FakeContainer, tmp_path: Path) -> None:

@@ -73,10 +73,11 @@ def test_a_model_too_large_for_the_target_goes_beside_it(tmp_path: Path) -> None
     assert done.written.size < 1 << 20
     assert manifest.model.sidecar is not None
     assert manifest.model.entry == ""
-    assert done.sidecar == tmp_path / "out" / "tiny-1.0-windows-x86_64.gguf"
-    assert done.sidecar.stat().st_size == manifest.model.sidecar.size == model.size
+    (beside,) = done.beside
+    assert beside == tmp_path / "out" / "tiny-1.0-windows-x86_64.gguf"
+    assert beside.stat().st_size == manifest.model.sidecar.size == model.size
     assert any("tiny-1.0-windows-x86_64.gguf" in note for note in done.notes)
-    with done.sidecar.open("rb") as file:
+    with beside.open("rb") as file:
         assert hashlib.file_digest(file, "sha256").hexdigest() == manifest.model.sidecar.sha256
 
 

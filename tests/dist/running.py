@@ -56,11 +56,15 @@ class Serving:
         return child
 
     @property
+    def workers(self) -> list[int]:
+        """The server's children that are workers: one, but none for a moment after one died."""
+        return [pid for pid in children(self.server) if "--worker" in command_line(pid)]
+
+    @property
     def worker(self) -> int:
-        """The worker process: the server's child."""
-        workers = [pid for pid in children(self.server) if "--worker" in command_line(pid)]
-        assert len(workers) == 1, workers
-        return workers[0]
+        """The worker process."""
+        (only,) = self.workers
+        return only
 
     def get(self, path: str) -> tuple[int, Any]:
         """Status and JSON of a GET."""

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -52,22 +53,21 @@ def test_kill_9_of_the_worker_brings_a_new_one(dist: Path, settled: dict[str, st
     with running.serving(dist, "--port", "0", env=settled) as it:
         before = it.worker
         os.kill(before, signal.SIGKILL)
-        assert running.eventually(lambda: it.get("/health")[0] == 200 and it.worker != before, END_SECONDS)
+        assert running.eventually(lambda: it.get("/health")[0] == 200 and it.workers not in ([], [before]), END_SECONDS)
         assert it.chat("Hello")[0] == 200
 
 
-def test_a_request_under_a_dying_worker_gets_an_error_that_says_so(dist: Path, settled: dict[str, str]) -> None:
+def test_an_answer_survives_the_death_of_its_worker(dist: Path, settled: dict[str, str]) -> None:
     with running.serving(dist, "--port", "0", env=settled) as it:
+        _, undisturbed = it.chat("Tell me a story.")
         os.kill(it.worker, signal.SIGSTOP)  # so that the request is surely running when the worker dies
-        from concurrent.futures import ThreadPoolExecutor
-
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(it.chat, "Tell me a story.")
             time.sleep(0.5)
             os.kill(it.worker, signal.SIGKILL)
             status, body = waiting.result(20)
-        assert status == 503
-        assert "again" in body["error"]["message"]
+        assert status == 200
+        assert body["choices"][0]["message"]["content"] == undisturbed["choices"][0]["message"]["content"]
 
 
 def test_what_a_kill_9_left_is_cleaned_by_the_next_start(dist: Path, settled: dict[str, str], tmp_path: Path) -> None:
@@ -100,11 +100,11 @@ def test_it_goes_on_after_the_file_was_renamed_or_deleted(dist: Path, settled: d
 
 
 def test_the_model_is_mapped_in_place_and_nowhere_else(dist: Path, settled: dict[str, str], tmp_path: Path) -> None:
-    shape = models.Shape(layers=4, width=512, feed_forward=4096, heads=8, kv_heads=2)
+    shape = models.Shape(layers=4, width=512, feed_forward=16384, heads=8, kv_heads=2)
     big = build(tmp_path / "big", "--model", str(models.write(tmp_path / "noise.gguf", shape)))
     with open_dist(big) as archive:
         offset, size = archive.data_range("model.gguf")
-    assert size > 80 << 20
+    assert size > 180 << 20
     with running.serving(big, "--port", "0", "--ctx-size", "256", env=settled) as it:
         assert it.chat("Hello", max_tokens=4)[0] == 200
         ranges = []
@@ -114,7 +114,7 @@ def test_the_model_is_mapped_in_place_and_nowhere_else(dist: Path, settled: dict
                 low, high = (int(part, 16) for part in addresses.split("-"))
                 ranges.append((int(file_offset, 16), int(file_offset, 16) + high - low))
         # llama.cpp unmaps the header once it is read; every tensor stays.
-        covered = sum(min(end, offset + size) - max(begin, offset) for begin, end in ranges if end > offset)
+        covered = sum(max(0, min(end, offset + size) - max(begin, offset)) for begin, end in ranges)
         assert covered > 0.9 * size
         memory = Path(f"/proc/{it.worker}/smaps_rollup").read_text()
         anonymous = next(int(line.split()[1]) << 10 for line in memory.splitlines() if line.startswith("Anonymous:"))

@@ -105,9 +105,20 @@ def test_it_can_refuse_what_a_test_wants_refused():
     assert ask(behaviour) == [Failed("r1", FailureKind.INVALID, "Not today.")]
 
 
-def test_it_dies_at_the_token_asked_for_and_serves_the_next_request():
+def test_a_death_is_a_pause_and_the_answer_the_same():
+    async def run() -> tuple[list[Event], int]:
+        engine = await ready(FakeBehaviour(answer="a b c d", die_at_token=2, load_seconds=0.01))
+        return await events(engine, GenerationRequest("a", "Hello")), engine.status.restarts
+
+    found, restarts = asyncio.run(run())
+    assert text_of(found) == "a b c d"
+    assert isinstance(found[-1], Finished)
+    assert restarts == 1
+
+
+def test_two_deaths_at_the_token_asked_for_end_the_request_and_the_next_is_served():
     async def run() -> tuple[list[Event], EngineState, list[Event], int]:
-        engine = await ready(FakeBehaviour(die_at_token=2, load_seconds=0.01))
+        engine = await ready(FakeBehaviour(die_at_token=2, deaths=2, load_seconds=0.01))
         broken = await events(engine, GenerationRequest("a", "Hello"))
         state = engine.status.state
         whole = await events(engine, GenerationRequest("b", "Hello"))
@@ -119,7 +130,7 @@ def test_it_dies_at_the_token_asked_for_and_serves_the_next_request():
     assert len(broken) == 1 + 2 + 1
     assert state is EngineState.RESTARTING
     assert isinstance(whole[-1], Finished)
-    assert restarts == 1
+    assert restarts == 2
 
 
 def test_before_it_is_ready_requests_fail_as_unavailable():

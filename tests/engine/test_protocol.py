@@ -13,18 +13,24 @@ from hypothesis import strategies as st
 
 from runtime.engine import messages, protocol
 from runtime.engine.core import (
+    Counters,
     Failed,
     FailureKind,
     Finished,
     FinishReason,
     GenerationRequest,
     ModelFacts,
+    Queued,
     SamplingParams,
     Started,
     TextDelta,
     Timings,
+    TokenBias,
+    TokenChance,
+    TokenChances,
 )
 from runtime.engine.messages import (
+    Beat,
     Cancel,
     Detokenize,
     Generate,
@@ -52,11 +58,20 @@ REQUESTS = st.builds(
     GenerationRequest,
     id=TEXTS,
     prompt=TEXTS | TOKENS,
-    sampling=st.builds(SamplingParams, temperature=FLOATS, seed=st.none() | INTEGERS, grammar=st.none() | TEXTS),
+    sampling=st.builds(
+        SamplingParams,
+        temperature=FLOATS,
+        seed=st.none() | INTEGERS,
+        grammar=st.none() | TEXTS,
+        logit_bias=st.lists(st.builds(TokenBias, INTEGERS, FLOATS), max_size=2).map(tuple),
+    ),
+    answered=TOKENS,
     max_tokens=st.none() | INTEGERS,
     stop=st.lists(TEXTS, max_size=2).map(tuple),
     ignore_eos=st.booleans(),
 )
+CHANCE = st.builds(TokenChance, INTEGERS, TOKENS, FLOATS)
+CHANCES = st.builds(TokenChances, CHANCE, st.lists(CHANCE, max_size=2).map(tuple))
 FACTS = st.builds(
     ModelFacts,
     chat_template=st.none() | TEXTS,
@@ -74,7 +89,9 @@ EVERY_MESSAGE: dict[type, st.SearchStrategy[Message]] = {
     Generate: st.builds(Generate, REQUESTS),
     Cancel: st.builds(Cancel, TEXTS),
     Started: st.builds(Started, TEXTS, INTEGERS, INTEGERS, INTEGERS),
-    TextDelta: st.builds(TextDelta, TEXTS, TEXTS, TOKENS),
+    Beat: st.builds(Beat, FLOATS, FLOATS, st.builds(Counters, INTEGERS, INTEGERS)),
+    Queued: st.builds(Queued, TEXTS, INTEGERS),
+    TextDelta: st.builds(TextDelta, TEXTS, TEXTS, TOKENS, st.lists(CHANCES, max_size=2).map(tuple)),
     Finished: st.builds(
         *(Finished, TEXTS, st.sampled_from(FinishReason), INTEGERS, INTEGERS),
         *(st.builds(Timings, FLOATS, FLOATS), st.none() | TEXTS),

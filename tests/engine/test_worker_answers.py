@@ -19,6 +19,7 @@ from runtime.engine.core import (
     SamplingParams,
     Started,
     TextDelta,
+    TokenBias,
 )
 from runtime.errors import EngineError
 from tests.engine.workers import GREEDY, Worker, end_of, events, text_of
@@ -138,7 +139,9 @@ def test_a_prompt_that_does_not_fit_is_refused_with_both_numbers_and_the_next_is
         (replace(ASK, prompt=""), "empty"),
         (replace(ASK, prompt=[1, 99_999]), "no token 99999"),
         (replace(ASK, prompt=[-1]), "no token -1"),
-        (replace(ASK, sampling=SamplingParams(json_schema="{}")), "JSON Schema"),
+        (replace(ASK, sampling=SamplingParams(json_schema="{")), "JSON Schema"),
+        (replace(ASK, sampling=SamplingParams(json_schema='{"$ref": "https://example.org/a"}')), "JSON Schema"),
+        (replace(ASK, sampling=SamplingParams(logit_bias=(TokenBias(99_999, 1.0),))), "no token 99999"),
         (replace(ASK, sampling=SamplingParams(grammar="nonsense")), "GBNF"),
         (replace(ASK, sampling=SamplingParams(grammar='root ::= root "a"')), "GBNF"),
         (replace(ASK, sampling=SamplingParams(grammar='start ::= "a"')), "root"),

@@ -18,7 +18,7 @@ import pytest
 
 from runtime.engine import protocol
 from runtime.engine.client import RestartPolicy, WorkerCommand, WorkerEngine, launch_worker
-from runtime.engine.core import EngineState, Event, Failed, FailureKind, GenerationRequest, TextDelta
+from runtime.engine.core import EngineState, Event, Failed, FailureKind, GenerationRequest, SamplingParams, TextDelta
 from runtime.engine.messages import (
     PROTOCOL_VERSION,
     Generate,
@@ -33,8 +33,9 @@ from runtime.engine.messages import (
     Tokenize,
     Tokens,
 )
+from runtime.engine.watch import Patience
 from runtime.errors import CannotRunError, EngineError
-from tests.engine.workers import GREEDY, Worker, end_of, events, text_of
+from tests.engine.workers import GREEDY, Worker, end_of, events, text_of, tokens_of
 
 ASK = GenerationRequest("ask", "The teacher asks", GREEDY, max_tokens=8)
 ENDLESS = replace(ASK, id="endless", max_tokens=None, ignore_eos=True)
@@ -90,42 +91,84 @@ def gone_within(pid: int, seconds: float) -> bool:
 # Dying and coming back
 
 
-def test_a_killed_worker_fails_its_request_in_a_sentence_and_the_next_request_is_served(worker: Worker):
-    async def run(engine: WorkerEngine) -> tuple[list[Event], EngineState, list[Event], int]:
+def kill(engine: WorkerEngine, with_signal: int = signal.SIGKILL) -> None:
+    assert engine.status.worker_pid is not None
+    os.kill(engine.status.worker_pid, with_signal)
+
+
+@pytest.mark.parametrize("with_signal", [signal.SIGKILL, signal.SIGABRT])
+def test_a_stream_survives_its_worker_and_says_what_it_would_have_said(worker: Worker, with_signal: signal.Signals):
+    request = replace(ASK, max_tokens=60, ignore_eos=True, sampling=SamplingParams(temperature=0.5, seed=5))
+
+    async def run(engine: WorkerEngine) -> tuple[list[Event], list[Event], int]:
+        whole = await events(engine, request)
         found: list[Event] = []
-        async for event in engine.generate(ENDLESS):
+        async for event in engine.generate(request):
             found.append(event)
-            if isinstance(event, TextDelta) and engine.status.worker_pid:
-                os.kill(engine.status.worker_pid, signal.SIGKILL)
-        state = engine.status.state
-        return found, state, await asyncio.wait_for(events(engine, ASK), 20), engine.status.restarts
+            if len(found) == 20:
+                kill(engine, with_signal)
+        return whole, found, engine.status.restarts
 
-    broken, state, served, restarts = worker.use(run)
-    assert isinstance(broken[-1], Failed)
-    assert broken[-1].kind is FailureKind.WORKER_DIED
-    assert "signal 9 (SIGKILL)" in broken[-1].message
-    assert state is EngineState.RESTARTING
-    assert text_of(served)
+    whole, found, restarts = worker.use(run)
     assert restarts == 1
+    assert [type(event).__name__ for event in found].count("Started") == 1
+    assert text_of(found) == text_of(whole)
+    assert tokens_of(found) == tokens_of(whole)
+    assert end_of(found).completion_tokens == 60
 
 
-def test_waiting_requests_and_open_calls_fail_with_the_worker_and_none_hangs(worker: Worker):
+def test_many_streams_survive_three_kills_and_one_that_came_in_between(worker: Worker):
+    requests = [
+        replace(ASK, id=str(number), prompt=f"The teacher asks {number}", max_tokens=80, ignore_eos=True)
+        for number in range(6)
+    ]
+
+    async def run(engine: WorkerEngine) -> tuple[list[list[Event]], list[list[Event]], int]:
+        alone = [await events(engine, request) for request in requests]
+        streams = [asyncio.create_task(events(engine, request)) for request in requests[:5]]
+        for _ in range(3):
+            while engine.status.state is not EngineState.READY:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.15)
+            kill(engine)
+            while engine.status.state is EngineState.READY:
+                await asyncio.sleep(0.01)
+        streams.append(asyncio.create_task(events(engine, requests[5])))  # while there is no worker
+        return alone, await asyncio.wait_for(asyncio.gather(*streams), 60), engine.status.restarts
+
+    alone, found, restarts = worker.use(run)
+    assert restarts == 3
+    assert [text_of(one) for one in found] == [text_of(one) for one in alone]
+
+
+def test_open_calls_fail_with_the_worker_and_those_who_wait_are_served_by_the_next(worker: Worker):
     async def run(engine: WorkerEngine) -> list[list[Event]]:
         async with aclosing(engine.generate(ENDLESS)) as stream:
             await anext(stream)
-            pid = engine.status.worker_pid
-            assert pid is not None
-            os.kill(pid, signal.SIGSTOP)  # now nothing can be served any more
+            kill(engine, signal.SIGSTOP)  # now nothing can be served any more
             waiting = [asyncio.create_task(events(engine, replace(ASK, id=str(number)))) for number in range(3)]
             call = asyncio.create_task(engine.tokenize("a", parse_special=False, add_special=False))
             await asyncio.sleep(0.05)
-            os.kill(pid, signal.SIGKILL)
+            kill(engine)
             with pytest.raises(EngineError, match="SIGKILL"):
                 await asyncio.wait_for(call, 10)
-            return await asyncio.wait_for(asyncio.gather(*waiting), 10)
+        return await asyncio.wait_for(asyncio.gather(*waiting), 10)
 
-    ends = [found[-1] for found in worker.use(run)]
-    assert all(isinstance(end, Failed) and end.kind is FailureKind.WORKER_DIED for end in ends)
+    assert all(text_of(found) for found in worker.use(run))
+
+
+def test_a_worker_that_hangs_is_ended_and_its_stream_goes_on(worker: Worker):
+    async def run() -> tuple[list[Event], int]:
+        found: list[Event] = []
+        async with worker.running(patience=Patience(silence=3)) as engine:
+            async for event in engine.generate(replace(ASK, max_tokens=60, ignore_eos=True)):
+                found.append(event)
+                if len(found) == 5:
+                    kill(engine, signal.SIGSTOP)
+            return found, engine.status.restarts
+
+    found, restarts = asyncio.run(run())
+    assert (end_of(found).completion_tokens, restarts) == (60, 1)
 
 
 def test_too_many_deaths_are_given_up_with_the_last_words(worker: Worker):

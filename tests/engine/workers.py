@@ -13,6 +13,7 @@ from typing import TypeVar
 from runtime.engine.client import RestartPolicy, WorkerCommand, WorkerEngine
 from runtime.engine.core import Event, Finished, GenerationRequest, SamplingParams, TextDelta
 from runtime.engine.messages import Load
+from runtime.engine.watch import Patience
 
 GREEDY = SamplingParams(temperature=0)
 T = TypeVar("T")
@@ -20,17 +21,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Worker:
-    """How to start a worker on some model. One thread: the models are tiny, and CI machines are shared."""
+    """How to start a worker on some model. One thread: the models are tiny, and CI machines are shared.
+
+    script: what to run instead of the worker as it is.
+    """
 
     load: Load
+    script: str = ""
 
     def command(self, **changes: object) -> WorkerCommand:
-        argv = (sys.executable, "-m", "runtime.engine.worker")
+        argv = (sys.executable, *(("-c", self.script) if self.script else ("-m", "runtime.engine.worker")))
         return WorkerCommand(argv, replace(self.load, **changes))  # type: ignore[arg-type]
 
     @asynccontextmanager
-    async def running(self, policy: RestartPolicy | None = None, **changes: object) -> AsyncIterator[WorkerEngine]:
-        engine = WorkerEngine(self.command(**changes), policy=policy)
+    async def running(
+        self, policy: RestartPolicy | None = None, patience: Patience | None = None, **changes: object
+    ) -> AsyncIterator[WorkerEngine]:
+        engine = WorkerEngine(self.command(**changes), policy=policy, patience=patience)
         await engine.start()
         try:
             await asyncio.wait_for(engine.wait_ready(), 60)
@@ -65,6 +72,10 @@ async def events(engine: WorkerEngine, request: GenerationRequest) -> list[Event
 
 def text_of(found: list[Event]) -> str:
     return "".join(event.text for event in found if isinstance(event, TextDelta))
+
+
+def tokens_of(found: list[Event]) -> list[int]:
+    return [token for event in found if isinstance(event, TextDelta) for token in event.tokens]
 
 
 def end_of(found: list[Event]) -> Finished:

@@ -63,11 +63,11 @@ def test_something_else_is_not_taken_for_a_model(tmp_path: Path) -> None:
     assert "convert_hf_to_gguf" in caught.value.remedy
 
 
-def test_one_part_of_a_split_model_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    path = handmade.gguf(tmp_path / "m-00002-of-00003.gguf", split__count=3, split__no=1)
+def test_a_part_whose_name_hides_that_it_is_one_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    path = handmade.gguf(tmp_path / "renamed.gguf", split__count=3, split__no=1)
     with pytest.raises(ModelError, match="part 2 of 3") as caught:
         open_model(path, "x", {})
-    assert "--merge" in caught.value.remedy
+    assert "NAME-00002-of-00003.gguf" in caught.value.remedy
 
 
 def test_garbage_behind_a_sound_magic_is_a_sentence(tmp_path: Path) -> None:

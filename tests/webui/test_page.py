@@ -144,7 +144,7 @@ def test_the_page_waits_for_the_model_and_says_so(browser: Browser) -> None:
 
 
 def test_an_answer_that_breaks_off_can_be_asked_for_again(browser: Browser) -> None:
-    behaviour = FakeBehaviour(answer="a b c d e f g h", die_at_token=5, load_seconds=0.3)
+    behaviour = FakeBehaviour(answer="a b c d e f g h", die_at_token=5, deaths=2, load_seconds=0.3)
     with running(behaviour, ui=UI) as server, opened(browser, server) as page:
         ask(page, "try")
         problem = page.locator(".problem")

@@ -1,235 +1,233 @@
-"""Serves requests one after the other, in the order they came.
+"""Serves many requests at once: hear → admit → plan → compute → draw → tell, for ever.
 
-The interface is what lasts (`submit` and `cancel` from any thread, `run` in the thread that owns the model, events out
-through `send`); how requests share the model is this module's own business.
+Policy lives elsewhere: `scheduler` says who computes what, `cache` what need not be computed, `pace` how much a step
+may carry. Here it is carried out. `submit` and `cancel` may be called from any thread; `run` is the thread that owns
+the model; events leave through `send`, those of one step together.
 """
 
 from __future__ import annotations
 
-import os
-import threading
+import itertools
+import queue
 import time
 import traceback
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
+from dataclasses import replace
 
 from runtime.engine import failures
-from runtime.engine.core import (
-    Event,
-    Failed,
-    FailureKind,
-    Finished,
-    FinishReason,
-    GenerationRequest,
-    Started,
-    TextDelta,
-    Timings,
-)
-from runtime.engine.text import TextAssembler
-from runtime.engine.worker.context import Batch, Context
-from runtime.engine.worker.model import Model
-from runtime.engine.worker.sampling import GrammarError, Sampler
-from runtime.errors import EngineError
+from runtime.engine.core import Counters, Event, Failed, FailureKind, FinishReason, GenerationRequest, Queued, Started
+from runtime.engine.worker.cache import PrefixCache
+from runtime.engine.worker.context import NO_ROOM, Batch, Context, DecodeError
+from runtime.engine.worker.heart import Heart
+from runtime.engine.worker.job import Job, examine
+from runtime.engine.worker.pace import Pace
+from runtime.engine.worker.sampling import GrammarError
+from runtime.engine.worker.scheduler import Scheduler
+from runtime.engine.worker.sequence import Chunk
 
-_SEQUENCE = 0
+Send = Callable[..., None]
 
 
 class Loop:
-    """A first-come-first-served loop over one sequence. What the last request left in the cache, the next may use."""
+    """parallel: requests that run at once. queue: requests that may wait besides; more are told to come again."""
 
-    def __init__(self, context: Context, send: Callable[[Event], None]) -> None:
+    def __init__(self, context: Context, send: Send, heart: Heart, *, parallel: int, queue_limit: int) -> None:
         self._context = context
-        self._model = context.model
         self._send = send
+        self._heart = heart
+        self._queue_limit = queue_limit
         self._batch = Batch(context.model, context.batch_tokens)
-        self._remembered: list[int] = []  # the tokens whose state the cache holds
-        self._end_tokens: list[int] | None = None
-        self._changed = threading.Condition()
-        self._waiting: deque[GenerationRequest] = deque()
-        self._running = ""
-        self._cancelled = False
+        self._cache = PrefixCache(
+            context, lines=context.lines, cells=context.cells, idle_cells=max(context.size, context.cells // 4)
+        )
+        self._scheduler = Scheduler(self._cache, parallel)
+        self._pace = Pace(context.batch_tokens)
+        self._jobs: dict[str, Job] = {}
+        self._arrivals = itertools.count()
+        self._inbox: queue.SimpleQueue[Job | str] = queue.SimpleQueue()  # a string is the id of a cancelled request
+        self._outbox: list[Event] = []
+        self._end_tokens: tuple[int, ...] | None = None
+        self._seconds_per_request = 1.0
+        self.counters = Counters()
+        heart.counters = lambda: self.counters
+
+    # Any thread
 
     def submit(self, request: GenerationRequest) -> None:
-        """Queue a request. Any thread."""
-        with self._changed:
-            self._waiting.append(request)
-            self._changed.notify()
+        """Queue a request, or tell at once why it cannot be served."""
+        job = examine(request, next(self._arrivals), self._context)
+        if isinstance(job, Failed):
+            self._send(job)
+        else:
+            self._inbox.put(job)
 
     def cancel(self, request_id: str) -> None:
-        """Nobody waits for this request any more. Any thread; of no effect once it is over."""
-        with self._changed:
-            if request_id == self._running:
-                self._cancelled = True
-            for request in [waiting for waiting in self._waiting if waiting.id == request_id]:
-                self._waiting.remove(request)
-                self._send(Finished(request_id, FinishReason.CANCELLED, 0, 0, Timings(0.0, 0.0)))
+        """Nobody waits for this request any more; of no effect once it is over."""
+        self._inbox.put(request_id)
+
+    # The model's thread
 
     def run(self) -> None:
         """Serve for ever."""
         while True:
-            request = self._next()
-            try:
-                for event in self._serve(request):
-                    self._send(event)
-            except GrammarError as error:
-                self._send(failures.invalid(request.id, error.message))
-            except EngineError as error:
-                self._forget()
-                self._send(Failed(request.id, FailureKind.INTERNAL, error.message))
-            except Exception:
-                self._forget()
-                traceback.print_exc()
-                self._send(Failed(request.id, FailureKind.INTERNAL, "The engine met an unforeseen error."))
+            self._hear()
+            self._admit()
+            decoding = sum(sequence.is_decoding for sequence in self._scheduler.running)
+            chunks = self._scheduler.plan(self._pace.prompt_tokens(decoding), self._batch.capacity)
+            if chunks:
+                self._step(chunks)
+            self._tell()
 
-    def _next(self) -> GenerationRequest:
-        with self._changed:
-            self._running = ""
-            while not self._waiting:
-                self._changed.wait()
-            request = self._waiting.popleft()
-            self._running, self._cancelled = request.id, False
-            return request
+    def _hear(self) -> None:
+        """Take what came; wait for it if there is nothing else to do."""
+        while not self._jobs or not self._inbox.empty():
+            heard = self._inbox.get()
+            if isinstance(heard, Job):
+                self._enqueue(heard)
+            elif heard in self._jobs:
+                self._finish(self._jobs[heard], FinishReason.CANCELLED)
+            self._count()
+            self._tell()
 
-    def _serve(self, request: GenerationRequest) -> Iterator[Event]:
-        """Admit, compute the prompt, then draw and compute token by token until there is a reason to end."""
-        prompt = self._admit(request)
-        if isinstance(prompt, Failed):
-            yield prompt
+    def _enqueue(self, job: Job) -> None:
+        waiting = len(self._scheduler.waiting)
+        if waiting >= self._queue_limit and not job.request.answered:
+            seconds = max(1.0, self._seconds_per_request * waiting / max(1, len(self._scheduler.running)))
+            self._outbox.append(failures.busy(job.request.id, waiting, seconds))
             return
-        seed = int.from_bytes(os.urandom(4)) if request.sampling.seed is None else request.sampling.seed
-        forbidden = self._ends() if request.ignore_eos else ()
-        with closing(Sampler(self._model, request.sampling, seed, prompt, forbidden=forbidden)) as sampler:
-            clock = _Clock()
-            cached = self._reuse(prompt)
-            yield Started(request.id, len(prompt), cached, seed)
-            answer = _Answer(self._model, request, room=self._context.size - len(prompt))
-            try:
-                output = self._compute(prompt[cached:])
-                clock.prompt_done()
-                while answer.reason is None:
-                    token = sampler.sample(self._context, output, answer.count)
-                    yield from answer.take(token)
-                    if answer.reason is None:
-                        output = self._compute([token])
-            except _Cancelled:
-                answer.reason = FinishReason.CANCELLED
-            yield from answer.finish(len(prompt), clock.timings())
+        self._jobs[job.request.id] = job
+        self._scheduler.add(job.sequence)
 
-    def _admit(self, request: GenerationRequest) -> list[int] | Failed:
-        """The prompt's tokens, or why the request cannot be served."""
-        if not self._model.generates:
-            return failures.invalid(request.id, "This model does not generate text.")
-        if request.sampling.json_schema is not None:
-            return failures.invalid(request.id, "Answers in the form of a JSON Schema are not supported yet.")
-        if request.sampling.grammar is not None and request.ignore_eos:
-            return failures.invalid(
-                request.id, "A grammar says itself where it ends; it cannot be used with ignore_eos."
-            )
+    def _admit(self) -> None:
+        """Let in whom there is room for, and tell the others their place."""
+        for sequence in self._scheduler.admit():
+            job = self._jobs[sequence.name]
+            if job.sampler is None:
+                self._begin(job)
+        for place, sequence in enumerate(self._scheduler.waiting, start=1):
+            job = self._jobs[sequence.name]
+            if job.sampler is None and job.place != place:
+                job.place = place
+                self._outbox.append(Queued(sequence.name, place))
+
+    def _begin(self, job: Job) -> None:
+        sequence = job.sequence
         try:
-            prompt = self._model.prompt_tokens(request.prompt)
-        except EngineError as error:
-            return failures.invalid(request.id, error.message)
-        if not prompt:
-            return failures.empty_prompt(request.id)
-        if len(prompt) >= self._context.size:
-            return failures.too_long(request.id, len(prompt), self._context.size)
-        return prompt
+            job.begin(self._context, self._ends() if job.request.ignore_eos else ())
+        except GrammarError as error:
+            self._fail(job, failures.invalid(sequence.name, error.message))
+            return
+        self._count(prompt_tokens=job.prompt_tokens, cached_tokens=min(sequence.computed, job.prompt_tokens))
+        self._outbox.append(Started(sequence.name, job.prompt_tokens, sequence.computed, job.seed))
+        if job.is_over:  # it was over before it began, or when another worker told its last token
+            self._finish(job)
 
-    def _reuse(self, prompt: list[int]) -> int:
-        """Cut the cache down to what it shares with the prompt; how many tokens need not be computed again.
+    def _step(self, chunks: list[Chunk]) -> None:
+        """Compute the chunks, and draw from those that are complete."""
+        prompt_tokens = sum(chunk.count for chunk in chunks if not chunk.sequence.is_decoding)
+        decoding = sum(chunk.sequence.is_decoding for chunk in chunks)
+        begin = time.perf_counter()
+        try:
+            outputs = self._fill(chunks)
+            with self._heart.working(self._pace.expected(decoding, prompt_tokens)):
+                self._context.decode(self._batch)
+        except DecodeError as error:
+            self._recover(chunks, error)
+            return
+        for chunk, output in zip(chunks, outputs, strict=True):
+            draws = chunk.draws
+            self._scheduler.advance(chunk)
+            if draws:
+                self._draw(self._jobs[chunk.sequence.name], output)
+        self._pace.learn(decoding, prompt_tokens, time.perf_counter() - begin)
+        self._count(steps=1, batch_tokens=sum(chunk.count for chunk in chunks))
 
-        The prompt's last token always is: only computing it gives the logits of the first token of the answer.
-        """
-        pairs = zip(self._remembered, prompt[:-1], strict=False)
-        shared = next(
-            (at for at, (old, new) in enumerate(pairs) if old != new), min(len(self._remembered), len(prompt) - 1)
+    def _fill(self, chunks: list[Chunk]) -> list[int]:
+        """Put the chunks into the batch; for each the entry with which to draw."""
+        self._batch.clear()
+        outputs = []
+        for chunk in chunks:
+            sequence, entry = chunk.sequence, -1
+            for ahead, token in enumerate(chunk.tokens, start=1):
+                wanted = chunk.draws and ahead == chunk.count
+                entry = self._batch.add(token, sequence.computed + ahead - 1, sequence.line or 0, output=wanted)
+            outputs.append(entry)
+        return outputs
+
+    def _draw(self, job: Job, output: int) -> None:
+        """The next token of an answer."""
+        job.clock.prompt_done()
+        if job.sampler is None:
+            raise ValueError(f"{job.request.id} was never begun")
+        try:
+            token, chances = job.sampler.sample(self._context, output, job.answer.count)
+            self._outbox += job.answer.take(token, chances)
+        except GrammarError as error:
+            self._fail(job, failures.invalid(job.request.id, error.message))
+        except Exception:
+            traceback.print_exc()
+            self._fail(job, failures.internal(job.request.id, "The engine met an unforeseen error."))
+        else:
+            job.sequence.tokens.append(token)
+            self._count(generated_tokens=1)
+            if job.is_over:
+                self._finish(job)
+
+    def _recover(self, chunks: list[Chunk], error: DecodeError) -> None:
+        """A step failed: make room, or find out by whose fault, so that nobody else suffers for it."""
+        running = self._scheduler.running
+        if error.code == NO_ROOM and self._cache.forget_resting():
+            return  # planned again, with more room
+        if error.code == NO_ROOM and len(running) > 1:
+            self._scheduler.set_back()
+        elif len(chunks) == 1:
+            self._fail(self._jobs[chunks[0].sequence.name], failures.internal(chunks[0].sequence.name, error.message))
+        else:
+            for chunk in chunks:
+                sequence = chunk.sequence
+                if sequence.line is None:
+                    continue
+                if self._context.truncate(sequence.line, sequence.computed):
+                    self._step([chunk])
+                else:
+                    self._scheduler.set_back(sequence)
+
+    def _finish(self, job: Job, reason: FinishReason | None = None) -> None:
+        job.answer.reason = reason or job.answer.reason
+        timings = job.clock.timings()
+        self._outbox += job.answer.finish(job.prompt_tokens, timings)
+        seconds = timings.prompt_seconds + timings.generation_seconds
+        self._seconds_per_request += 0.2 * (seconds - self._seconds_per_request)
+        self._close(job, keep=True)
+
+    def _fail(self, job: Job, failure: Failed) -> None:
+        self._outbox.append(failure)
+        self._close(job, keep=failure.kind is not FailureKind.INTERNAL)
+
+    def _close(self, job: Job, *, keep: bool) -> None:
+        self._scheduler.leave(job.sequence, keep=keep)
+        job.close()
+        del self._jobs[job.request.id]
+
+    def _count(self, **more: int) -> None:
+        """Keep the counters; `more` is added to them."""
+        self.counters = replace(
+            self.counters,
+            waiting=len(self._scheduler.waiting),
+            running=len(self._scheduler.running),
+            set_backs=self._scheduler.set_backs,
+            cells=self._cache.used,
+            **{name: getattr(self.counters, name) + count for name, count in more.items()},
         )
-        if shared < len(self._remembered) and not self._context.truncate(_SEQUENCE, shared):
-            self._context.clear()
-            shared = 0
-        self._remembered = prompt[:shared]
-        return shared
 
-    def _compute(self, tokens: list[int]) -> int:
-        """Decode the sequence's next tokens; the batch entry to sample from. Raises `_Cancelled` between batches."""
-        output = -1
-        for start in range(0, len(tokens), self._batch.capacity):
-            if self._cancelled:
-                raise _Cancelled
-            chunk = tokens[start : start + self._batch.capacity]
-            self._batch.clear()
-            for token in chunk:
-                is_last = start + len(self._batch) + 1 == len(tokens)
-                output = self._batch.add(token, len(self._remembered) + len(self._batch), _SEQUENCE, output=is_last)
-            self._context.decode(self._batch)
-            self._remembered += chunk
-        return output
+    def _tell(self) -> None:
+        if self._outbox:
+            self._send(*self._outbox)
+            self._outbox.clear()
 
-    def _forget(self) -> None:
-        """After a failure: nothing in the cache is to be trusted."""
-        self._context.clear()
-        self._remembered = []
-
-    def _ends(self) -> list[int]:
+    def _ends(self) -> tuple[int, ...]:
         """All tokens that end a generation; looked up once, for the whole vocabulary has to be asked."""
         if self._end_tokens is None:
-            model = self._model
-            self._end_tokens = [token for token in range(model.vocabulary_size) if model.ends_generation(token)]
+            model = self._context.model
+            self._end_tokens = tuple(token for token in range(model.vocabulary_size) if model.ends_generation(token))
         return self._end_tokens
-
-
-class _Cancelled(Exception):  # noqa: N818 - no error: the caller went away
-    """Unwinds the running request."""
-
-
-class _Clock:
-    """Times the two halves of a request."""
-
-    def __init__(self) -> None:
-        self._begin = self._prompt_end = time.perf_counter()
-
-    def prompt_done(self) -> None:
-        """What comes now is generation."""
-        self._prompt_end = time.perf_counter()
-
-    def timings(self) -> Timings:
-        """Both halves up to now."""
-        return Timings(self._prompt_end - self._begin, time.perf_counter() - self._prompt_end)
-
-
-class _Answer:
-    """The answer so far, and whether it is over. `room`: tokens that fit into the context."""
-
-    def __init__(self, model: Model, request: GenerationRequest, room: int) -> None:
-        self._model = model
-        self._request = request
-        self._limit = room if request.max_tokens is None else min(room, request.max_tokens)
-        self._text = TextAssembler(request.stop)
-        self._untold: list[int] = []
-        self.count = 0
-        self.reason = None if self._limit > 0 else FinishReason.LENGTH
-
-    def take(self, token: int) -> Iterator[TextDelta]:
-        """The next token; its text, if any may be shown yet."""
-        self.count += 1
-        if self._model.ends_generation(token):
-            self.reason = FinishReason.STOP
-            return
-        self._untold.append(token)
-        yield from self._tell(self._text.push(self._model.piece(token)))
-        if self._text.stopped_by is not None:
-            self.reason = FinishReason.STOP
-        elif self.count >= self._limit:
-            self.reason = FinishReason.LENGTH
-
-    def finish(self, prompt_tokens: int, timings: Timings) -> Iterator[Event]:
-        """What was held back, and the end."""
-        yield from self._tell(self._text.finish())
-        reason = self.reason or FinishReason.STOP
-        yield Finished(self._request.id, reason, prompt_tokens, self.count, timings, self._text.stopped_by)
-
-    def _tell(self, text: str) -> Iterator[TextDelta]:
-        if text:
-            yield TextDelta(self._request.id, text, tuple(self._untold))
-            self._untold.clear()

@@ -1,8 +1,8 @@
 """The worker process: hello → load → facts → serve until the pipe ends.
 
-Two threads. The main one loads the model and decodes. The listening one reads the pipe and answers by itself what must
-not wait for a decode (tokenising, pings, the end: at end-of-file it ends the process at once, in the middle of a decode
-too, because a server that is gone can neither read an answer nor ask for the memory back).
+Three threads. The main one loads the model and decodes. The heart beats. The listening one reads the pipe and answers
+by itself what must not wait for a decode (tokenising, pings, the end: at end-of-file it ends the process at once, in
+the middle of a decode too, because a server that is gone can neither read an answer nor ask for the memory back).
 """
 
 from __future__ import annotations
@@ -39,12 +39,14 @@ from runtime.engine.messages import (
 )
 from runtime.engine.protocol import MessageWriter, ProtocolError, read_batches
 from runtime.engine.worker.context import Context
+from runtime.engine.worker.heart import Heart
 from runtime.engine.worker.log import EngineLog
 from runtime.engine.worker.loop import Loop
 from runtime.engine.worker.model import Model
 from runtime.errors import EngineError, PannierError
 
-Send = Callable[[Message], None]
+Send = Callable[..., None]
+"""Takes any number of messages and writes them together."""
 
 
 def main(die_with_parent: Callable[[], None] | None = None) -> int:
@@ -60,12 +62,14 @@ def main(die_with_parent: Callable[[], None] | None = None) -> int:
         die_with_parent()
     send = _sender(MessageWriter(outgoing))
     send(Hello(PROTOCOL_VERSION, os.getpid()))
+    heart = Heart(send)
+    heart.start()
     listener = _Listener(send)
     threading.Thread(target=listener.listen, args=(incoming,), name="listener", daemon=True).start()
     load = listener.loads.get()
     log = EngineLog(load.verbose)
     try:
-        loop = _load(load, log, listener, send)
+        loop = _load(load, log, listener, send, heart)
     except PannierError as error:
         reason = f"{error.message} llama.cpp says: {log.errors}" if log.errors else error.message
         send(LoadFailed(reason, error.remedy))
@@ -74,16 +78,15 @@ def main(die_with_parent: Callable[[], None] | None = None) -> int:
     return 0
 
 
-def _load(load: Load, log: EngineLog, listener: _Listener, send: Send) -> Loop:
+def _load(load: Load, log: EngineLog, listener: _Listener, send: Send, heart: Heart) -> Loop:
     """Libraries, backends, model, context; then the facts. Raises `PannierError`."""
     engine_dir = Path(load.engine_dir)
     llama = Llama(engine_dir, log)
-    for library in load.backends:
-        llama.load_backend(engine_dir / library)
+    devices = [device for library in load.backends for device in llama.load_backend(engine_dir / library)]
     llama.initialise()
     model = Model(llama, load, _ProgressReport(send))
-    context = Context(model, load, sequences=1)
-    loop = Loop(context, send)
+    context = Context(model, load, devices[0].memory_free if devices else 0)
+    loop = Loop(context, send, heart, parallel=load.parallel, queue_limit=load.queue_limit)
     listener.serve(model, loop)
     send(Ready(model.facts(context_size=context.size, parallel=load.parallel, backend=backend_name(load.backends[0]))))
     return loop
@@ -175,9 +178,9 @@ def _take_pipes() -> tuple[int, int]:
 def _sender(writer: MessageWriter) -> Send:
     """Sends, and ends the process where nobody is left to read."""
 
-    def send(message: Message) -> None:
+    def send(*messages: Message) -> None:
         try:
-            writer.send(message)
+            writer.send(*messages)
         except OSError:
             os._exit(0)
 

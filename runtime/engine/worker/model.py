@@ -16,6 +16,7 @@ from typing import Any
 from runtime.engine.bindings import Llama
 from runtime.engine.core import ModelFacts
 from runtime.engine.messages import Load
+from runtime.engine.worker.cache import MemoryKind
 from runtime.errors import CannotRunError, EngineError
 
 _MMAP = 1  # LLAMA_LOAD_MODE_MMAP
@@ -38,8 +39,14 @@ class Model:
             return True
 
         parameters.progress_callback = callback = raw.llama_progress_callback(go_on)
-        with _ModelFile(load) as file:
-            self.handle = raw.llama_model_load_from_file_ptr(file, parameters)
+        if load.model_splits:
+            paths = [os.fsencode(path) for path in load.model_splits]
+            self.handle = raw.llama_model_load_from_splits(
+                (ctypes.c_char_p * len(paths))(*paths), len(paths), parameters
+            )
+        else:
+            with _ModelFile(load) as file:
+                self.handle = raw.llama_model_load_from_file_ptr(file, parameters)
         del callback  # it had to live until here
         if not self.handle:
             raise CannotRunError("The model cannot be loaded.")
@@ -47,6 +54,8 @@ class Model:
         self.vocabulary_size: int = raw.llama_vocab_n_tokens(self.vocabulary)
         self.trained_context: int = raw.llama_model_n_ctx_train(self.handle)
         self.window: int = raw.llama_model_n_swa(self.handle)
+        self.memory_kind = self._memory_kind()
+        self.cell_bytes = self._cell_bytes()
         self.generates = bool(raw.llama_model_has_decoder(self.handle) and not raw.llama_model_has_encoder(self.handle))
         self.adds_bos = bool(raw.llama_vocab_get_add_bos(self.vocabulary))
         self.bos: int = raw.llama_vocab_bos(self.vocabulary)
@@ -125,6 +134,26 @@ class Model:
             backend=backend,
             metadata=metadata,
         )
+
+    def _memory_kind(self) -> MemoryKind:
+        raw = self.llama.raw
+        if raw.llama_model_is_recurrent(self.handle) or raw.llama_model_is_hybrid(self.handle):
+            return MemoryKind.STATE
+        return MemoryKind.WINDOW if self.window > 0 else MemoryKind.FULL
+
+    def _cell_bytes(self) -> int:
+        """What one token costs in the cache, in 16-bit floats; an upper bound, for layers may remember less."""
+        raw = self.llama.raw
+        heads, layers = raw.llama_model_n_head(self.handle), raw.llama_model_n_layer(self.handle)
+        head = raw.llama_model_n_embd(self.handle) // heads if heads else 0
+        architecture = self._metadata("general.architecture")
+        lengths = [self._metadata(f"{architecture}.attention.{which}_length") for which in ("key", "value")]
+        return int(2 * layers * raw.llama_model_n_head_kv(self.handle) * sum(int(one or head) for one in lengths))
+
+    def _metadata(self, key: str) -> str:
+        buffer = ctypes.create_string_buffer(128)
+        self.llama.raw.llama_model_meta_val_str(self.handle, key.encode(), buffer, len(buffer))
+        return buffer.value.decode("utf-8", "replace")
 
     def _special_text(self, token: int) -> str:
         return self.piece(token, special=True).decode("utf-8", "replace") if token >= 0 else ""

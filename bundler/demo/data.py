@@ -1,0 +1,116 @@
+"""From scenes to batches: render, encode, mark what is to be learned, and group by length."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from bundler.demo.conversations import scene
+from bundler.demo.core import Split
+from bundler.demo.template import render
+from bundler.demo.tokenizer import PAD, TURN_END, TURN_START
+
+IGNORED = -100
+# Lengths are rounded up to this: few distinct shapes keep the kernels' caches small.
+GRAIN = 16
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One encoded conversation; `learned[i]` says whether token i is to be predicted."""
+
+    tokens: list[int]
+    learned: list[bool]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Conversations of similar length, padded at the end, and the flat places where something is learned."""
+
+    tokens: Tensor
+    places: Tensor
+    targets: Tensor
+
+    @property
+    def size(self) -> int:
+        """Tokens, padding included: the cost of the batch."""
+        return int(self.tokens.numel())
+
+
+def texts(rng: random.Random, count: int) -> list[str]:
+    """Rendered training conversations."""
+    scenes = (scene(rng, Split.TRAIN) for _ in range(count))
+    return [render(one.messages(), one.tools, thinking=one.thinking) for one in scenes]
+
+
+class Marker:
+    """Finds the assistant's tokens, the end of turn included.
+
+    The `<think>` that opens a thoughtful turn is left out: the template writes it, and a model that learned
+    to write it would think unasked. A tenth of everything else is learned too, to get a feeling for English.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, rng: random.Random) -> None:
+        self._rng = rng
+        self._end = tokenizer.token_to_id(TURN_END)
+        self._think = tokenizer.token_to_id("<think>")
+        self._opening = tokenizer.encode(f"{TURN_START}assistant\n").ids
+
+    def mark(self, tokens: list[int]) -> Sample:
+        """Mark one conversation."""
+        learned = [self._rng.random() < 0.1 for _ in tokens]
+        width, position = len(self._opening), 0
+        while position < len(tokens):
+            if tokens[position : position + width] != self._opening:
+                position += 1
+                continue
+            position += width
+            if position < len(tokens) and tokens[position] == self._think:
+                learned[position] = learned[position + 1] = False
+                position += 2
+            while position < len(tokens):
+                learned[position] = True
+                position += 1
+                if tokens[position - 1] == self._end:
+                    break
+        return Sample(tokens, learned)
+
+
+def batches(tokenizer: Tokenizer, seed: int, *, budget: int, context: int, chunk: int = 6000) -> Iterator[Batch]:
+    """Endless batches of at most `budget` tokens, each of one length class, in random order."""
+    rng = random.Random(seed)
+    marker, pad = Marker(tokenizer, rng), tokenizer.encode(PAD).ids[0]
+    while True:
+        encoded = tokenizer.encode_batch_fast(texts(rng, chunk))
+        samples = [marker.mark(one.ids) for one in encoded if len(one.ids) <= context]
+        samples.sort(key=lambda sample: len(sample.tokens))
+        groups: list[list[Sample]] = [[]]
+        for sample in samples:
+            if (len(groups[-1]) + 1) * _rounded(len(sample.tokens)) > budget:
+                groups.append([])
+            groups[-1].append(sample)
+        rng.shuffle(groups)
+        yield from (_batch(group, pad) for group in groups if group)
+
+
+def _rounded(length: int) -> int:
+    return -(-length // GRAIN) * GRAIN
+
+
+def _batch(group: list[Sample], pad: int) -> Batch:
+    length = _rounded(max(len(sample.tokens) for sample in group))
+    tokens = torch.full((len(group), length), pad, dtype=torch.long)
+    targets = torch.full((len(group), length), IGNORED, dtype=torch.long)
+    for row, sample in enumerate(group):
+        ids = torch.tensor(sample.tokens)
+        tokens[row, : len(ids)] = ids
+        targets[row, : len(ids) - 1] = ids.masked_fill(~torch.tensor(sample.learned), IGNORED)[1:]
+    flat = targets.flatten()
+    places = (flat != IGNORED).nonzero().squeeze(1)
+    # The last row's padding fills the places up to the grain: there is nothing to learn there.
+    spare = -len(places) % GRAIN
+    places = torch.cat((places, torch.full((spare,), flat.numel() - 1)))
+    return Batch(tokens, places, flat[places])

@@ -1,0 +1,146 @@
+"""Training: Muon for the matrices, AdamW for the rest, a warm-up, a plateau and a long way down to zero.
+
+Each core trains on its own stream of conversations in its own process, and the gradients are averaged once
+a step. One thread per process needs no barrier inside an operation, which on a busy machine is worth more
+than any kernel.
+"""
+
+import os
+import random
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, distributed, multiprocessing
+from torch.nn import functional
+
+from bundler.demo import data, tokenizer
+from bundler.demo.data import Batch
+from bundler.demo.model import Decoder, ModelConfig
+from bundler.demo.progress import report
+
+VOCABULARY_FILE, WEIGHTS_FILE = "tokenizer.json", "model.pt"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the result; the defaults made the committed model."""
+
+    seed: int = 4
+    steps: int = 2000
+    warm_up: int = 30
+    way_down: int = 1000
+    workers: int = 2
+    batch_tokens: int = 2048
+    batches_per_step: int = 2
+    matrix_rate: float = 0.02
+    other_rate: float = 0.004
+    weight_decay: float = 0.01
+    vocabulary_texts: int = 60_000
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate's factor in this step, counted from one."""
+        return min(1.0, step / self.warm_up, (self.steps + 1 - step) / self.way_down)
+
+    @property
+    def step_tokens(self) -> int:
+        """At most this many tokens make a step."""
+        return self.batch_tokens * self.batches_per_step * self.workers
+
+
+def load(folder: Path) -> tuple[Decoder, Tokenizer]:
+    """Read the weights and the vocabulary that `run` left behind."""
+    saved = torch.load(folder / WEIGHTS_FILE, weights_only=True)
+    model = Decoder(ModelConfig(**saved["config"]))
+    model.load_state_dict(saved["weights"])
+    return model, tokenizer.load(folder / VOCABULARY_FILE)
+
+
+def run(recipe: Recipe, config: ModelConfig, folder: Path) -> None:
+    """The whole training; `load(folder)` gives the result."""
+    folder.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    vocabulary = tokenizer.train(
+        iter(data.texts(random.Random(recipe.seed), recipe.vocabulary_texts)), config.vocab_size
+    )
+    vocabulary.save(str(folder / VOCABULARY_FILE))
+    report(f"vocabulary: {vocabulary.get_vocab_size()} tokens after {time.monotonic() - started:.0f} s")
+    with tempfile.TemporaryDirectory() as meeting:
+        multiprocessing.spawn(_worker, (recipe, config, folder, Path(meeting) / "store"), nprocs=recipe.workers)
+    report(f"trained in {(time.monotonic() - started) / 60:.1f} min")
+
+
+def _worker(rank: int, recipe: Recipe, config: ModelConfig, folder: Path, meeting: Path) -> None:
+    """One process: equal weights everywhere, its own conversations."""
+    os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+    torch.set_num_threads(1)
+    torch.manual_seed(recipe.seed)
+    distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=recipe.workers)
+    model = Decoder(config)
+    if rank == 0:
+        report(f"model: {sum(p.numel() for p in model.parameters()):,} parameters")
+    vocabulary = tokenizer.load(folder / VOCABULARY_FILE)
+    seed = recipe.seed * 1000 + rank
+    source = data.batches(vocabulary, seed, budget=recipe.batch_tokens, context=config.context)
+    _fit(model, source, recipe, talks=rank == 0)
+    if rank == 0:
+        torch.save({"config": config.to_dict(), "weights": model.state_dict()}, folder / WEIGHTS_FILE)
+    distributed.destroy_process_group()
+
+
+def _optimizers(model: Decoder, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embedding" not in name]
+    others = [p for name, p in model.named_parameters() if p.ndim != 2 or "embedding" in name]
+    return [
+        torch.optim.Muon(matrices, lr=recipe.matrix_rate, weight_decay=recipe.weight_decay),
+        torch.optim.AdamW(others, lr=recipe.other_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
+    ]
+
+
+def _fit(model: Decoder, source: Iterator[Batch], recipe: Recipe, *, talks: bool) -> None:
+    optimizers = _optimizers(model, recipe)
+    rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
+    started, average = time.monotonic(), 0.0
+    for step in range(1, recipe.steps + 1):
+        factor = recipe.rate_at(step)
+        for optimizer, initial in zip(optimizers, rates, strict=True):
+            for group, rate in zip(optimizer.param_groups, initial, strict=True):
+                group["lr"] = rate * factor
+        loss = _step(model, [next(source) for _ in range(recipe.batches_per_step)], optimizers)
+        average = loss if step == 1 else 0.98 * average + 0.02 * loss
+        if talks and step % 25 == 0:
+            speed = step * recipe.step_tokens / (time.monotonic() - started)
+            report(f"step {step} of {recipe.steps}  loss {average:.4f}  {speed:,.0f} tokens/s")
+
+
+def _step(model: Decoder, batches: list[Batch], optimizers: list[torch.optim.Optimizer]) -> float:
+    total = sum(int((batch.targets != data.IGNORED).sum()) for batch in batches)
+    loss_sum = 0.0
+    for batch in batches:
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = model(batch.tokens, batch.places)
+        loss = (
+            functional.cross_entropy(logits.float(), batch.targets, ignore_index=data.IGNORED, reduction="sum") / total
+        )
+        loss.backward()
+        loss_sum += loss.item()
+    _average_gradients(model)
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    for optimizer in optimizers:
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+    return loss_sum
+
+
+def _average_gradients(model: Decoder) -> None:
+    """One exchange for all gradients; afterwards every process takes the same step."""
+    gradients: list[Tensor] = [p.grad for p in model.parameters() if p.grad is not None]
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    distributed.all_reduce(flat)
+    flat /= distributed.get_world_size()
+    for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(mean.view_as(gradient))
