@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from runtime import resources
-from runtime.api import health, openai
+from runtime.api import dialects, health
 from runtime.api.door import Door
 from runtime.api.errors import ApiError, of_status
 from runtime.api.page import Page
@@ -50,9 +50,9 @@ class Application:
 
     def warm_up(self) -> None:
         """Do what the first request would have to wait for. Blocking; for a thread, once the model answers."""
-        from runtime.api import schema
-
-        schema.warm_up()
+        for module in dialects.load_all()[:2]:  # OpenAI's, which nearly everybody speaks
+            for model in module.BODIES.values():
+                model.model_rebuild()
         if facts := self.service.facts:
             with suppress(TemplateError):  # whoever asks first is told
                 self.service.template(facts).compile()
@@ -78,7 +78,7 @@ def create_app(
         },
     )
     api.include_router(health.router(service))
-    api.include_router(openai.router(service))
+    api.router.routes.extend(dialects.routes(service))
     page = Page(api, webui or resources.webui())
     return Application(Door(page, settings, open_paths=page.paths), service, api)
 
@@ -94,17 +94,19 @@ class _Api(FastAPI):
         return self.openapi_schema
 
 
-async def _refused(_: Request, error: ApiError) -> Response:
-    return error.response()
+async def _refused(request: Request, error: ApiError) -> Response:
+    return error.response(dialects.shape_of(request.url.path))
 
 
-async def _not_routed(_: Request, error: HTTPException) -> Response:
-    return of_status(error.status_code, str(error.detail), error.headers).response()
+async def _not_routed(request: Request, error: HTTPException) -> Response:
+    refusal = of_status(error.status_code, str(error.detail), error.headers)
+    return refusal.response(dialects.shape_of(request.url.path))
 
 
 async def _left(_: Request, error: ClientDisconnect) -> Response:
     return Response(status_code=499)  # nobody reads it
 
 
-async def _failed(_: Request, error: Exception) -> Response:
-    return ApiError(500, "The server made a mistake with this request.", "internal_error").response()
+async def _failed(request: Request, error: Exception) -> Response:
+    mistake = ApiError(500, "The server made a mistake with this request.", "internal_error")
+    return mistake.response(dialects.shape_of(request.url.path))

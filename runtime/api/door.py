@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runtime.api.auth import Keys
+from runtime.api.dialects import shape_of
 from runtime.api.errors import ApiError
 from runtime.api.settings import ServerSettings
 
@@ -56,7 +57,7 @@ class Door:
             return _preflight(headers)
         if refusal is None and scope["path"] not in self._open_paths:
             refusal = self._keys.check(headers)
-        return refusal.response() if refusal else None
+        return refusal.response(shape_of(scope["path"])) if refusal else None
 
     def _wrong_host(self, headers: Headers) -> ApiError | None:
         if not self._checks_host:

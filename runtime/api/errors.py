@@ -9,7 +9,7 @@ shape for the same `ApiError`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from math import ceil
@@ -43,9 +43,29 @@ class ApiError(Exception):
         """OpenAI's shape."""
         return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
 
-    def response(self) -> Response:
-        """The whole answer."""
-        return json_response(self.as_json(), self.status, self.headers)
+    def response(self, shape: Shape | None = None) -> Response:
+        """The whole answer, in a dialect's shape (OpenAI's where none is given)."""
+        return json_response((shape or OPENAI).document(self), self.status, self.headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a dialect tells an error.
+
+    document: the JSON of a response. event: the bytes that tell it in the middle of a stream, made from that JSON.
+    """
+
+    document: Callable[[ApiError], dict[str, Any]]
+    event: Callable[[dict[str, Any]], bytes]
+
+
+def sse(document: Any, event: str = "") -> bytes:
+    """A server-sent event."""
+    name = f"event: {event}\n" if event else ""
+    return f"{name}data: {json.dumps(document, ensure_ascii=False)}\n\n".encode("utf-8", "backslashreplace")
+
+
+OPENAI = Shape(ApiError.as_json, sse)
 
 
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}

@@ -1,33 +1,40 @@
-"""The one inner request that every dialect is translated to, and what all of them share."""
+"""What the routes of every dialect stand on: the engine, its template, and the way from a conversation to requests."""
 
 from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
 
-from runtime.api.errors import of_template, unavailable
+from runtime.api.errors import invalid, of_template, unavailable
+from runtime.api.metrics import Metrics
 from runtime.api.settings import ServerSettings, UiConfig
 from runtime.chat.template import ChatTemplate, TemplateError
 from runtime.engine.core import Engine, EngineState, Event, GenerationRequest, ModelFacts, SamplingParams
 
+if TYPE_CHECKING:
+    from runtime.api.streams import Streams
+    from runtime.chat.prompt import Conversation, Prompt
+
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
-    """Messages to be answered, in the shape templates expect, and how.
+class Asked:
+    """What the engine is asked, one request for each answer, and how its answers are read.
 
-    variables: what the caller hands the template beyond its messages ("enable_thinking").
+    one_call: no more than one call is told.
     """
 
-    messages: Sequence[Mapping[str, Any]]
-    sampling: SamplingParams
-    max_tokens: int | None = None
-    stop: tuple[str, ...] = ()
-    ignore_eos: bool = False
-    variables: Mapping[str, Any] | None = None
+    requests: tuple[GenerationRequest, ...]
+    prompt: Prompt
+    one_call: bool = False
+
+    @property
+    def id(self) -> str:
+        """Of all of it together."""
+        return self.requests[0].id
 
 
 class Service:
@@ -38,12 +45,23 @@ class Service:
         self.settings = settings
         self.ui = ui
         self.closing = asyncio.Event()
+        self.metrics = Metrics()
+        self._streams: Streams | None = None
         self._template: tuple[ModelFacts, ChatTemplate] | None = None
 
     @property
     def facts(self) -> ModelFacts | None:
         """What the loaded model is, once it was."""
         return self.engine.facts
+
+    @property
+    def streams(self) -> Streams:
+        """The streams that outlive their connections."""
+        if self._streams is None:
+            from runtime.api.streams import Streams
+
+            self._streams = Streams()
+        return self._streams
 
     def ready_facts(self) -> ModelFacts:
         """The same, or `ApiError` 503 with the state while there is no model to ask."""
@@ -60,22 +78,53 @@ class Service:
             self._template = facts, ChatTemplate.of(facts, self.settings.chat_template)
         return self._template[1]
 
-    async def prepare(self, asked: Conversation) -> GenerationRequest:
+    async def prepare(self, asked: Conversation) -> Asked:
         """Render the prompt. Raises `ApiError`. Long conversations render in a thread, so that no stream stalls."""
+        from runtime.chat.prompt import CannotAskError, compose
+
         template = self.template(self.ready_facts())
         try:
-            prompt = await asyncio.to_thread(template.render, asked.messages, variables=asked.variables)
+            prompt = await asyncio.to_thread(compose, template, asked)
         except TemplateError as error:
             raise of_template(error) from None
-        return GenerationRequest(
+        except CannotAskError as error:
+            raise invalid(f"Refused: {error.message}.", error.field, "unsupported_value") from None
+        sampling = asked.sampling
+        if prompt.json_schema is not None:
+            sampling = replace(sampling, json_schema=prompt.json_schema)
+        first = GenerationRequest(
             id=uuid.uuid4().hex,
-            prompt=prompt,
-            sampling=asked.sampling,
+            prompt=prompt.text,
+            sampling=sampling,
             max_tokens=asked.max_tokens,
-            stop=(*asked.stop, *template.stops),
+            stop=(*asked.stop, *prompt.stop),
             ignore_eos=asked.ignore_eos,
         )
+        return Asked(repeated(first, asked.answers), prompt, one_call=not asked.parallel)
 
     def generate(self, request: GenerationRequest) -> AbstractAsyncContextManager[AsyncGenerator[Event, None]]:
         """The engine's events; leaving the context cancels whatever is left of the request."""
         return aclosing(cast("AsyncGenerator[Event, None]", self.engine.generate(request)))
+
+
+def raw_request(
+    prompt: str | Sequence[int],
+    sampling: SamplingParams,
+    max_tokens: int | None,
+    stop: tuple[str, ...],
+    *,
+    ignore_eos: bool = False,
+) -> GenerationRequest:
+    """A request whose prompt is the caller's own, with no template between."""
+    return GenerationRequest(uuid.uuid4().hex, prompt, sampling, max_tokens, stop, ignore_eos)
+
+
+def repeated(request: GenerationRequest, count: int) -> tuple[GenerationRequest, ...]:
+    """The same request several times; a seed that was given counts up, or all answers would be one."""
+
+    def another(index: int) -> GenerationRequest:
+        seed = request.sampling.seed
+        sampling = request.sampling if seed is None else replace(request.sampling, seed=(seed + index) % 2**32)
+        return replace(request, id=f"{request.id}-{index}", sampling=sampling)
+
+    return (request, *(another(index) for index in range(1, count)))

@@ -9,7 +9,7 @@ import pytest
 
 from runtime.api import reply
 from runtime.api.settings import ServerSettings
-from runtime.engine.core import GenerationRequest, SamplingParams
+from runtime.engine.core import GenerationRequest, SamplingParams, TokenBias
 from runtime.engine.fake import FakeBehaviour
 from tests.api.running import MODEL, Running, running
 
@@ -95,12 +95,17 @@ def test_every_sampling_field_reaches_the_engine() -> None:
 
     given = {
         "temperature": 0.3, "top_p": 0.5, "top_k": 7, "min_p": 0.1, "repeat_penalty": 1.1,
-        "frequency_penalty": 0.2, "presence_penalty": -0.2, "seed": 42,
+        "frequency_penalty": 0.2, "presence_penalty": -0.2, "seed": 42, "typical_p": 0.9, "top_n_sigma": 1.5,
+        "xtc_probability": 0.2, "xtc_threshold": 0.3, "dynatemp_range": 0.1, "dynatemp_exponent": 2.0,
+        "dry_multiplier": 0.8, "dry_base": 1.5, "dry_allowed_length": 3, "dry_penalty_last_n": 9, "mirostat": 2,
+        "mirostat_tau": 4.0, "mirostat_eta": 0.2,
     }  # fmt: skip
     with running(FakeBehaviour(answer=answer)) as server:
-        assert server.chat(**given, max_tokens=5, stop=["x"], ignore_eos=True).status_code == 200
+        more = {"repeat_last_n": 5, "logit_bias": {"7": 1.5}, "dry_sequence_breakers": ["#"]}
+        assert server.chat(**given, **more, max_tokens=5, stop=["x"], ignore_eos=True).status_code == 200
         assert server.chat(seed=-1, top_k=-1, temperature=None).status_code == 200
-    assert seen[0].sampling == SamplingParams(**given)  # type: ignore[arg-type]
+    translated = {"penalty_last_n": 5, "logit_bias": (TokenBias(7, 1.5),), "dry_sequence_breakers": ("#",)}
+    assert seen[0].sampling == SamplingParams(**given, **translated)  # type: ignore[arg-type]
     assert (seen[0].max_tokens, seen[0].stop, seen[0].ignore_eos) == (5, ("x",), True)
     assert seen[1].sampling == SamplingParams(top_k=0)
 

@@ -50,7 +50,7 @@ def test_the_official_client_streams(client: openai.OpenAI) -> None:
 
 def test_the_official_client_raises_its_own_errors(client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as invalid:
-        client.chat.completions.create(model=MODEL, messages=MESSAGES, n=3)
+        client.chat.completions.create(model=MODEL, messages=MESSAGES, n=99)
     assert invalid.value.param == "n"
     with pytest.raises(openai.BadRequestError) as too_long:
         client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "x" * 500}])
