@@ -15,6 +15,7 @@ from runtime.console import Console
 from runtime.container.archive import Archive
 from runtime.errors import PannierError, UsageError
 from runtime.launch import session
+from runtime.launch.modelcheck import model_check
 from runtime.launch.opening import chat_template, open_own
 from runtime.launch.options import LaunchOptions, add_engine_flags, section
 from runtime.launch.osdep import system
@@ -107,12 +108,16 @@ async def _serve(
     app = create_app(engine, *_settings(archive, door))
     listens = asyncio.Event()
     failure: list[PannierError] = []
+    check = model_check(archive, started.places)
 
     async def watch() -> None:
         try:
             facts = await engine.wait_ready()
             await listens.wait()
             console.say(f"ready: {facts.name} on {facts.backend}, {facts.context_size} tokens of context")
+            check.start()  # not before: reading gigabytes would hold up the start
+            await check.wait_async()
+            check.raise_if_damaged()
         except PannierError as error:
             failure.append(error)
             stop.set()
@@ -128,6 +133,7 @@ async def _serve(
         await serve(app, sock, stop, on_listening=listening)
     finally:
         watching.cancel()
+        check.stop()
         await engine.stop()
     if failure:
         raise failure[0]

@@ -21,7 +21,7 @@ from runtime.engine.messages import Load
 from runtime.launch.opening import ModelFile, open_model
 from runtime.launch.options import LaunchOptions
 from runtime.launch.osdep import system
-from runtime.launch.places import places
+from runtime.launch.places import Places, places
 from runtime.launch.spare import spare_program
 from runtime.manifest import DistManifest
 
@@ -30,9 +30,13 @@ WORKER_OPTION = "--worker"
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A chosen backend and the worker that is loading with it. renew: gives the command of every further worker."""
+    """A chosen backend and the worker that is loading with it.
+
+    renew: gives the command of every further worker. places: where this machine lets us keep things.
+    """
 
     choice: Choice
+    places: Places
     command: WorkerCommand
     renew: Callable[[], WorkerCommand]
     worker: LaunchedWorker
@@ -63,7 +67,7 @@ def start(archive: Archive[DistManifest], options: LaunchOptions, console: Conso
         return command(cache.provide(archive, [*core(archive.manifest.engine), choice.library]))
 
     first = command(choice.engine_dir)
-    return Session(choice, first, renewed, launch_worker(first))
+    return Session(choice, cache.places, first, renewed, launch_worker(first))
 
 
 def worker_command(

@@ -126,3 +126,17 @@ def test_the_model_is_mapped_in_place_and_nowhere_else(dist: Path, settled: dict
         if path.is_file() and path.stat().st_size > size // 2
     ]
     assert copies == []
+
+
+def test_a_damaged_model_ends_the_server_with_a_sentence(dist: Path, settled: dict[str, str], tmp_path: Path) -> None:
+    data = bytearray(dist.read_bytes())
+    with open_dist(dist) as archive:
+        offset, size = archive.data_range("model.gguf")
+    data[offset + size - 1000] ^= 1
+    copy = tmp_path / "damaged"
+    copy.write_bytes(data)
+    copy.chmod(0o755)
+    done = running.run(copy, "serve", "--no-browser", "--port", "0", env=settled)
+    assert done.returncode == 3
+    assert "The model is damaged" in done.stderr
+    assert "Traceback" not in done.stderr
