@@ -36,9 +36,9 @@ def test_a_file_that_cannot_be_used_is_told_with_its_flag(tmp_path: Path) -> Non
     binary.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match="holds no key"):
         door("--api-key-file", str(empty))
-    with pytest.raises(UsageError, match="--api-key-file .*missing"):
+    with pytest.raises(UsageError, match=r"--api-key-file .*missing"):
         door("--api-key-file", str(tmp_path / "missing"))
-    with pytest.raises(UsageError, match="--chat-template .*binary"):
+    with pytest.raises(UsageError, match=r"--chat-template .*binary"):
         door("--chat-template", str(binary))
     with pytest.raises(UsageError, match="empty"):
         door("--api-key", "")
