@@ -10,6 +10,7 @@ EXTRA = (
     "jinja2.sandbox",
     "llama_cpp._ctypes_extensions",
     "llama_cpp.llama_cpp",
+    "llama_cpp.llama_grammar",
     "platformdirs",
     "pydantic",
     "starlette.responses",

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from runtime.engine import failures
 from runtime.engine.core import (
     Counters,
+    Embedding,
     EngineState,
     EngineStatus,
     Event,
@@ -33,6 +33,7 @@ from runtime.engine.messages import (
     Beat,
     Cancel,
     Detokenize,
+    Embed,
     Generate,
     Hello,
     LoadFailed,
@@ -45,9 +46,11 @@ from runtime.engine.messages import (
     Text,
     Tokenize,
     Tokens,
+    Vectors,
 )
 from runtime.engine.process import Death, LaunchedWorker, WorkerCommand, launch_worker
 from runtime.engine.protocol import ProtocolError
+from runtime.engine.restarts import RestartPolicy, Restarts
 from runtime.engine.watch import TICK_SECONDS, Patience, Watch
 from runtime.errors import CannotRunError, EngineError, PannierError, WorkerDied
 
@@ -55,19 +58,6 @@ __all__ = ["Death", "LaunchedWorker", "RestartPolicy", "WorkerCommand", "WorkerE
 
 _STOP_SECONDS = 1.0
 _SETTLED = (EngineState.READY, EngineState.FAILED, EngineState.STOPPED)
-
-
-@dataclass(frozen=True, slots=True)
-class RestartPolicy:
-    """When a worker that died is started again.
-
-    The first time at once, then after `pause` seconds, twice as long each time; `deaths` within `window` seconds are
-    too many.
-    """
-
-    deaths: int = 5
-    window: float = 60.0
-    pause: float = 0.25
 
 
 class WorkerEngine:
@@ -89,7 +79,7 @@ class WorkerEngine:
         self._launched = launched
         self._next_command: Callable[[], WorkerCommand] = lambda: command
         self._later_commands = renew or self._next_command
-        self._policy = policy or RestartPolicy()
+        self._restarts = Restarts(policy or RestartPolicy())
         self._patience = patience or Patience()
         self._watch = Watch(self._patience)
         self._hung = ""
@@ -103,7 +93,6 @@ class WorkerEngine:
         self._counters = Counters()
         self._calls: dict[int, asyncio.Future[Reply]] = {}
         self._call_ids = itertools.count(1)
-        self._deaths: deque[float] = deque()
 
     @property
     def status(self) -> EngineStatus:
@@ -160,6 +149,12 @@ class WorkerEngine:
         reply = await self._ask(Detokenize(call, tuple(tokens)), call)
         return reply.text if isinstance(reply, Text) else ""
 
+    async def embed(self, texts: Sequence[Sequence[int]]) -> list[Embedding]:
+        """Token lists as vectors. Raises `EngineError`."""
+        call = next(self._call_ids)
+        reply = await self._ask(Embed(call, tuple(tuple(text) for text in texts)), call)
+        return [*reply.embeddings] if isinstance(reply, Vectors) else []
+
     async def stop(self) -> None:
         """End the worker and every running request; safe to call twice, and before `start`."""
         self._set(EngineState.STOPPED)
@@ -197,7 +192,7 @@ class WorkerEngine:
             except ProtocolError as error:
                 self._ledger.take(failures.invalid(ticket.request.id, error.message))
 
-    async def _ask(self, message: Tokenize | Detokenize, call: int) -> Reply:
+    async def _ask(self, message: Tokenize | Detokenize | Embed, call: int) -> Reply:
         if self._worker is None or self._status.state is not EngineState.READY:
             raise EngineError("The model is not loaded.", "Wait until /health answers 200.")
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
@@ -267,7 +262,7 @@ class WorkerEngine:
             case Beat():
                 self._watch.hear(message)
                 self._counters = message.counters
-            case Tokens() | Text() | Pong() | Refused():
+            case Tokens() | Text() | Vectors() | Pong() | Refused():
                 if (future := self._calls.get(message.call)) and not future.done():
                     future.set_result(message)
             case Progress(value):
@@ -291,18 +286,14 @@ class WorkerEngine:
         self._ledger.worker_died(death)
         self._fail_calls(WorkerDied(f"The engine {death}."))
         loop = asyncio.get_running_loop()
-        self._deaths.append(loop.time())
-        while self._deaths[0] < loop.time() - self._policy.window:
-            self._deaths.popleft()
-        if len(self._deaths) >= self._policy.deaths:
+        pause = self._restarts.after_death(loop.time())
+        if pause is None:
             last_words = f" Its last words: {death.last_words}" if death.last_words else ""
-            times = f"{len(self._deaths)} times within {self._policy.window:g} seconds"
-            self._give_up(EngineError(f"The engine died {times}; the last time it {death}.{last_words}"))
+            self._give_up(EngineError(f"The engine died {self._restarts}; the last time it {death}.{last_words}"))
             return
         self._settled.clear()
         self._status = replace(self._status, restarts=self._status.restarts + 1)
         self._set(EngineState.LOADING if self._facts is None else EngineState.RESTARTING, f"The engine {death}.")
-        pause = 0.0 if len(self._deaths) == 1 else self._policy.pause * 2 ** (len(self._deaths) - 2)
         loop.call_later(pause, self._begin)
 
     def _give_up(self, failure: PannierError) -> None:

@@ -183,6 +183,14 @@ Event = Queued | Started | TextDelta | Finished | Failed
 
 
 @dataclass(frozen=True, slots=True)
+class Embedding:
+    """A text as a vector of length 1, and how many tokens it had."""
+
+    vector: tuple[float, ...]
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Counters:
     """What an engine did since it began, and (waiting, running) what it has to do now.
 
@@ -225,6 +233,7 @@ class ModelFacts:
     has_encoder: bool
     backend: str  # the library that computes, as "cpu-haswell"
     metadata: dict[str, str] = field(default_factory=dict)
+    embedding_size: int = 0  # numbers in a vector of `Engine.embed`
 
 
 class EngineState(StrEnum):
@@ -274,6 +283,9 @@ class Engine(Protocol):
 
     async def detokenize(self, tokens: Sequence[int]) -> str:
         """Text of token ids, special tokens rendered. Raises `EngineError` if no worker is there to ask."""
+
+    async def embed(self, texts: Sequence[Sequence[int]]) -> list[Embedding]:
+        """Token lists as vectors, beside whatever is generated. Raises `EngineError`, also for too long a text."""
 
     async def stop(self) -> None:
         """End the worker and every running request; safe to call twice."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -16,6 +17,7 @@ from itertools import cycle
 
 from runtime.engine import failures
 from runtime.engine.core import (
+    Embedding,
     EngineState,
     EngineStatus,
     Event,
@@ -41,6 +43,7 @@ _TEXT = (
 _WORDS = tuple(_TEXT.split())
 _PIECES = (*_SPECIAL, *(f" {word}" for word in _WORDS))
 _FIRST_PIECE = 256  # ids below are single bytes
+_DIMENSIONS = 8
 END_OF_TURN = _FIRST_PIECE + _SPECIAL.index("<|im_end|>")
 """Token id of `<|im_end|>`, which ends an answer."""
 
@@ -141,6 +144,11 @@ class FakeEngine:
         """The inverse of `tokenize`; unknown ids raise `EngineError`."""
         self._require_worker()
         return b"".join(map(piece, tokens)).decode("utf-8", "replace")
+
+    async def embed(self, texts: Sequence[Sequence[int]]) -> list[Embedding]:
+        """A direction in eight dimensions that depends on the tokens and nothing else."""
+        self._require_worker()
+        return [Embedding(_direction(text), len(text)) for text in texts]
 
     async def stop(self) -> None:
         """STOPPED from now on; running requests end in `Failed`. Safe to call twice."""
@@ -279,6 +287,13 @@ def _chances(tokens: Sequence[int], count: int | None) -> tuple[TokenChances, ..
     return tuple(TokenChances(TokenChance(token, tuple(piece(token)), -0.5), top) for token in tokens)
 
 
+def _direction(tokens: Sequence[int]) -> tuple[float, ...]:
+    digest = hashlib.sha256(repr([*tokens]).encode()).digest()
+    values = [byte - 127.5 for byte in digest[:_DIMENSIONS]]
+    length = math.hypot(*values)
+    return tuple(value / length for value in values)
+
+
 def _facts(behaviour: FakeBehaviour) -> ModelFacts:
     return ModelFacts(
         name="fake",
@@ -297,4 +312,5 @@ def _facts(behaviour: FakeBehaviour) -> ModelFacts:
         has_encoder=False,
         backend="fake",
         metadata={"general.name": "fake"},
+        embedding_size=_DIMENSIONS,
     )

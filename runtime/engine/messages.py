@@ -13,6 +13,7 @@ from typing import Any
 
 from runtime.engine.core import (
     Counters,
+    Embedding,
     Event,
     Failed,
     Finished,
@@ -143,6 +144,22 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Embed:
+    """Answered by `Vectors` or `Refused`, after the step that is being computed and others' calls before it."""
+
+    call: int
+    texts: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """Answer to `Embed`."""
+
+    call: int
+    embeddings: tuple[Embedding, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """Answered by `Pong`: the worker's reader thread lives."""
 
@@ -171,9 +188,9 @@ class Unknown:
     type: str
 
 
-Reply = Tokens | Text | Pong | Refused
+Reply = Tokens | Text | Vectors | Pong | Refused
 ToServer = Hello | Progress | Ready | LoadFailed | Beat | Event | Reply | Unknown
-ToWorker = Load | Generate | Cancel | Tokenize | Detokenize | Ping | Unknown
+ToWorker = Load | Generate | Cancel | Tokenize | Detokenize | Embed | Ping | Unknown
 Message = ToServer | ToWorker
 
 TYPES: dict[str, type[Any]] = {
@@ -181,7 +198,7 @@ TYPES: dict[str, type[Any]] = {
     for cls in (
         *(Hello, Load, Progress, Ready, LoadFailed, Beat),
         *(Generate, Cancel, Queued, Started, TextDelta, Finished, Failed),
-        *(Tokenize, Tokens, Detokenize, Text, Ping, Pong, Refused),
+        *(Tokenize, Tokens, Detokenize, Text, Embed, Vectors, Ping, Pong, Refused),
     )
 }
 """Every message that travels, by the name it has there."""

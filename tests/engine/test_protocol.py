@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from runtime.engine import messages, protocol
 from runtime.engine.core import (
     Counters,
+    Embedding,
     Failed,
     FailureKind,
     Finished,
@@ -89,6 +90,10 @@ EVERY_MESSAGE: dict[type, st.SearchStrategy[Message]] = {
     Generate: st.builds(Generate, REQUESTS),
     Cancel: st.builds(Cancel, TEXTS),
     Started: st.builds(Started, TEXTS, INTEGERS, INTEGERS, INTEGERS),
+    messages.Embed: st.builds(messages.Embed, INTEGERS, st.lists(TOKENS, max_size=2).map(tuple)),
+    messages.Vectors: st.builds(
+        messages.Vectors, INTEGERS, st.lists(st.builds(Embedding, st.tuples(FLOATS), INTEGERS), max_size=2).map(tuple)
+    ),
     Beat: st.builds(Beat, FLOATS, FLOATS, st.builds(Counters, INTEGERS, INTEGERS)),
     Queued: st.builds(Queued, TEXTS, INTEGERS),
     TextDelta: st.builds(TextDelta, TEXTS, TEXTS, TOKENS, st.lists(CHANCES, max_size=2).map(tuple)),

@@ -29,7 +29,8 @@ def test_step_seeds_are_never_the_one_that_means_any_seed(seed: int, index: int)
 @given(st.integers(0, 2**32 - 1))
 def test_neighbouring_seeds_and_steps_share_no_step_seed(seed: int):
     grid = {step_seed(seed + ahead, index) for ahead in range(8) for index in range(64)}
-    assert len(grid) == 8 * 64
+    # 512 draws of 32 bits: by the birthday rule two of them meet for one seed in 33,000; more would be a pattern.
+    assert len(grid) >= 8 * 64 - 1
 
 
 def in_a_process_of_its_own(load: Load, code: str) -> str:

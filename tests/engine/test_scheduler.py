@@ -195,13 +195,21 @@ def test_whatever_comes_and_goes_everybody_else_gets_done_and_nothing_stays(data
 
 def test_the_pace_lets_prompts_take_what_readers_do_not_notice():
     pace = Pace(512)
-    assert pace.prompt_tokens(decoding=0) == 512
+    assert pace.prompt_tokens(decoding=0, prompts=1) == 512
     for _ in range(50):
         pace.learn(8, 0, 0.030)
         pace.learn(8, 100, 0.030 + 100 * 0.0005)
-    tokens = pace.prompt_tokens(decoding=8)
+    tokens = pace.prompt_tokens(decoding=8, prompts=1)
     assert 2.0 < (0.030 + tokens * 0.0005) / 0.030 < 4.0
     assert tokens * 0.0005 / (0.030 + tokens * 0.0005) > 0.7
+
+
+def test_the_pace_prefers_many_who_wait_to_few_who_read():
+    pace = Pace(512)
+    for _ in range(50):
+        pace.learn(1, 0, 0.020)
+        pace.learn(1, 100, 0.020 + 100 * 0.0005)
+    assert pace.prompt_tokens(decoding=1, prompts=15) > 4 * pace.prompt_tokens(decoding=15, prompts=1)
 
 
 def test_the_pace_expects_long_steps_while_it_knows_nothing_and_is_not_fooled_by_one_slow_step():

@@ -104,6 +104,7 @@ class Context:
         if threads > 1:
             model.llama.attach_thread_pool(self.handle, threads, _POLL)
         self._crew = Crew(threads) if load.gpu_layers == 0 else None  # else threads also wait for the device
+        self.generates = model.generates and bool(self._memory)  # models made for vectors only remember nothing
         self.cells: int = raw.llama_n_ctx(self.handle)  # rounded up
         self.size = min(self.cells, wanted)
         self.lines: int = raw.llama_n_seq_max(self.handle)

@@ -75,7 +75,7 @@ class Job:
 def examine(request: GenerationRequest, arrival: int, context: Context) -> Job | Failed:
     """The job of a request, or why it cannot be served. Any thread; costs what tokenising the prompt costs."""
     model = context.model
-    if not model.generates:
+    if not context.generates:
         return failures.invalid(request.id, "This model does not generate text.")
     shaped = request.sampling.grammar is not None or request.sampling.json_schema is not None
     if shaped and request.ignore_eos:

@@ -11,40 +11,65 @@ import itertools
 import queue
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from runtime.engine import failures
-from runtime.engine.core import Counters, Event, Failed, FailureKind, FinishReason, GenerationRequest, Queued, Started
+from runtime.engine.core import (
+    Counters,
+    Embedding,
+    Event,
+    Failed,
+    FailureKind,
+    FinishReason,
+    GenerationRequest,
+    Queued,
+    Started,
+)
+from runtime.engine.messages import Embed, Load, Refused, Vectors
 from runtime.engine.worker.cache import PrefixCache
 from runtime.engine.worker.context import NO_ROOM, Batch, Context, DecodeError
+from runtime.engine.worker.embedding import Embedder
 from runtime.engine.worker.heart import Heart
 from runtime.engine.worker.job import Job, examine
-from runtime.engine.worker.pace import Pace
+from runtime.engine.worker.pace import UNKNOWN_SECONDS, Pace
 from runtime.engine.worker.sampling import GrammarError
 from runtime.engine.worker.scheduler import Scheduler
 from runtime.engine.worker.sequence import Chunk
+from runtime.errors import EngineError
 
 Send = Callable[..., None]
 
 
-class Loop:
-    """parallel: requests that run at once. queue: requests that may wait besides; more are told to come again."""
+@dataclass(slots=True)
+class _Embedding:
+    """A call for vectors: the texts still to compute, and what is done."""
 
-    def __init__(self, context: Context, send: Send, heart: Heart, *, parallel: int, queue_limit: int) -> None:
+    call: int
+    texts: list[list[int]]
+    done: list[Embedding] = field(default_factory=list)
+
+
+class Loop:
+    """`load.parallel` requests run at once, `load.queue_limit` may wait besides; more are told to come again."""
+
+    def __init__(self, context: Context, load: Load, send: Send, heart: Heart) -> None:
         self._context = context
+        self._load = load
         self._send = send
         self._heart = heart
-        self._queue_limit = queue_limit
         self._batch = Batch(context.model, context.batch_tokens)
         self._cache = PrefixCache(
             context, lines=context.lines, cells=context.cells, idle_cells=max(context.size, context.cells // 4)
         )
-        self._scheduler = Scheduler(self._cache, parallel)
+        self._scheduler = Scheduler(self._cache, load.parallel)
         self._pace = Pace(context.batch_tokens)
         self._jobs: dict[str, Job] = {}
         self._arrivals = itertools.count()
-        self._inbox: queue.SimpleQueue[Job | str] = queue.SimpleQueue()  # a string is the id of a cancelled request
+        self._inbox: queue.SimpleQueue[Job | Embed | str] = queue.SimpleQueue()  # str: the id of a cancelled request
+        self._embedder: Embedder | None = None
+        self._embeds: deque[_Embedding] = deque()
         self._outbox: list[Event] = []
         self._end_tokens: tuple[int, ...] | None = None
         self._seconds_per_request = 1.0
@@ -65,6 +90,10 @@ class Loop:
         """Nobody waits for this request any more; of no effect once it is over."""
         self._inbox.put(request_id)
 
+    def embed(self, call: Embed) -> None:
+        """Turn texts into vectors, a step at a time between the others' steps."""
+        self._inbox.put(call)
+
     # The model's thread
 
     def run(self) -> None:
@@ -73,17 +102,22 @@ class Loop:
             self._hear()
             self._admit()
             decoding = sum(sequence.is_decoding for sequence in self._scheduler.running)
-            chunks = self._scheduler.plan(self._pace.prompt_tokens(decoding), self._batch.capacity)
+            chunks = self._scheduler.plan(
+                self._pace.prompt_tokens(decoding, len(self._jobs) - decoding), self._batch.capacity
+            )
             if chunks:
                 self._step(chunks)
+            self._embed()
             self._tell()
 
     def _hear(self) -> None:
         """Take what came; wait for it if there is nothing else to do."""
-        while not self._jobs or not self._inbox.empty():
+        while not (self._jobs or self._embeds) or not self._inbox.empty():
             heard = self._inbox.get()
             if isinstance(heard, Job):
                 self._enqueue(heard)
+            elif isinstance(heard, Embed):
+                self._embeds.append(_Embedding(heard.call, [[*text] for text in heard.texts]))
             elif heard in self._jobs:
                 self._finish(self._jobs[heard], FinishReason.CANCELLED)
             self._count()
@@ -91,7 +125,7 @@ class Loop:
 
     def _enqueue(self, job: Job) -> None:
         waiting = len(self._scheduler.waiting)
-        if waiting >= self._queue_limit and not job.request.answered:
+        if waiting >= self._load.queue_limit and not job.request.answered:
             seconds = max(1.0, self._seconds_per_request * waiting / max(1, len(self._scheduler.running)))
             self._outbox.append(failures.busy(job.request.id, waiting, seconds))
             return
@@ -191,6 +225,25 @@ class Loop:
                     self._step([chunk])
                 else:
                     self._scheduler.set_back(sequence)
+
+    def _embed(self) -> None:
+        """One step for the first call that wants vectors."""
+        if not self._embeds:
+            return
+        call = self._embeds[0]
+        try:
+            self._embedder = self._embedder or Embedder(self._context.model, self._load)
+            if call.texts:
+                count = self._embedder.fitting([self._context.model.checked(text) for text in call.texts])
+                with self._heart.working(UNKNOWN_SECONDS):
+                    call.done += self._embedder.embed(call.texts[:count])
+                del call.texts[:count]
+            if not call.texts:
+                self._embeds.popleft()
+                self._send(Vectors(call.call, tuple(call.done)))
+        except EngineError as error:
+            self._embeds.popleft()
+            self._send(Refused(call.call, error.message))
 
     def _finish(self, job: Job, reason: FinishReason | None = None) -> None:
         job.answer.reason = reason or job.answer.reason

@@ -21,6 +21,7 @@ from runtime.engine.messages import (
     PROTOCOL_VERSION,
     Cancel,
     Detokenize,
+    Embed,
     Generate,
     Hello,
     Load,
@@ -86,7 +87,7 @@ def _load(load: Load, log: EngineLog, listener: _Listener, send: Send, heart: He
     llama.initialise()
     model = Model(llama, load, _ProgressReport(send))
     context = Context(model, load, devices[0].memory_free if devices else 0)
-    loop = Loop(context, send, heart, parallel=load.parallel, queue_limit=load.queue_limit)
+    loop = Loop(context, load, send, heart)
     listener.serve(model, loop)
     send(Ready(model.facts(context_size=context.size, parallel=load.parallel, backend=backend_name(load.backends[0]))))
     return loop
@@ -131,6 +132,11 @@ class _Listener:
             case Cancel(request_id):
                 if self._loop:
                     self._loop.cancel(request_id)
+            case Embed():
+                if self._loop:
+                    self._loop.embed(message)
+                else:
+                    self._send(Refused(message.call, "The model is still being loaded."))
             case Tokenize() | Detokenize() | Ping():
                 self._send(self._answer(message))
             case Unknown(name):

@@ -133,6 +133,7 @@ class Model:
             has_encoder=bool(raw.llama_model_has_encoder(self.handle)),
             backend=backend,
             metadata=metadata,
+            embedding_size=raw.llama_model_n_embd_out(self.handle),
         )
 
     def _memory_kind(self) -> MemoryKind:

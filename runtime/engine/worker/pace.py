@@ -30,13 +30,18 @@ class Pace:
         self._decoding: float | None = None  # seconds of a step without prompts
         self._per_token: float | None = None  # seconds more for each token of a prompt
 
-    def prompt_tokens(self, decoding: int) -> int:
-        """How many tokens of prompts the next step may carry when `decoding` sequences decode."""
+    def prompt_tokens(self, decoding: int, prompts: int) -> int:
+        """How many tokens of prompts the next step may carry when so many sequences decode, and so many prompts wait.
+
+        Where more wait for their first word than read along, they count for more: a step costs about as much for one
+        who decodes as for all of them, so the sooner they decode together, the better for everybody.
+        """
         if decoding == 0:
             return self._limit
         if self._decoding is None or self._per_token is None:
             return max(_LEAST, self._limit // 8)
-        return max(_LEAST, min(self._limit, int((_STRETCH - 1) * self._decoding / self._per_token)))
+        stretch = _STRETCH * max(1.0, prompts / decoding)
+        return max(_LEAST, min(self._limit, int((stretch - 1) * self._decoding / self._per_token)))
 
     def expected(self, decoding: int, prompt_tokens: int) -> float:
         """Seconds a step should take."""
