@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runtime.api.errors import ApiError, of_failure, unavailable
 from runtime.chat.parsers.pieces import CallArguments, CallStart, Content, Piece
-from runtime.engine.core import Failed, Finished, FinishReason, GenerationRequest, Started, TextDelta
+from runtime.engine.core import Failed, Finished, FinishReason, GenerationRequest, Started, TextDelta, TokenChances
 
 if TYPE_CHECKING:
     from runtime.api.service import Asked, Service
@@ -75,14 +75,18 @@ async def _several(service: Service, asked: Asked) -> AsyncGenerator[tuple[int, 
 async def _answer(service: Service, asked: Asked, request: GenerationRequest) -> AsyncGenerator[AnswerEvent, None]:
     parser = asked.prompt.parser() if asked.prompt.parser else None
     cached = calls = 0
+    chances: tuple[TokenChances, ...] = ()
     with service.metrics.running(request.id):
         async with service.generate(request) as events:
             async for event in events:
                 if type(event) is TextDelta:
                     if parser is None:
-                        yield Content(event.text)
+                        yield Content(event.text, event.chances)
                         continue
-                    for piece in parser.push(event.text):
+                    pieces = parser.push(event.text)
+                    if asked.with_chances:
+                        pieces, chances = _with_chances(pieces, (*chances, *event.chances))
+                    for piece in pieces:
                         calls += type(piece) is CallStart
                         if _is_wanted(asked, piece):
                             yield piece
@@ -103,6 +107,27 @@ async def _answer(service: Service, asked: Asked, request: GenerationRequest) ->
                         yield Ended(_reason(event, called=calls > 0), event, cached)
                         return
     raise ApiError(500, "The engine ended the answer without saying why.", "internal_error")
+
+
+def _with_chances(
+    pieces: list[Piece], chances: tuple[TokenChances, ...]
+) -> tuple[list[Piece], tuple[TokenChances, ...]]:
+    """Chances go with the content they are of, and wait for it; those of reasoning and calls are told to nobody."""
+    told: list[Piece] = []
+    for piece in pieces:
+        told.append(replace(piece, chances=_behind(piece.text, chances)) if isinstance(piece, Content) else piece)
+        chances = ()
+    return told, chances
+
+
+def _behind(text: str, chances: tuple[TokenChances, ...]) -> tuple[TokenChances, ...]:
+    """The last tokens that make up `text`; what came before them was a tag."""
+    missing = len(text.encode("utf-8", "replace"))
+    at = len(chances)
+    while at and missing > 0:
+        at -= 1
+        missing -= len(chances[at].drawn.bytes)
+    return chances[at:]
 
 
 def _is_wanted(asked: Asked, piece: Piece) -> bool:

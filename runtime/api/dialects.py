@@ -80,6 +80,12 @@ def _streams() -> Any:
     return streams
 
 
+def _openai_embeddings() -> Any:
+    from runtime.api.openai import embeddings
+
+    return embeddings
+
+
 def _openai_models() -> Any:
     from runtime.api.openai import models
 
@@ -108,6 +114,7 @@ DIALECTS: tuple[Dialect, ...] = (
         {"POST /v1/completions": "completions", "POST /completions": "completions"},
     ),
     Dialect("openai", _openai_responses, {"POST /v1/responses": "responses", "POST /responses": "responses"}),
+    Dialect("openai", _openai_embeddings, {"POST /v1/embeddings": "embeddings", "POST /embeddings": "embeddings"}),
     Dialect("openai", _streams, {"GET /v1/streams/{stream_id}": "resume"}),
     Dialect(
         "llama.cpp",
@@ -133,6 +140,7 @@ DIALECTS: tuple[Dialect, ...] = (
             "GET /api/tags": "tags",
             "GET /api/ps": "ps",
             "POST /api/show": "show",
+            "POST /api/embed": "embed",
             "GET /api/version": "version",
         },
     ),

@@ -32,6 +32,11 @@ class Asked:
     one_call: bool = False
 
     @property
+    def with_chances(self) -> bool:
+        """Whether the tokens' probabilities were asked for."""
+        return self.requests[0].sampling.n_probs is not None
+
+    @property
     def id(self) -> str:
         """Of all of it together."""
         return self.requests[0].id

@@ -126,10 +126,21 @@ def grammar_of_schema(schema: str) -> str:
     from llama_cpp.llama_grammar import json_schema_to_gbnf
 
     try:
-        return str(json_schema_to_gbnf(schema))
+        return _tightened(str(json_schema_to_gbnf(schema)))
     except Exception as error:  # whatever a strange schema brings about
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         raise EngineError(f"The JSON Schema cannot be used ({reason}).") from None
+
+
+def _tightened(grammar: str) -> str:
+    """The grammar with llama.cpp's own rules for characters and space.
+
+    The converter's let control characters into strings, which is no JSON, and no line end behind the document, where
+    models have learnt to write one: with the token that ends both forbidden, they wander off inside of the string.
+    """
+    characters = ('char ::= [^"\\\\] |', 'char ::= [^"\\\\\\x7F\\x00-\\x1F] |')
+    space = ('space ::= " "?', 'space ::= | " " | "\\n"{1,2} [ \\t]{0,20}')
+    return grammar.replace(*characters).replace(*space)
 
 
 def backend_score(engine_dir: Path, library: Path) -> int | None:

@@ -28,6 +28,8 @@ from runtime.engine.core import (
     Started,
     TextDelta,
     Timings,
+    TokenChance,
+    TokenChances,
 )
 from runtime.engine.text import TextAssembler
 from runtime.errors import EngineError, PannierError
@@ -188,13 +190,13 @@ class FakeEngine:
                 break
             pending.append(token)
             if text := assembler.push(piece(token)):
-                yield TextDelta(request.id, text, tuple(pending))
+                yield TextDelta(request.id, text, tuple(pending), _chances(pending, request.sampling.n_probs))
                 pending.clear()
             if assembler.stopped_by is not None:
                 reason = FinishReason.STOP
                 break
         if text := assembler.finish():
-            yield TextDelta(request.id, text, tuple(pending))
+            yield TextDelta(request.id, text, tuple(pending), _chances(pending, request.sampling.n_probs))
         timings = Timings(first - begin, time.perf_counter() - first)
         yield Finished(request.id, reason, len(prompt), count, timings, assembler.stopped_by)
 
@@ -275,6 +277,14 @@ def piece(token: int) -> bytes:
     if token < _FIRST_PIECE + len(_PIECES) and token >= 0:
         return _PIECES[token - _FIRST_PIECE].encode()
     raise EngineError(f"There is no token {token}; the vocabulary has {_FIRST_PIECE + len(_PIECES)}.")
+
+
+def _chances(tokens: Sequence[int], count: int | None) -> tuple[TokenChances, ...]:
+    """Every token was as likely as not, and the first pieces of the vocabulary were the others."""
+    if count is None:
+        return ()
+    top = tuple(TokenChance(other, tuple(piece(other)), -1.0 - other) for other in range(count))
+    return tuple(TokenChances(TokenChance(token, tuple(piece(token)), -0.5), top) for token in tokens)
 
 
 def _direction(tokens: Sequence[int]) -> tuple[float, ...]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from runtime.api import fields, limits, streams
 from runtime.api.anthropic import schema as anthropic
 from runtime.api.dialects import DIALECTS
+from runtime.api.ollama import about
 from runtime.api.ollama import schema as ollama
 from runtime.api.openai import completions, responses_schema, schema
 
@@ -81,6 +82,7 @@ def own(model: type[BaseModel]) -> list[dict[str, Any]]:
         responses_schema.__name__: responses_schema._ONLY,
         anthropic.__name__: anthropic._ONLY,
         ollama.__name__: ollama._ONLY,
+        about.__name__: about._EMBED_ONLY,
     }
     return [fields.REFUSED, by_module.get(model.__module__, {})]
 
@@ -115,7 +117,7 @@ def render() -> str:
         "",
         "## Not here yet",
         "",
-        "`/v1/embeddings`, `/infill`, `/embedding`, `/rerank`, `/v1/rerank`, `/api/embed`: 404.",
+        "`/infill`, `/embedding`, `/rerank`, `/v1/rerank`: 404.",
     ]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 

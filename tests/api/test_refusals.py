@@ -68,6 +68,8 @@ INVALID: list[tuple[dict[str, Any], str]] = [
     ({"messages": HELLO, "grammar": "root ::= []", "json_schema": {}}, "grammar"),
     ({"messages": HELLO, "logit_bias": {"x": 1}}, "logit_bias"),
     ({"messages": HELLO, "logit_bias": [[1]]}, "logit_bias"),
+    ({"messages": HELLO, "top_logprobs": 3}, "top_logprobs"),
+    ({"messages": HELLO, "logprobs": True, "top_logprobs": 30}, "top_logprobs"),
     ({"messages": HELLO, "n": 0}, "n"),
     ({"messages": HELLO, "n": 1000}, "n"),
     ({"messages": HELLO, "reasoning_effort": "huge"}, "reasoning_effort"),
@@ -115,8 +117,6 @@ def test_an_invalid_field_is_named_with_status_400(server: Running, body: dict[s
 
 
 ASKED: dict[str, Any] = {
-    "logprobs": True,
-    "top_logprobs": 3,
     "functions": [{"name": "f"}],
     "function_call": {"name": "f"},
     "verbosity": "high",

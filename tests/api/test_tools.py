@@ -264,3 +264,17 @@ def test_one_of_several_answers_that_fails_ends_them_all() -> None:
     with running(FakeBehaviour(die_at_token=3, deaths=4, answer="a b c d e f")) as server:
         assert server.chat(n=2).status_code == 503
         assert server.chat(n=2, seed=1).status_code == 200
+
+
+def test_log_probabilities_are_those_of_the_contents_tokens() -> None:
+    with saying("<think>\nHm.\n</think>\n\nYes the river.") as server:
+        asked = {"logprobs": True, "top_logprobs": 2}
+        content = server.chat(**asked).json()["choices"][0]["logprobs"]["content"]
+        chunks = events(server.chat(**asked, stream=True).text)[:-1]
+        assert server.chat().json()["choices"][0]["logprobs"] is None
+    assert "".join(token["token"] for token in content).strip() == "Yes the river."
+    assert content[0]["token"] == "Y"
+    assert content[0]["logprob"] == -0.5
+    assert len(content[0]["top_logprobs"]) == 2
+    streamed = [one for chunk in chunks for one in (chunk["choices"][0]["logprobs"] or {}).get("content", [])]
+    assert streamed == content

@@ -1,18 +1,19 @@
-"""`/api/tags`, `/api/show`, `/api/ps`, `/api/version`: the one model, as Ollama tells of many."""
+"""`/api/tags`, `/api/show`, `/api/ps`, `/api/version`, `/api/embed`: the one model, as Ollama tells of many."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from runtime.api.door import read_body
 from runtime.api.errors import json_response
-from runtime.api.fields import Ignored
+from runtime.api.fields import Ignored, only, refuse
 from runtime.api.ollama.chat import SHAPE as SHAPE
+from runtime.api.openai.embeddings import embedded
 from runtime.api.parse import parse
 from runtime.api.service import Service
 
@@ -30,7 +31,24 @@ class ShowRequest(BaseModel):
     verbose: Ignored = None
 
 
-BODIES = {"show": ShowRequest}
+class EmbedRequest(BaseModel):
+    """`/api/embed`."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True)
+
+    input: str | list[str]
+    model: str | None = None
+    truncate: Annotated[bool | None, Field(description="A text that is too long is refused, never cut.")] = None
+    dimensions: Any = only("null")
+    options: Ignored = None
+    keep_alive: Ignored = None
+
+
+_EMBED_ONLY: dict[str, tuple[tuple[Any, ...], str]] = {
+    "dimensions": ((), "it is offered at /v1/embeddings"),
+}
+
+BODIES = {"show": ShowRequest, "embed": EmbedRequest}
 
 
 async def tags(service: Service, _: Request) -> Response:
@@ -76,6 +94,22 @@ async def show(service: Service, request: Request) -> Response:
 async def version(service: Service, _: Request) -> Response:
     """The version of Ollama's API that is spoken here."""
     return json_response({"version": VERSION})
+
+
+async def embed(service: Service, request: Request) -> Response:
+    """Texts as vectors of length 1."""
+    body = parse(EmbedRequest, await read_body(request, service.settings.max_body_bytes))
+    refuse(body, _EMBED_ONLY)
+    service.ready_facts()
+    texts = [body.input] if isinstance(body.input, str) else body.input
+    found = await embedded(service, texts, "input")
+    return json_response(
+        {
+            "model": service.settings.model_id,
+            "embeddings": [one.vector for one in found],
+            "prompt_eval_count": sum(one.tokens for one in found),
+        }
+    )
 
 
 def _model(service: Service) -> dict[str, Any]:

@@ -16,12 +16,12 @@ from runtime.api.answer import Ended, answers
 from runtime.api.door import read_body
 from runtime.api.errors import OPENAI, json_response
 from runtime.api.openai import schema
-from runtime.api.openai.usage import timings, usage
+from runtime.api.openai.usage import logprobs, timings, usage
 from runtime.api.parse import parse
 from runtime.api.reply import Reply, Sink
 from runtime.api.service import Asked, Service
 from runtime.chat.parsers.pieces import CallArguments, CallStart, Content, Gathering, Message, Piece, Reasoning
-from runtime.engine.core import Started
+from runtime.engine.core import Started, TokenChances
 
 SHAPE = OPENAI
 BODIES = {"chat_completions": schema.ChatCompletionRequest}
@@ -52,6 +52,7 @@ class _ChatAnswer:
             "model": service.settings.model_id,
         }
         self._ends: dict[int, Ended] = {}
+        self._chances: list[list[TokenChances]] = [[] for _ in asked.requests]
 
     async def whole(self, sink: Sink) -> None:
         """All of it in one JSON document."""
@@ -65,6 +66,8 @@ class _ChatAnswer:
                         self._ends[index] = event
                     case _:
                         gathered[index].add(event)
+                        if isinstance(event, Content):
+                            self._chances[index] += event.chances
         choices = [self._choice(index, one.message()) for index, one in enumerate(gathered)]
         ends = [self._ends[index] for index in range(len(choices))]
         document = {**self._head, "choices": choices, "usage": usage(ends), "timings": timings(ends[0])}
@@ -75,7 +78,7 @@ class _ChatAnswer:
         around = [self._around_text(index) for index in range(len(self._asked.requests))]
         async with answers(self._service, self._asked) as events:
             async for index, event in events:
-                if type(event) is Content:
+                if type(event) is Content and not event.chances:
                     before, after = around[index]
                     await sink.event(before + json.dumps(event.text) + after)
                     continue
@@ -87,6 +90,8 @@ class _ChatAnswer:
                     case Ended():
                         self._ends[index] = event
                         await sink.event(self._chunk(index, {}, event.reason, timings=timings(event)))
+                    case Content(text, chances):
+                        await sink.event(self._chunk(index, {"content": text}, logprobs=logprobs(chances)))
                     case _:
                         await sink.event(self._chunk(index, _delta(event)))
         if self._include_usage:
@@ -105,13 +110,16 @@ class _ChatAnswer:
                 {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
                 for call in message.calls
             ]
-        return {"index": index, "message": told, "logprobs": None, "finish_reason": self._ends[index].reason}
+        chances = logprobs(self._chances[index]) if self._asked.with_chances else None
+        return {"index": index, "message": told, "logprobs": chances, "finish_reason": self._ends[index].reason}
 
     def _chunk_head(self) -> dict[str, Any]:
         return {**self._head, "object": "chat.completion.chunk"}
 
-    def _chunk(self, index: int, delta: dict[str, Any], reason: str | None = None, **more: Any) -> str:
-        choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": reason}
+    def _chunk(
+        self, index: int, delta: dict[str, Any], reason: str | None = None, logprobs: Any = None, **more: Any
+    ) -> str:
+        choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": reason}
         no_usage = {"usage": None} if self._include_usage else {}
         return _dumps({**self._chunk_head(), "choices": [choice], **no_usage, **more})
 

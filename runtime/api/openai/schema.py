@@ -77,8 +77,8 @@ class ChatCompletionRequest(SamplingFields):
     ] = None
     add_generation_prompt: Any = only("true, or false with continue_final_message")
 
-    logprobs: Any = only("false")
-    top_logprobs: Any = only("0")
+    logprobs: Annotated[bool | None, Field(description="Of the content's tokens, before any sampling.")] = None
+    top_logprobs: Annotated[int | None, Field(ge=0, le=20)] = None
     functions: Any = only("empty")
     function_call: Any = only('"none" or "auto"')
     verbosity: Any = only('"medium"')
@@ -105,8 +105,6 @@ _YET = "is not offered yet"
 
 _ONLY: dict[str, tuple[tuple[Any, ...], str]] = {
     "add_generation_prompt": ((True, False), "it is true or false"),
-    "logprobs": ((False,), _YET),
-    "top_logprobs": ((0,), _YET),
     "functions": (([],), "its successor 'tools' is offered"),
     "function_call": (("none", "auto"), "its successor 'tool_choice' is offered"),
     "verbosity": (("medium",), "the model has no such switch"),
@@ -134,6 +132,10 @@ def conversation(asked: ChatCompletionRequest, defaults: SamplingParams) -> Conv
     tools = checked_tools(asked.tools or ())
     choice, tool = chosen(asked.tool_choice, tools)
     sampling = formatted(sampling_of(asked, defaults), asked.response_format)
+    if asked.top_logprobs and not asked.logprobs:
+        raise invalid("'top_logprobs' has a meaning only with 'logprobs': true.", "top_logprobs")
+    if asked.logprobs:
+        sampling = replace(sampling, n_probs=asked.top_logprobs or 0)
     constrained = bool(sampling.json_schema or sampling.grammar)
     if constrained and tools and choice != NONE:
         name = "response_format" if asked.response_format else "json_schema" if sampling.json_schema else "grammar"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from runtime.api.answer import Ended
+from runtime.engine.core import TokenChance, TokenChances
 
 
 def usage(ends: Sequence[Ended]) -> dict[str, Any]:
@@ -27,6 +28,20 @@ def timings(ended: Ended) -> dict[str, Any]:
         **_rate("prompt", finished.prompt_tokens - ended.cached_tokens, finished.timings.prompt_seconds),
         **_rate("predicted", finished.completion_tokens, finished.timings.generation_seconds),
     }
+
+
+def logprobs(chances: Sequence[TokenChances]) -> dict[str, Any]:
+    """The tokens' probabilities, and those of what might have stood there."""
+    content = [{**_chance(one.drawn), "top_logprobs": [_chance(other) for other in one.top]} for one in chances]
+    return {"content": content, "refusal": None}
+
+
+def _chance(chance: TokenChance) -> dict[str, Any]:
+    text = bytes(chance.bytes).decode("utf-8", "replace")
+    return {"token": text, "logprob": max(chance.logprob, _LEAST), "bytes": list(chance.bytes)}
+
+
+_LEAST = -9999.0  # JSON has no infinity; OpenAI's documentation has this for "very unlikely"
 
 
 def _rate(name: str, count: int, seconds: float) -> dict[str, Any]:

@@ -10,15 +10,18 @@ import string
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from runtime.engine.core import TokenChances
+
 _ID_LETTERS = string.ascii_letters + string.digits
 _ID_LENGTH = 9  # Mistral's templates refuse any other; nobody else minds
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Text for the person who asked."""
+    """Text for the person who asked. chances: of the tokens behind it, where they were asked for."""
 
     text: str
+    chances: tuple[TokenChances, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
