@@ -33,6 +33,8 @@ EXCLUDED = (
     # Optional dependencies of fastapi, starlette, uvicorn and anyio that happen to be installed.
     *("a2wsgi", "certifi", "dotenv", "email_validator", "httptools", "httpx", "multipart", "orjson"),
     *("python_multipart", "trio", "ujson", "uvloop", "watchfiles", "websockets", "wsproto"),
+    # llama_grammar would fetch a schema's remote references with it. Nothing here opens a connection.
+    *("requests", "urllib3", "charset_normalizer", "cryptography", "_cffi_backend"),
     # Telemetry: fastapi cannot be imported without the API; without SDK and exporters it cannot send anything.
     *("opentelemetry.exporter", "opentelemetry.instrumentation", "opentelemetry.sdk"),
     # The C backend is enough.

@@ -75,6 +75,10 @@ def test_extract_gives_the_model_back(dist: Path, settled: dict[str, str], tmp_p
     assert hashlib.sha256((tmp_path / "m.gguf").read_bytes()).hexdigest() == demo.MODEL_SHA256
 
 
+def test_everything_but_the_model_takes_at_most_25_megabytes(dist: Path) -> None:
+    assert dist.stat().st_size - demo.MODEL_PATH.stat().st_size <= 25_000_000
+
+
 def test_unzip_gives_the_model_back_too(dist: Path) -> None:
     done = subprocess.run(["unzip", "-p", dist, "model.gguf"], capture_output=True, check=True)
     assert hashlib.sha256(done.stdout).hexdigest() == demo.MODEL_SHA256
