@@ -51,7 +51,7 @@ class Recipe:
     """
 
     seed: int = 4
-    stages: tuple[Stage, ...] = (Stage(4, FIRST, 1500), Stage(5, SECOND, 1500, way_down=1000))
+    stages: tuple[Stage, ...] = (Stage(4, FIRST, 1500), Stage(5, SECOND, 1156, way_down=800))
     workers: int = 2
     batch_tokens: int = 2048
     batches_per_step: int = 2
