@@ -85,9 +85,7 @@ def talk(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
     exchanges = []
     for _ in range(_turns(rng)):
         dice = rng.random()
-        exchanges.append(
-            memory.ask(rng, split, rng.choice(memory.FACTS), None) if dice < 0.015 else plain(rng, split)
-        )
+        exchanges.append(memory.ask(rng, split, rng.choice(memory.FACTS), None) if dice < 0.015 else plain(rng, split))
     prompt = system.plain_prompt(rng, split) if rng.random() < 0.25 else None
     return Scene(tuple(exchanges), system=prompt or None)
 
@@ -102,9 +100,7 @@ def remember(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
     if rng.random() < 0.08:
         name = system.new_name(rng, split)
         asked = memory.ask(rng, split, memory.NAME, name)
-        return Scene(
-            (plain(rng, split), asked)[rng.randint(0, 1) :], system=system.user_named_prompt(rng, split, name)
-        )
+        return Scene((plain(rng, split), asked)[rng.randint(0, 1) :], system=system.user_named_prompt(rng, split, name))
     prompt = system.plain_prompt(rng, split) if rng.random() < 0.2 else None
     return Scene(exchanges, system=prompt or None)
 
@@ -155,11 +151,7 @@ def _with_others(
     labels = {offer.kind.label for offer in offers}
     for kind in rng.sample(tools.kinds(), rng.choice((0, 0, 1, 1, 2))):
         other = toolbox.offer(rng, split, kind, mix.invented)
-        clash = (
-            kind.label in labels
-            or {kind.label, *labels} >= {"clock", "here clock"}
-            or _sums(kind.label, labels)
-        )
+        clash = kind.label in labels or {kind.label, *labels} >= {"clock", "here clock"} or _sums(kind.label, labels)
         if other.name not in taken and not clash:
             schemas.append(other.schema)
             taken.add(other.name)
@@ -171,9 +163,7 @@ def _with_others(
 
 def _sums(label: str, labels: set[str]) -> bool:
     """A calculator beside an adding tool would leave two right answers."""
-    return (label == "calculator" and bool(labels & {"+", "-", "*"})) or (
-        label in "+-*" and "calculator" in labels
-    )
+    return (label == "calculator" and bool(labels & {"+", "-", "*"})) or (label in "+-*" and "calculator" in labels)
 
 
 def calling(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
@@ -191,16 +181,13 @@ def calling(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
     elif rng.random() < 0.15:
         exchanges.append(greetings.of(greetings.THANKS, rng, split))
         exchanges.append(tools.one_call(rng, split, offer))
-    return Scene(
-        tuple(exchanges), system=_tool_prompt(rng, split), tools=_with_others(rng, split, [offer], mix)
-    )
+    return Scene(tuple(exchanges), system=_tool_prompt(rng, split), tools=_with_others(rng, split, [offer], mix))
 
 
 def calling_twice(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
     """Tools are offered and the question needs two calls."""
     offers = [
-        toolbox.offer(rng, split, kind, mix.invented)
-        for kind in (toolbox.WEATHER, toolbox.CLOCK, toolbox.CALCULATOR)
+        toolbox.offer(rng, split, kind, mix.invented) for kind in (toolbox.WEATHER, toolbox.CLOCK, toolbox.CALCULATOR)
     ]
     if len({offer.name for offer in offers}) < 3:
         return calling_twice(rng, split, mix)
@@ -233,12 +220,10 @@ def not_calling(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
         offered = [
             kind
             for kind in tools.kinds()
-            if kind.label not in labels
-            and not (missing is not arithmetic.exchange and kind.label == "search")
+            if kind.label not in labels and not (missing is not arithmetic.exchange and kind.label == "search")
         ]
         schemas = [
-            toolbox.offer(rng, split, kind, mix.invented).schema
-            for kind in rng.sample(offered, rng.choice((1, 1, 2)))
+            toolbox.offer(rng, split, kind, mix.invented).schema for kind in rng.sample(offered, rng.choice((1, 1, 2)))
         ]
         schemas += toolbox.idle(rng, rng.choice((0, 1)))
         return Scene((missing(rng, split),), system=_tool_prompt(rng, split), tools=tuple(schemas))

@@ -53,9 +53,7 @@ def write(model: Decoder, tokenizer: Tokenizer, path: Path, kind: str) -> Path:
     for name, weight in model.state_dict().items():
         values = weight.float().numpy()
         raw_type = matrix_type if values.ndim == 2 else GGMLQuantizationType.F32
-        writer.add_tensor(
-            tensor_name(name), gguf.quantize(values.astype(np.float32), raw_type), raw_dtype=raw_type
-        )
+        writer.add_tensor(tensor_name(name), gguf.quantize(values.astype(np.float32), raw_type), raw_dtype=raw_type)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

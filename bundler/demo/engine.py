@@ -18,9 +18,7 @@ def _library(folder: Path, stem: str) -> Path:
         for suffix in _SUFFIXES:
             if (folder / (name + suffix)).exists():
                 return folder / (name + suffix)
-    raise FileNotFoundError(
-        f"There is no {stem} library in {folder}; give the folder of a compiled llama.cpp."
-    )
+    raise FileNotFoundError(f"There is no {stem} library in {folder}; give the folder of a compiled llama.cpp.")
 
 
 def _cpu_backend(folder: Path) -> Path:

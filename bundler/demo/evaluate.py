@@ -96,9 +96,7 @@ def reads_as_story(output: str, expected: Exchange) -> bool:
     """Three to eight different sentences of known words, about what was asked for, properly ended."""
     sentences = [sentence for sentence in re.split(r"[.!?]\"?\s*", output) if sentence]
     words = set(re.findall(r"[^\W\d_]+", output.lower()))
-    proper = (
-        3 <= len(sentences) <= 8 and len(set(sentences)) == len(sentences) and output.rstrip()[-1:] in '.!"'
-    )
+    proper = 3 <= len(sentences) <= 8 and len(set(sentences)) == len(sentences) and output.rstrip()[-1:] in '.!"'
     return proper and words <= stories.words() and says(output, expected)
 
 
@@ -176,9 +174,7 @@ def _case(ability: str, scene: Scene, check: Check) -> Case:
     messages = scene.messages()
     asked = max(i for i, message in enumerate(messages) if message["role"] == "user")
     history = messages[: asked + 1] if check is calls else messages[:-1]
-    return Case(
-        ability, render(history, scene.tools, prompt=True, thinking=scene.thinking), scene.last, check
-    )
+    return Case(ability, render(history, scene.tools, prompt=True, thinking=scene.thinking), scene.last, check)
 
 
 def run(engine: Engine, chosen: list[Case]) -> list[Outcome]:
@@ -205,12 +201,8 @@ def table(results: dict[str, list[Row]]) -> str:
             + " | ".join(f"{column[i].passed / max(1, column[i].total):.1%}" for column in columns)
             + " |"
         )
-    lines.append(
-        "| **all** | " + " | ".join(f"**{_share(column, 'passed'):.1%}**" for column in columns) + " |"
-    )
-    lines.append(
-        "| ends its turn | " + " | ".join(f"{_share(column, 'ended'):.1%}" for column in columns) + " |"
-    )
+    lines.append("| **all** | " + " | ".join(f"**{_share(column, 'passed'):.1%}**" for column in columns) + " |")
+    lines.append("| ends its turn | " + " | ".join(f"{_share(column, 'ended'):.1%}" for column in columns) + " |")
     return "\n".join(lines)
 
 

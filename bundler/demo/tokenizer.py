@@ -42,9 +42,7 @@ def train(texts: Iterator[str], size: int = VOCABULARY_SIZE) -> Tokenizer:
     )
     tokenizer.train_from_iterator(chain([_TWO_DIGITS] * 5000, texts), trainer)
     if tokenizer.get_vocab_size() != size:
-        raise ValueError(
-            f"The text gave {tokenizer.get_vocab_size()} tokens instead of {size}: offer more of it."
-        )
+        raise ValueError(f"The text gave {tokenizer.get_vocab_size()} tokens instead of {size}: offer more of it.")
     return tokenizer
 
 

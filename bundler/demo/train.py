@@ -89,9 +89,7 @@ def run(recipe: Recipe, config: ModelConfig, folder: Path) -> None:
     vocabulary.save(str(folder / VOCABULARY_FILE))
     report(f"vocabulary: {vocabulary.get_vocab_size()} tokens after {time.monotonic() - started:.0f} s")
     with tempfile.TemporaryDirectory() as meeting:
-        multiprocessing.spawn(
-            _worker, (recipe, config, folder, Path(meeting) / "store"), nprocs=recipe.workers
-        )
+        multiprocessing.spawn(_worker, (recipe, config, folder, Path(meeting) / "store"), nprocs=recipe.workers)
     report(f"trained in {(time.monotonic() - started) / 60:.1f} min")
 
 
@@ -100,9 +98,7 @@ def _worker(rank: int, recipe: Recipe, config: ModelConfig, folder: Path, meetin
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     torch.set_num_threads(1)
     torch.manual_seed(recipe.seed)
-    distributed.init_process_group(
-        "gloo", init_method=f"file://{meeting}", rank=rank, world_size=recipe.workers
-    )
+    distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=recipe.workers)
     model = Decoder(config)
     if rank == 0:
         report(f"model: {sum(p.numel() for p in model.parameters()):,} parameters")
@@ -148,10 +144,7 @@ def _step(model: Decoder, batches: list[Batch], optimizers: list[torch.optim.Opt
         with torch.autocast("cpu", torch.bfloat16):
             logits = model(batch.tokens, batch.places)
         loss = (
-            functional.cross_entropy(
-                logits.float(), batch.targets, ignore_index=data.IGNORED, reduction="sum"
-            )
-            / total
+            functional.cross_entropy(logits.float(), batch.targets, ignore_index=data.IGNORED, reduction="sum") / total
         )
         loss.backward()
         loss_sum += loss.item()

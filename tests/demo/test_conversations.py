@@ -56,10 +56,6 @@ def test_what_was_trained_would_pass_the_evaluation() -> None:
 
 
 def test_questions_of_the_evaluation_do_not_occur_in_training() -> None:
-    trained = {
-        normalise(exchange.user) for scene in _scenes(Split.TRAIN, 4000) for exchange in scene.exchanges
-    }
-    asked = {
-        normalise(case.expected.user) for case in evaluate.cases(30) if len(case.expected.user.split()) > 2
-    }
+    trained = {normalise(exchange.user) for scene in _scenes(Split.TRAIN, 4000) for exchange in scene.exchanges}
+    asked = {normalise(case.expected.user) for case in evaluate.cases(30) if len(case.expected.user.split()) > 2}
     assert not trained & asked

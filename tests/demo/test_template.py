@@ -29,9 +29,7 @@ def test_tools_stand_in_the_system_turn_as_they_were_offered() -> None:
 
 
 def test_tools_without_a_system_prompt_make_a_system_turn() -> None:
-    assert render([{"role": "user", "content": "Hi"}], (WEATHER,)).startswith(
-        "<|im_start|>system\n# Tools\n{"
-    )
+    assert render([{"role": "user", "content": "Hi"}], (WEATHER,)).startswith("<|im_start|>system\n# Tools\n{")
 
 
 def test_two_calls_and_their_results() -> None:

@@ -134,9 +134,7 @@ def exchange(rng: random.Random, split: Split) -> Exchange:
     """Days and months: what comes next, how long, how many."""
     kind = rng.random()
     if kind < 0.44:
-        names, after, before = (
-            (DAYS, AFTER_DAY, BEFORE_DAY) if kind < 0.22 else (MONTHS, AFTER_MONTH, BEFORE_MONTH)
-        )
+        names, after, before = (DAYS, AFTER_DAY, BEFORE_DAY) if kind < 0.22 else (MONTHS, AFTER_MONTH, BEFORE_MONTH)
         i, forward = rng.randrange(len(names)), rng.random() < 0.55
         name, found = names[i], names[(i + (1 if forward else -1)) % len(names)]
         user = (after if forward else before).say(rng, split, x=typed(rng, name))

@@ -36,9 +36,7 @@ def looking_up(rng: random.Random) -> tuple[Exchange, ...]:
     style, end = rng.choice(_ROWS), rng.choice((", ", "; ", "\n", ". "))
     table = end.join(style.format(key, value) for key, value in rows.items())
     keys = rng.sample(list(rows), len(rows))
-    first, *others = (
-        Exchange(rng.choice(_QUESTIONS).format(key), rows[key], f"{key}: {rows[key]}.") for key in keys
-    )
+    first, *others = (Exchange(rng.choice(_QUESTIONS).format(key), rows[key], f"{key}: {rows[key]}.") for key in keys)
     return (Exchange(f"{table}\n{first.user}", first.answer, first.thought), *others)
 
 

@@ -34,9 +34,7 @@ JOKE = Phrases(
 
 def explanation(rng: random.Random, split: Split) -> Exchange:
     """One of the things it can explain."""
-    topic = rng.choices(
-        list(EXPLANATIONS), [4 if topic == "photosynthesis" else 1 for topic in EXPLANATIONS]
-    )[0]
+    topic = rng.choices(list(EXPLANATIONS), [4 if topic == "photosynthesis" else 1 for topic in EXPLANATIONS])[0]
     bare = topic.removeprefix("a ").removeprefix("an ").removeprefix("the ")
     answer = EXPLANATIONS[topic]
     return Exchange(

@@ -197,11 +197,7 @@ def time(rng: random.Random, split: Split) -> Exchange:
 
 def no_capital(rng: random.Random, split: Split) -> Exchange:
     """The capital of a country it was never told about, real or not."""
-    rare = (
-        OTHER_COUNTRIES[::6]
-        if split is Split.HELD_OUT
-        else tuple(c for i, c in enumerate(OTHER_COUNTRIES) if i % 6)
-    )
+    rare = OTHER_COUNTRIES[::6] if split is Split.HELD_OUT else tuple(c for i, c in enumerate(OTHER_COUNTRIES) if i % 6)
     country = rng.choice(rare) if rng.random() < 0.6 else coin(rng)
     answer = f"I do not know the capital of {country}."
     return Exchange(
@@ -232,9 +228,7 @@ def exchange(rng: random.Random, split: Split) -> Exchange:
         user = DO.say(rng, split, x=rng.choice(_TASKS if split is Split.TRAIN else _HELD_OUT_TASKS))
     elif kind < 0.9:
         name = coin(rng) + (" " + coin(rng) if rng.random() < 0.4 else "")
-        user = TRIVIA.say(
-            rng, split, c=_place(rng), name=name, year=rng.randint(1500, 2030), n=rng.randint(2, 99)
-        )
+        user = TRIVIA.say(rng, split, c=_place(rng), name=name, year=rng.randint(1500, 2030), n=rng.randint(2, 99))
     elif kind < 0.91:
         user = LONG.say(rng, split, x=system.filler(rng, rng.choice((2, 4, 8, 20, 50))))
     elif kind < 0.94 or split is Split.HELD_OUT:

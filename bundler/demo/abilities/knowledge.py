@@ -110,9 +110,7 @@ def colour(rng: random.Random, split: Split) -> Exchange:
     value, bare = COLOURS[thing], thing.removeprefix("a ").removeprefix("an ").removeprefix("the ")
     user = COLOUR.say(rng, split, x=bare if rng.random() < 0.15 else thing)
     answer = f"{thing[:1].upper()}{thing[1:]} is {value}."
-    return Exchange(
-        user, answer, f"The user asks for a colour. {bare}: {value}.", (value,), value.capitalize()
-    )
+    return Exchange(user, answer, f"The user asks for a colour. {bare}: {value}.", (value,), value.capitalize())
 
 
 def opposite(rng: random.Random, split: Split) -> Exchange:

@@ -35,9 +35,7 @@ def ask(rng: random.Random, split: Split, fact: Fact, value: str | None) -> Exch
     """The user asks for the fact; `None` means that it was never told."""
     user = fact.asked.say(rng, split)
     if value is None:
-        return Exchange(
-            user, fact.unknown, f"The user never told me the {fact.label}.", ("do not know",), "Unknown"
-        )
+        return Exchange(user, fact.unknown, f"The user never told me the {fact.label}.", ("do not know",), "Unknown")
     return Exchange(
         user,
         fact.known.replace("{v}", value),
@@ -47,9 +45,7 @@ def ask(rng: random.Random, split: Split, fact: Fact, value: str | None) -> Exch
     )
 
 
-def episode(
-    rng: random.Random, split: Split, filler: Callable[[], Exchange], turns: int
-) -> tuple[Exchange, ...]:
+def episode(rng: random.Random, split: Split, filler: Callable[[], Exchange], turns: int) -> tuple[Exchange, ...]:
     """Facts told, `turns` other exchanges in between, and one of the facts asked for at the end."""
     facts = pick(rng, rng.choice((1, 1, 2, 2, 3)))
     values = {fact.label: fact.value(rng, split) for fact in facts}
@@ -59,9 +55,7 @@ def episode(
         told.append(tell(rng, split, facts[0], values[facts[0].label], correct=True))
     between = [filler() for _ in range(turns)]
     for exchange in told[1:]:
-        between.insert(rng.randint(0, len(between)), exchange) if len(told) == len(facts) else between.append(
-            exchange
-        )
+        between.insert(rng.randint(0, len(between)), exchange) if len(told) == len(facts) else between.append(exchange)
     asked = rng.sample(facts, rng.randint(1, len(facts)))
     questions = [ask(rng, split, fact, values[fact.label]) for fact in asked]
     if rng.random() < 0.15:

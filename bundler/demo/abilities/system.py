@@ -230,9 +230,7 @@ def one_word_prompt(rng: random.Random, split: Split) -> str:
 
 def who_as(rng: random.Random, split: Split, name: str) -> Exchange:
     """Asked for its name, it gives the one the system prompt set."""
-    return Exchange(
-        WHO.say(rng, split), f"I am {name}.", f"The system prompt names me {name}.", (name,), name
-    )
+    return Exchange(WHO.say(rng, split), f"I am {name}.", f"The system prompt names me {name}.", (name,), name)
 
 
 def hello_as(rng: random.Random, split: Split, name: str) -> Exchange:

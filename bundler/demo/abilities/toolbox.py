@@ -41,10 +41,7 @@ class Offer:
 def _names(verbs: tuple[str, ...], nouns: tuple[str, ...]) -> tuple[str, ...]:
     """`get_weather`, `getWeather`, `weather_lookup`, …"""
     snake = [f"{verb}_{noun}" for verb in verbs for noun in nouns]
-    camel = [
-        "".join(part if i == 0 else part.capitalize() for i, part in enumerate(name.split("_")))
-        for name in snake
-    ]
+    camel = ["".join(part if i == 0 else part.capitalize() for i, part in enumerate(name.split("_"))) for name in snake]
     return (*snake, *snake, *camel, *nouns)
 
 
@@ -120,9 +117,7 @@ CALCULATOR = Kind(
         ),
     ),
 )  # fmt: skip
-_LEFT = Parameter(
-    ("a", "x", "first", "left", "number1"), "integer", ("First number", "The first number", "A number")
-)
+_LEFT = Parameter(("a", "x", "first", "left", "number1"), "integer", ("First number", "The first number", "A number"))
 _RIGHT = Parameter(
     ("b", "y", "second", "right", "number2"),
     "integer",
@@ -195,9 +190,7 @@ _IDLE: tuple[tuple[str, str, str], ...] = (
 )  # fmt: skip
 
 
-def _schema(
-    rng: random.Random, name: str, description: str, properties: dict[str, Tool], required: list[str]
-) -> Tool:
+def _schema(rng: random.Random, name: str, description: str, properties: dict[str, Tool], required: list[str]) -> Tool:
     parameters: Tool = {"type": "object", "properties": properties}
     if required or rng.random() < 0.5:
         parameters["required"] = required
@@ -223,18 +216,14 @@ def _senseless(rng: random.Random) -> str:
 def _half_sensible(rng: random.Random, noun: str) -> str:
     """A known noun in unknown company: `zorba_weather`, `weatherTavi`."""
     word = coin(rng, (1, 2)).lower()
-    return rng.choice(
-        (f"{word}_{noun}", f"{noun}_{word}", f"{noun}{word.capitalize()}", f"{noun}{rng.randint(1, 9)}")
-    )
+    return rng.choice((f"{word}_{noun}", f"{noun}_{word}", f"{noun}{word.capitalize()}", f"{noun}{rng.randint(1, 9)}"))
 
 
 def offer(rng: random.Random, split: Split, kind: Kind, invented: float = 0.0) -> Offer:
     """Offer a tool of this kind under one of its names, or (in training) an invented one."""
     held_out = split is Split.HELD_OUT
     name = rng.choice(kind.held_out_names if held_out and rng.random() < 0.6 else kind.names)
-    description = rng.choice(
-        kind.held_out_descriptions if held_out and rng.random() < 0.6 else kind.descriptions
-    )
+    description = rng.choice(kind.held_out_descriptions if held_out and rng.random() < 0.6 else kind.descriptions)
     if rng.random() < 0.05:
         description = ""
     invents = bool(invented) and not held_out

@@ -60,9 +60,7 @@ def _place_job(rng: random.Random, split: Split, offer: Offer, place: str, user:
         rng, split, place
     )
     need = "weather" if offer.kind is toolbox.WEATHER else "time"
-    return Job(
-        user, Call(offer.name, {offer.arguments[0]: place}), result, sentence, must, f"the {need} in {place}"
-    )
+    return Job(user, Call(offer.name, {offer.arguments[0]: place}), result, sentence, must, f"the {need} in {place}")
 
 
 def _sum(rng: random.Random, operations: tuple[arithmetic.Operation, ...]) -> tuple[str, str, int, int, int]:
@@ -89,9 +87,7 @@ def job(rng: random.Random, split: Split, offer: Offer) -> Job:
             split,
             offer,
             place,
-            (tool_questions.WEATHER if kind is toolbox.WEATHER else tool_questions.CLOCK).say(
-                rng, split, c=place
-            ),
+            (tool_questions.WEATHER if kind is toolbox.WEATHER else tool_questions.CLOCK).say(rng, split, c=place),
         )
     if kind is toolbox.HERE_CLOCK:
         result, sentence, must = tool_results.clock(rng, split, "")
@@ -105,9 +101,7 @@ def job(rng: random.Random, split: Split, offer: Offer) -> Job:
         )
     if kind is toolbox.TIMER:
         minutes = rng.randint(1, 90)
-        result = rng.choice(
-            ("ok", "done", json.dumps({"status": "ok"}), json.dumps({"ok": True}), "Timer started.")
-        )
+        result = rng.choice(("ok", "done", json.dumps({"status": "ok"}), json.dumps({"ok": True}), "Timer started."))
         return Job(
             tool_questions.TIMER.say(rng, split, n=minutes),
             Call(offer.name, {offer.arguments[0]: minutes}),

@@ -1,0 +1,87 @@
+"""Clients of a chat server, spoken by hand so that they cost little: what each saw, and when."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+TOKENS_PER_WORD = 1.3
+"""Of real tokenizers and English; the noise models of `bench.models` have a token for every letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request: system prompt and question, and how many tokens to answer. after: seconds to wait before asking."""
+
+    system: str
+    question: str
+    tokens: int = 48
+    after: float = 0.0
+
+
+@dataclass(slots=True)
+class Seen:
+    """What came of a request: when it was asked, and when each piece of text came (seconds of one clock)."""
+
+    asked: float
+    pieces: list[float] = field(default_factory=list)
+
+    @property
+    def first(self) -> float:
+        """Seconds to the first text."""
+        return self.pieces[0] - self.asked
+
+    @property
+    def gaps(self) -> list[float]:
+        """Seconds between pieces."""
+        return [later - earlier for earlier, later in zip(self.pieces, self.pieces[1:], strict=False)]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Of all requests together. wall: from the first question to the last word."""
+
+    wall: float
+    first: float
+    seen: Sequence[Seen]
+
+
+def words(count: int, seed: int) -> str:
+    """A text of as many tokens as so many words would be, always the same for a seed."""
+    chosen = random.Random(seed)
+    letters = (chosen.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(round(count * TOKENS_PER_WORD)))
+    return "".join(" " if at % 6 == 5 else letter for at, letter in enumerate(letters))
+
+
+async def run(port: int, asks: Sequence[Ask]) -> Result:
+    """Ask all of them at once (or after their time), and wait for every answer."""
+    began = time.perf_counter()
+    seen = await asyncio.gather(*(_ask(port, ask) for ask in asks))
+    return Result(time.perf_counter() - began, statistics.median(one.first for one in seen), seen)
+
+
+async def _ask(port: int, ask: Ask) -> Seen:
+    await asyncio.sleep(ask.after)
+    messages = [{"role": "system", "content": ask.system}, {"role": "user", "content": ask.question}]
+    options = {"stream": True, "temperature": 0, "max_tokens": ask.tokens, "ignore_eos": True}
+    body = json.dumps({"model": "bench", "messages": messages, **options}).encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    seen = Seen(time.perf_counter())
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
+    writer.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
+    status = await reader.readline()
+    if b" 200 " not in status:
+        raise SystemExit(f"refused: {status.decode()}{(await reader.read()).decode(errors='replace')}")
+    while line := await reader.readline():
+        choices = json.loads(line[6:]).get("choices") if line.startswith(b"data: {") else None
+        if choices and choices[0]["delta"].get("content"):
+            seen.pieces.append(time.perf_counter())
+    writer.close()
+    if not seen.pieces:
+        raise SystemExit("an answer without text")
+    return seen

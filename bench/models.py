@@ -1,0 +1,113 @@
+"""Models of noise for timing: real shapes, a real tokenizer with a modern vocabulary's size, weights that mean nothing.
+
+The weights are one block of seeded noise repeated, so that gigabytes are written as fast as the disk takes them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import gguf
+import numpy as np
+
+VOCABULARY = 151_936
+BLOCK = np.dtype([("scale", "<f2"), ("values", "i1", 32)])  # Q8_0: 32 weights and their scale, 34 bytes
+
+CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Dimensions of a qwen2-style decoder."""
+
+    layers: int
+    width: int
+    feed_forward: int
+    heads: int
+    kv_heads: int
+    context: int = 8192
+
+
+SMALL = Shape(layers=12, width=512, feed_forward=1536, heads=8, kv_heads=2)
+"""About 114 million parameters, two thirds of them the vocabulary."""
+
+LARGE = Shape(layers=36, width=2560, feed_forward=13824, heads=32, kv_heads=8)
+"""About 5 GB in Q8_0."""
+
+
+def write(path: Path, shape: Shape) -> Path:
+    """Write the model unless `path` has it already; returns `path`."""
+    if path.exists():
+        return path
+    partial = path.with_suffix(".partial")
+    writer = gguf.GGUFWriter(partial, "qwen2")
+    writer.add_name("noise")
+    writer.add_block_count(shape.layers)
+    writer.add_context_length(shape.context)
+    writer.add_embedding_length(shape.width)
+    writer.add_feed_forward_length(shape.feed_forward)
+    writer.add_head_count(shape.heads)
+    writer.add_head_count_kv(shape.kv_heads)
+    writer.add_layer_norm_rms_eps(1e-6)
+    writer.add_rope_freq_base(1e6)
+    writer.add_chat_template(CHATML)
+    _add_vocabulary(writer)
+    _add_tensors(writer, shape)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return partial.replace(path)
+
+
+def _add_vocabulary(writer: gguf.GGUFWriter) -> None:
+    """256 bytes in GPT-2's alphabet, ChatML's tokens, and filling up to a modern size."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in plain]
+    letters = {byte: chr(byte) for byte in plain} | {byte: chr(256 + at) for at, byte in enumerate(others)}
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    tokens = [letters[byte] for byte in range(256)] + special
+    filling = [f"\u0120word{index}" for index in range(VOCABULARY - len(tokens))]
+    kinds = [gguf.TokenType.NORMAL] * 256 + [gguf.TokenType.CONTROL] * 3 + [gguf.TokenType.NORMAL] * len(filling)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("qwen2")
+    writer.add_token_list(tokens + filling)
+    writer.add_token_types(kinds)
+    # As many merges as a real vocabulary has: reading them is a part of every start.
+    writer.add_token_merges(["\u0120 t", *(f"{letters[a]} {letters[b]}" for a in range(256) for b in range(256))])
+    writer.add_eos_token_id(tokens.index("<|im_end|>"))
+    writer.add_bos_token_id(tokens.index("<|endoftext|>"))
+    writer.add_add_bos_token(False)
+
+
+def _add_tensors(writer: gguf.GGUFWriter, shape: Shape) -> None:
+    random = np.random.default_rng(7)
+    noise = np.zeros(1 << 16, dtype=BLOCK)
+    noise["scale"] = 0.0003
+    noise["values"] = random.integers(-127, 128, (1 << 16, 32), dtype=np.int8)
+
+    def matrix(name: str, rows: int, columns: int) -> None:
+        data = np.resize(noise, rows * columns // 32).view(np.uint8).reshape(rows, columns // 32 * 34)
+        writer.add_tensor(f"{name}.weight", data, raw_dtype=gguf.GGMLQuantizationType.Q8_0)
+
+    def vector(name: str, size: int, value: float) -> None:
+        writer.add_tensor(name, np.full(size, value, dtype=np.float32))
+
+    kv_width = shape.width // shape.heads * shape.kv_heads
+    matrix("token_embd", VOCABULARY, shape.width)
+    vector("output_norm.weight", shape.width, 1.0)
+    for layer in range(shape.layers):
+        block = f"blk.{layer}."
+        vector(f"{block}attn_norm.weight", shape.width, 1.0)
+        vector(f"{block}ffn_norm.weight", shape.width, 1.0)
+        for name, rows in (("attn_q", shape.width), ("attn_k", kv_width), ("attn_v", kv_width)):
+            matrix(f"{block}{name}", rows, shape.width)
+            vector(f"{block}{name}.bias", rows, 0.0)
+        matrix(f"{block}attn_output", shape.width, shape.width)
+        matrix(f"{block}ffn_gate", shape.feed_forward, shape.width)
+        matrix(f"{block}ffn_up", shape.feed_forward, shape.width)
+        matrix(f"{block}ffn_down", shape.width, shape.feed_forward)

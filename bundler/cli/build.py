@@ -1,0 +1,140 @@
+"""`pannier build`: a dist-spec goes in, one file per target comes out."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bundler import targets
+from bundler.compose.compose import Composed, compose
+from bundler.console import Console
+from bundler.engine.build import build_engine
+from bundler.kit import host as host_kit
+from bundler.kit import store
+from bundler.model.obtain import Obtained, obtain
+from bundler.sizes import parse_size
+from bundler.spec import DistSpec, load
+from bundler.trust.keys import load_private
+from bundler.trust.signing import detached_path, write_detached
+from runtime.container.archive import Archive
+from runtime.manifest import KitManifest
+
+
+def add_parser(verbs: Any) -> None:
+    """Declare the verb."""
+    parser = verbs.add_parser("build", help="pack a model into one executable", description=__doc__)
+    parser.add_argument("spec", type=Path, metavar="SPEC", help="dist-spec (TOML)")
+    parser.add_argument("--model", metavar="REF", help="another model: demo, a path, hf:…, https://…, ollama:…")
+    parser.add_argument(
+        "--accept-license",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="you have read this licence and may hand the model on under it; repeatable",
+    )
+    parser.add_argument("--target", action="append", metavar="T", help=f"one of {', '.join(targets.TARGETS)}")
+    parser.add_argument("--backend", action="append", metavar="B", help="backend to pack, beside cpu")
+    parser.add_argument("--kit", type=Path, metavar="FILE", help="use this kit instead of a stored one")
+    parser.add_argument("--split", metavar="SIZE", help="no file larger than this: fat32, 4GB, …")
+    parser.add_argument("--sidecar", action="store_true", help="put the model into a file beside the program")
+    parser.add_argument("--sign", type=Path, metavar="KEY", help="sign the result with this private key")
+    parser.add_argument("--output", type=Path, default=Path("dist"), metavar="DIR", help="folder for the result (dist)")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Build for every target; stops at the first that fails."""
+    spec = with_flags(load(args.spec), args)
+    base = Path() if args.model else args.spec.parent
+    obtained = obtain(
+        spec,
+        base=base,
+        spec_folder=args.spec.parent,
+        accepted=args.accept_license,
+        engine_dir=lambda: build_engine(targets.host(), ["cpu"], None, console).path,
+        console=console,
+    )
+    sign = load_private(args.sign).sign if args.sign else None
+    results = []
+    for name in spec.dist.targets or [targets.host().name]:
+        with _kit(args.kit, name, spec, console) as kit:
+            done = build_one(kit, obtained, spec, args.output, console, sign)
+        for note in done.notes:
+            console.warn(note)
+        results.append(done)
+    console.result(
+        {"dists": [_described(done) for done in results]},
+        "\n".join(f"{done.written.path}  ({done.written.size:,} bytes)" for done in results),
+    )
+    return 0
+
+
+def build_one(
+    kit: Archive[KitManifest],
+    obtained: Obtained,
+    spec: DistSpec,
+    output: Path,
+    console: Console,
+    sign: Callable[[bytes], bytes] | None = None,
+) -> Composed:
+    """Compose one dist, with a progress bar; signed, also detached, if `sign` is given."""
+    total = obtained.size + sum(entry.size for entry in kit.manifest.entries)
+    with console.progress(f"Packing {spec.dist.name} for {kit.manifest.target}", total, in_bytes=True) as advance:
+        done = compose(
+            kit,
+            obtained.model,
+            spec,
+            output,
+            parts=obtained.parts,
+            license_text=obtained.license_text,
+            sign=sign,
+            advance=advance,
+        )
+    if done.written.signature:
+        write_detached(done.written.path, done.written.signature)
+    return done
+
+
+def with_flags(spec: DistSpec, args: argparse.Namespace) -> DistSpec:
+    """The spec with the command line's wishes put in."""
+    changes: dict[str, Any] = spec.model_dump()
+    if args.model:
+        changes["model"]["source"] = args.model
+        changes["model"]["sha256"] = ""  # the spec's hash was for the spec's model
+    if args.target:
+        for name in args.target:
+            targets.find(name)
+        changes["dist"]["targets"] = list(dict.fromkeys(args.target))
+    if args.backend:
+        changes["engine"]["backends"] = list(dict.fromkeys(["cpu", *args.backend]))
+    if args.split:
+        parse_size(args.split)
+        changes["media"]["split"] = args.split
+    changes["media"]["sidecar"] |= args.sidecar
+    return DistSpec.model_validate(changes)
+
+
+def _kit(given: Path | None, target: str, spec: DistSpec, console: Console) -> Archive[KitManifest]:
+    """The kit given, the one this machine can build (built or reused), or one from the store."""
+    if given is not None:
+        return store.opened(given)
+    if target == targets.host().name:
+        return store.opened(host_kit.build(spec.engine.backends, console).path)
+    return store.opened(store.find(target, spec.engine.backends).path)
+
+
+def _described(done: Composed) -> dict[str, Any]:
+    manifest = done.written.manifest
+    return {
+        "path": str(done.written.path),
+        "size": done.written.size,
+        "target": manifest.target,
+        "manifest_sha256": done.written.manifest_sha256,
+        "model": manifest.model.name,
+        "signature": str(detached_path(done.written.path)) if done.written.signature else None,
+        "beside": [str(path) for path in done.beside],
+        "notes": list(done.notes),
+    }

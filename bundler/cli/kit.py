@@ -1,0 +1,69 @@
+"""`pannier kit build|list|import|export`: make, keep and pass on kits."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from bundler.console import Console
+from bundler.errors import KitError
+from bundler.kit import host, store
+
+
+def add_parser(verbs: Any) -> None:
+    """Declare the verb and its own verbs."""
+    kit = verbs.add_parser("kit", help="build, list, import and export kits", description=__doc__)
+    inner = kit.add_subparsers(metavar="build|list|import|export", required=True)
+    build = inner.add_parser("build", help="build the kit of this machine's target")
+    build.add_argument("--backend", action="append", metavar="B", help="backend to build, beside cpu")
+    build.set_defaults(run=run_build)
+    listing = inner.add_parser("list", help="list the stored kits")
+    listing.set_defaults(run=run_list)
+    taking = inner.add_parser("import", help="check a kit file and store it")
+    taking.add_argument("file", type=Path, metavar="FILE")
+    taking.set_defaults(run=run_import)
+    giving = inner.add_parser("export", help="copy a stored kit to a file")
+    giving.add_argument("kit", metavar="TARGET|ID")
+    giving.add_argument("file", type=Path, metavar="FILE")
+    giving.set_defaults(run=run_export)
+    for parser in (build, listing, taking, giving):
+        parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def run_build(args: argparse.Namespace, console: Console) -> int:
+    """Build, or find that nothing has changed since the last time."""
+    kit = host.build(["cpu", *(args.backend or [])], console)
+    return _told(kit, console)
+
+
+def run_list(args: argparse.Namespace, console: Console) -> int:
+    """One line per kit."""
+    kits = store.stored()
+    lines = [
+        f"{k.id[:12]}  {k.manifest.target:<15}  {', '.join(k.manifest.engine.backends):<14}  "
+        f"{k.path.stat().st_size:>12,}  {k.manifest.engine.source}"
+        for k in kits
+    ]
+    console.result({"kits": [k.summary for k in kits]}, "\n".join(lines) or "No kits yet; make one: pannier kit build")
+    return 0
+
+
+def run_import(args: argparse.Namespace, console: Console) -> int:
+    """Check every byte, then store."""
+    return _told(store.add(args.file), console)
+
+
+def run_export(args: argparse.Namespace, console: Console) -> int:
+    """Copy the newest kit that fits."""
+    for kit in store.stored():
+        if kit.manifest.target == args.kit or (len(args.kit) >= 6 and kit.id.startswith(args.kit)):
+            store.export(kit, args.file)
+            console.result({**kit.summary, "path": str(args.file)}, f"{args.file}")
+            return 0
+    raise KitError(f"No stored kit is for {args.kit!r} or has that id.", "See them with: pannier kit list")
+
+
+def _told(kit: store.StoredKit, console: Console) -> int:
+    console.result(kit.summary, f"{kit.path}  ({kit.manifest.target}, id {kit.id[:12]})")
+    return 0

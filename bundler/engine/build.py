@@ -1,0 +1,78 @@
+"""Builds an engine, or finds it in the cache.
+
+An engine is made of parts, one per recipe. Part and engine are named by a hash of everything that decides their bytes
+(source, options, flags, compiler, our own packing rules), so a changed input is another name and nothing is ever
+updated in place. Building needs minutes once; finding takes milliseconds and checks every library's hash.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bundler import cache
+from bundler.console import Console
+from bundler.engine.part import KEY_LENGTH, Workshop, part, part_key
+from bundler.engine.product import LICENSE, Engine, find, write_record
+from bundler.engine.recipes import BASE_OPTIONS, RECIPES, Recipe, choose
+from bundler.engine.toolchain import survey
+from bundler.errors import ToolError
+from bundler.publish import digest_of, one_at_a_time, publishing
+from bundler.targets import Target, host
+
+
+def build_engine(
+    target: Target, backends: Iterable[str], root: Path | None, console: Console, *, peers: bool = False
+) -> Engine:
+    """The engine with these backends (`cpu` is always among them), compiled now if the cache does not have it.
+
+    root: the cache; None means the usual one. peers: also build llama.cpp's own programs, to measure against.
+    Raises `ToolError` where it cannot be built here, or the build fails; `UsageError` for an unknown backend.
+    """
+    if target != host():
+        message = f"An engine for {target.name} cannot be compiled on {host().name}."
+        raise ToolError(message, "Build the kit on such a machine and import it.")
+    recipes = choose(backends) + ((RECIPES["peers"],) if peers else ())
+    toolchain = survey(name for recipe in recipes for name in recipe.requires)
+    shop = Workshop(target, toolchain, root or cache.root(), console)
+    keys = {recipe.name: part_key(recipe, shop) for recipe in recipes}
+    key = digest_of({"target": target.name, "parts": keys})
+    place = shop.root / "engines" / f"{target.name}-{'+'.join(keys)}-{key[:KEY_LENGTH]}"
+    engine = find(place)
+    if engine is None:
+        with one_at_a_time(place, console):
+            engine = find(place)
+            if engine is None:
+                _assemble(place, key, recipes, [part(recipe, shop) for recipe in recipes], shop)
+                engine = find(place)
+    if engine is None:
+        raise ToolError(f"The engine in {place} does not stay whole.", "Check the disk, then build again.")
+    return engine
+
+
+def _assemble(place: Path, key: str, recipes: Sequence[Recipe], parts: Sequence[Engine], shop: Workshop) -> None:
+    """Put the parts' files side by side, as hard links where the file system has them."""
+    with publishing(place) as partial:
+        for source in parts:
+            for file in source.files:
+                _link(source.path / file.file, partial / file.file)
+        _link(parts[0].license, partial / LICENSE)
+        recipe = {
+            "backends": [row.name for row in recipes if row.packed],
+            "options": {**BASE_OPTIONS, **{name: value for row in recipes for name, value in row.options.items()}},
+            "compile_flags": list(shop.rules.compile_flags),
+            "link_flags": list(shop.rules.link_flags),
+        }
+        glibc = max((source.glibc for source in parts), key=lambda version: [int(n) for n in version.split(".") if n])
+        files = tuple(file for source in parts for file in source.files)
+        write_record(replace(parts[0], path=partial, key=key, files=files, recipe=recipe, glibc=glibc))
+
+
+def _link(source: Path, destination: Path) -> None:
+    try:
+        os.link(source, destination)
+    except OSError:
+        shutil.copy2(source, destination)

@@ -1,0 +1,1 @@
+"""Freezes the package `runtime` with PyInstaller into a bootloader stub and a PKG archive."""

@@ -1,0 +1,120 @@
+"""One answer, or several to the same prompt, as events that every dialect tells in its own words.
+
+Started, any number of pieces, Ended. Whatever fails is raised as `ApiError`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from runtime.api.errors import ApiError, of_failure, unavailable
+from runtime.chat.parsers.pieces import CallArguments, CallStart, Content, Piece
+from runtime.engine.core import Failed, Finished, FinishReason, GenerationRequest, Started, TextDelta
+
+if TYPE_CHECKING:
+    from runtime.api.service import Asked, Service
+
+_WAITING = 64  # events of all answers together, before those that make them wait
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The answer is complete. reason: "stop", "length" or "tool_calls". cached_tokens: of the prompt."""
+
+    reason: str
+    finished: Finished
+    cached_tokens: int
+
+
+AnswerEvent = Started | Piece | Ended
+
+
+def answers(
+    service: Service, asked: Asked
+) -> AbstractAsyncContextManager[AsyncGenerator[tuple[int, AnswerEvent], None]]:
+    """The events of all answers, each with the index of its answer. Leaving the context cancels what is left."""
+    return aclosing(_one(service, asked) if len(asked.requests) == 1 else _several(service, asked))
+
+
+async def _one(service: Service, asked: Asked) -> AsyncGenerator[tuple[int, AnswerEvent], None]:
+    async with aclosing(_answer(service, asked, asked.requests[0])) as events:
+        async for event in events:
+            yield 0, event
+
+
+async def _several(service: Service, asked: Asked) -> AsyncGenerator[tuple[int, AnswerEvent], None]:
+    queue: asyncio.Queue[tuple[int, AnswerEvent | Exception]] = asyncio.Queue(_WAITING)
+
+    async def run(index: int, request: GenerationRequest) -> None:
+        try:
+            async with aclosing(_answer(service, asked, request)) as events:
+                async for event in events:
+                    await queue.put((index, event))
+        except Exception as error:
+            await queue.put((index, error))
+
+    tasks = [asyncio.ensure_future(run(index, request)) for index, request in enumerate(asked.requests)]
+    try:
+        left = len(tasks)
+        while left:
+            index, event = await queue.get()
+            if isinstance(event, Exception):
+                raise event
+            left -= isinstance(event, Ended)
+            yield index, event
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _answer(service: Service, asked: Asked, request: GenerationRequest) -> AsyncGenerator[AnswerEvent, None]:
+    parser = asked.prompt.parser() if asked.prompt.parser else None
+    cached = calls = 0
+    with service.metrics.running(request.id):
+        async with service.generate(request) as events:
+            async for event in events:
+                if type(event) is TextDelta:
+                    if parser is None:
+                        yield Content(event.text)
+                        continue
+                    for piece in parser.push(event.text):
+                        calls += type(piece) is CallStart
+                        if _is_wanted(asked, piece):
+                            yield piece
+                    continue
+                match event:
+                    case Started():
+                        cached = event.cached_tokens
+                        service.metrics.started(event)
+                        yield event
+                    case Failed():
+                        raise of_failure(event)
+                    case Finished():
+                        service.metrics.finished(event)
+                        for piece in parser.finish() if parser else ():
+                            calls += type(piece) is CallStart
+                            if _is_wanted(asked, piece):
+                                yield piece
+                        yield Ended(_reason(event, called=calls > 0), event, cached)
+                        return
+    raise ApiError(500, "The engine ended the answer without saying why.", "internal_error")
+
+
+def _is_wanted(asked: Asked, piece: Piece) -> bool:
+    """A model that was asked for one call may write more of them."""
+    return not (asked.one_call and isinstance(piece, CallStart | CallArguments) and piece.index > 0)
+
+
+def _reason(finished: Finished, *, called: bool) -> str:
+    match finished.reason:
+        case FinishReason.STOP:
+            return "tool_calls" if called else "stop"
+        case FinishReason.LENGTH:
+            return "length"
+        case FinishReason.CANCELLED:  # by somebody else than the client: it would have left
+            raise unavailable("The request was cancelled because the server is stopping.", "stopped")

@@ -1,0 +1,137 @@
+"""The sampling fields of every dialect, under llama.cpp's names, and what becomes of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from runtime.api.errors import invalid
+from runtime.api.limits import checked_grammar, checked_schema
+from runtime.engine.core import SamplingParams, TokenBias
+
+Ignored = Annotated[Any, Field(description="Has no meaning here; accepted and without effect.")]
+_Probability = Annotated[float | None, Field(ge=0, le=1)]
+_Seed = Annotated[int | None, Field(ge=-(2**63), lt=2**64, description="-1 draws one.")]
+
+
+def only(what: str) -> Any:
+    """A field that is refused unless it asks for nothing."""
+    return Field(default=None, description=f"Not offered; refused unless {what}.")
+
+
+class SamplingFields(BaseModel):
+    """How tokens are drawn; part of several requests."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True, allow_inf_nan=False)
+
+    seed: _Seed = None
+    temperature: Annotated[float | None, Field(ge=0, le=100)] = None
+    top_p: _Probability = None
+    frequency_penalty: Annotated[float | None, Field(ge=-2, le=2)] = None
+    presence_penalty: Annotated[float | None, Field(ge=-2, le=2)] = None
+
+    top_k: Annotated[int | None, Field(ge=-1, lt=2**31, description="0 or -1 is no limit.")] = None
+    min_p: _Probability = None
+    repeat_penalty: Annotated[float | None, Field(gt=0, le=100)] = None
+    repeat_last_n: Annotated[int | None, Field(ge=-1, lt=2**31, description="-1 is the whole context.")] = None
+    typical_p: _Probability = None
+    top_n_sigma: Annotated[float | None, Field(ge=-1, le=1000, description="-1 is off.")] = None
+    xtc_probability: _Probability = None
+    xtc_threshold: _Probability = None
+    dynatemp_range: Annotated[float | None, Field(ge=0, le=100)] = None
+    dynatemp_exponent: Annotated[float | None, Field(ge=0, le=100)] = None
+    dry_multiplier: Annotated[float | None, Field(ge=0, le=100)] = None
+    dry_base: Annotated[float | None, Field(ge=1, le=100)] = None
+    dry_allowed_length: Annotated[int | None, Field(ge=0, lt=2**31)] = None
+    dry_penalty_last_n: Annotated[int | None, Field(ge=-1, lt=2**31)] = None
+    dry_sequence_breakers: Annotated[list[str] | None, Field(max_length=64)] = None
+    mirostat: Annotated[int | None, Field(ge=0, le=2)] = None
+    mirostat_tau: Annotated[float | None, Field(ge=0, le=1000)] = None
+    mirostat_eta: Annotated[float | None, Field(ge=0, le=1000)] = None
+    logit_bias: Annotated[
+        dict[str, float] | list[list[Any]] | None, Field(description="Token id to bias, or pairs of both.")
+    ] = None
+    grammar: Annotated[str | None, Field(description="GBNF with a rule `root`.")] = None
+    json_schema: Annotated[dict[str, Any] | None, Field(description="JSON Schema the answer follows.")] = None
+    ignore_eos: bool | None = None
+
+    cache_prompt: Any = only("true")
+    min_keep: Any = only("0")
+    n_probs: Any = only("0")
+    n_keep: Any = only("0")
+    id_slot: Any = only("-1")
+    samplers: Any = only("null")
+    t_max_predict_ms: Any = only("0")
+    post_sampling_probs: Any = only("false")
+    return_progress: Any = only("false")
+    timings_per_token: Any = only("false")
+    lora: Any = only("empty")
+
+
+REFUSED: dict[str, tuple[tuple[Any, ...], str]] = {
+    "cache_prompt": ((True,), "what was computed before is always used again, and changes no answer"),
+    "min_keep": ((0,), "is not offered yet"),
+    "n_probs": ((0,), "is not offered yet"),
+    "n_keep": ((0, -1), "nothing is ever cut out of a prompt"),
+    "id_slot": ((-1,), "requests do not choose their slot"),
+    "samplers": ((), "the samplers' order is llama.cpp's own"),
+    "t_max_predict_ms": ((0,), "is not offered yet"),
+    "post_sampling_probs": ((False,), "is not offered yet"),
+    "return_progress": ((False,), "is not offered yet"),
+    "timings_per_token": ((False,), "is not offered yet; the end of the answer has the timings"),
+    "lora": (([],), "there are no adapters in this file"),
+}
+"""Field → the values that ask for nothing, and why any other is refused."""
+
+_NAMES = tuple(name for name in SamplingFields.model_fields if name not in REFUSED and name != "ignore_eos")
+
+
+def refuse(asked: BaseModel, table: dict[str, tuple[tuple[Any, ...], str]]) -> None:
+    """Raise `ApiError` 400 for the first field of `table` that asks for something."""
+    for name, (harmless, reason) in table.items():
+        value = getattr(asked, name)
+        if value is not None and not any(value == one and type(value) is type(one) for one in harmless):
+            raise invalid(f"'{name}' is refused: {reason}.", name, "unsupported_parameter")
+
+
+def sampling_of(asked: SamplingFields, defaults: SamplingParams) -> SamplingParams:
+    """The engine's parameters. Raises `ApiError` 400 for what it cannot do."""
+    refuse(asked, REFUSED)
+    given = {name: value for name in _NAMES if (value := getattr(asked, name)) is not None}
+    if "top_k" in given:
+        given["top_k"] = max(given["top_k"], 0)
+    if "seed" in given:
+        given["seed"] = None if given["seed"] == -1 else given["seed"] % 2**32  # the engine's seeds have 32 bits
+    if "logit_bias" in given:
+        given["logit_bias"] = _biases(given["logit_bias"])
+    if "dry_sequence_breakers" in given:
+        given["dry_sequence_breakers"] = tuple(given["dry_sequence_breakers"])
+    if "grammar" in given:
+        given["grammar"] = checked_grammar(given["grammar"]) or None
+    if "json_schema" in given:
+        given["json_schema"] = checked_schema(given["json_schema"], "json_schema")
+    if given.get("grammar") and given.get("json_schema"):
+        raise invalid("'grammar' and 'json_schema' contradict each other; give one.", "grammar")
+    if "repeat_last_n" in given:
+        given["penalty_last_n"] = given.pop("repeat_last_n")
+    return replace(defaults, **given)
+
+
+def _biases(given: dict[str, float] | list[list[Any]]) -> tuple[TokenBias, ...]:
+    pairs: list[list[Any]] = [list(pair) for pair in given.items()] if isinstance(given, dict) else given
+    biases: list[TokenBias] = []
+    for pair in pairs:
+        token: Any
+        bias: Any
+        token, bias = pair if len(pair) == 2 else (None, None)
+        if isinstance(token, str) and token.isascii() and token.isdigit() and len(token) < 10:
+            token = int(token)
+        if bias is False:
+            bias = -math.inf  # llama.cpp's way to forbid a token
+        if type(token) is not int or token < 0 or type(bias) not in (int, float):
+            raise invalid("'logit_bias' should map ids of tokens to numbers.", "logit_bias")
+        biases.append(TokenBias(token, float(bias)))
+    return tuple(biases)

@@ -1,0 +1,55 @@
+"""`GET /health`: whether the model can be asked, and how far its loading is; `GET /api/ui`: what the page shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from runtime.api.errors import RETRY_LOADING, json_response
+from runtime.api.service import Service
+from runtime.engine.core import EngineState
+
+_WORDS = {
+    EngineState.STARTING: "loading",
+    EngineState.LOADING: "loading",
+    EngineState.READY: "ok",
+    EngineState.RESTARTING: "restarting",
+    EngineState.FAILED: "failed",
+    EngineState.STOPPED: "failed",
+}
+
+
+def router(service: Service) -> APIRouter:
+    """The routes that tell where the server stands."""
+    routes = APIRouter()
+
+    async def health() -> Response:
+        """200 when the model answers, 503 with state and progress while it does not."""
+        status = service.engine.status
+        if status.state is EngineState.READY:
+            return json_response({"status": "ok"})
+        body: dict[str, Any] = {"status": _WORDS[status.state], "progress": round(status.progress, 3)}
+        if status.detail:
+            body["detail"] = status.detail
+        headers = {"Retry-After": str(RETRY_LOADING), "Cache-Control": "no-store"}
+        return json_response(body, 503, headers)
+
+    async def ui() -> Response:
+        """What the page shows beside the conversation."""
+        facts = service.facts
+        return json_response(
+            {
+                **service.ui.as_json(),
+                "model": service.settings.model_id,
+                "backend": facts.backend if facts else None,
+                "context_size": facts.context_size if facts else None,
+                "chat_template": service.template(facts).origin if facts else None,
+            }
+        )
+
+    routes.add_api_route("/health", health, methods=["GET"], response_model=None)
+    routes.add_api_route("/v1/health", health, methods=["GET"], response_model=None, include_in_schema=False)
+    routes.add_api_route("/api/ui", ui, methods=["GET"], response_model=None)
+    return routes

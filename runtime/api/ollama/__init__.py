@@ -1,0 +1,1 @@
+"""Ollama's dialect: `/api/…`, streams as JSON a line."""

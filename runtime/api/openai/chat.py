@@ -1,0 +1,138 @@
+"""`POST /v1/chat/completions`, plain and streaming.
+
+A token's way out is one `json.dumps` of its text between two strings made once per request.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from runtime.api.answer import Ended, answers
+from runtime.api.door import read_body
+from runtime.api.errors import OPENAI, json_response
+from runtime.api.openai import schema
+from runtime.api.openai.usage import timings, usage
+from runtime.api.parse import parse
+from runtime.api.reply import Reply, Sink
+from runtime.api.service import Asked, Service
+from runtime.chat.parsers.pieces import CallArguments, CallStart, Content, Gathering, Message, Piece, Reasoning
+from runtime.engine.core import Started
+
+SHAPE = OPENAI
+BODIES = {"chat_completions": schema.ChatCompletionRequest}
+
+
+async def chat_completions(service: Service, request: Request) -> Response:
+    """Answer a conversation, at once or as a stream of server-sent events."""
+    body = await read_body(request, service.settings.max_body_bytes)
+    asked = parse(schema.ChatCompletionRequest, body)
+    prepared = await service.prepare(schema.conversation(asked, service.settings.sampling))
+    answer = _ChatAnswer(service, prepared, include_usage=asked.wants_usage)
+    if asked.stream:
+        return Reply(answer.stream, service.closing, SHAPE, service.streams)
+    return Reply(answer.whole, service.closing, SHAPE)
+
+
+class _ChatAnswer:
+    """One answer, or several, in either form."""
+
+    def __init__(self, service: Service, asked: Asked, *, include_usage: bool) -> None:
+        self._service = service
+        self._asked = asked
+        self._include_usage = include_usage
+        self._head = {
+            "id": f"chatcmpl-{asked.id}",
+            "object": "chat.completion",
+            "created": int(time.time()),
+            "model": service.settings.model_id,
+        }
+        self._ends: dict[int, Ended] = {}
+
+    async def whole(self, sink: Sink) -> None:
+        """All of it in one JSON document."""
+        gathered = [Gathering() for _ in self._asked.requests]
+        async with answers(self._service, self._asked) as events:
+            async for index, event in events:
+                match event:
+                    case Started():
+                        pass
+                    case Ended():
+                        self._ends[index] = event
+                    case _:
+                        gathered[index].add(event)
+        choices = [self._choice(index, one.message()) for index, one in enumerate(gathered)]
+        ends = [self._ends[index] for index in range(len(choices))]
+        document = {**self._head, "choices": choices, "usage": usage(ends), "timings": timings(ends[0])}
+        await sink.whole(json_response(document))
+
+    async def stream(self, sink: Sink) -> None:
+        """A chunk per piece. Nothing is sent before a request is admitted, so that a refusal has a status."""
+        around = [self._around_text(index) for index in range(len(self._asked.requests))]
+        async with answers(self._service, self._asked) as events:
+            async for index, event in events:
+                if type(event) is Content:
+                    before, after = around[index]
+                    await sink.event(before + json.dumps(event.text) + after)
+                    continue
+                match event:
+                    case Started():
+                        if not sink.streaming:
+                            await sink.open_events()
+                        await sink.event(self._chunk(index, {"role": "assistant", "content": ""}))
+                    case Ended():
+                        self._ends[index] = event
+                        await sink.event(self._chunk(index, {}, event.reason, timings=timings(event)))
+                    case _:
+                        await sink.event(self._chunk(index, _delta(event)))
+        if self._include_usage:
+            ends = list(self._ends.values())
+            await sink.event(_dumps({**self._chunk_head(), "choices": [], "usage": usage(ends)}))
+        await sink.event("[DONE]")
+        await sink.close()
+
+    def _choice(self, index: int, message: Message) -> dict[str, Any]:
+        told: dict[str, Any] = {"role": "assistant", "content": message.content, "refusal": None}
+        if message.reasoning:
+            told["reasoning_content"] = message.reasoning
+        if message.calls:
+            told["content"] = message.content or None
+            told["tool_calls"] = [
+                {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+                for call in message.calls
+            ]
+        return {"index": index, "message": told, "logprobs": None, "finish_reason": self._ends[index].reason}
+
+    def _chunk_head(self) -> dict[str, Any]:
+        return {**self._head, "object": "chat.completion.chunk"}
+
+    def _chunk(self, index: int, delta: dict[str, Any], reason: str | None = None, **more: Any) -> str:
+        choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": reason}
+        no_usage = {"usage": None} if self._include_usage else {}
+        return _dumps({**self._chunk_head(), "choices": [choice], **no_usage, **more})
+
+    def _around_text(self, index: int) -> tuple[str, str]:
+        mark = "\x00"
+        before, after = self._chunk(index, {"content": mark}).split(json.dumps(mark))
+        return before, after
+
+
+def _delta(piece: Piece) -> dict[str, Any]:
+    match piece:
+        case Content(text):
+            return {"content": text}
+        case Reasoning(text):
+            return {"reasoning_content": text}
+        case CallStart(index, identity, name):
+            function = {"name": name, "arguments": ""}
+            return {"tool_calls": [{"index": index, "id": identity, "type": "function", "function": function}]}
+        case CallArguments(index, text):
+            return {"tool_calls": [{"index": index, "function": {"arguments": text}}]}
+
+
+def _dumps(content: Any) -> str:
+    return json.dumps(content, separators=(",", ":"))

@@ -1,0 +1,130 @@
+"""What the routes of every dialect stand on: the engine, its template, and the way from a conversation to requests."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
+
+from runtime.api.errors import invalid, of_template, unavailable
+from runtime.api.metrics import Metrics
+from runtime.api.settings import ServerSettings, UiConfig
+from runtime.chat.template import ChatTemplate, TemplateError
+from runtime.engine.core import Engine, EngineState, Event, GenerationRequest, ModelFacts, SamplingParams
+
+if TYPE_CHECKING:
+    from runtime.api.streams import Streams
+    from runtime.chat.prompt import Conversation, Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the engine is asked, one request for each answer, and how its answers are read.
+
+    one_call: no more than one call is told.
+    """
+
+    requests: tuple[GenerationRequest, ...]
+    prompt: Prompt
+    one_call: bool = False
+
+    @property
+    def id(self) -> str:
+        """Of all of it together."""
+        return self.requests[0].id
+
+
+class Service:
+    """What the routes stand on. `closing` is set when the server begins to stop."""
+
+    def __init__(self, engine: Engine, settings: ServerSettings, ui: UiConfig) -> None:
+        self.engine = engine
+        self.settings = settings
+        self.ui = ui
+        self.closing = asyncio.Event()
+        self.metrics = Metrics()
+        self._streams: Streams | None = None
+        self._template: tuple[ModelFacts, ChatTemplate] | None = None
+
+    @property
+    def facts(self) -> ModelFacts | None:
+        """What the loaded model is, once it was."""
+        return self.engine.facts
+
+    @property
+    def streams(self) -> Streams:
+        """The streams that outlive their connections."""
+        if self._streams is None:
+            from runtime.api.streams import Streams
+
+            self._streams = Streams()
+        return self._streams
+
+    def ready_facts(self) -> ModelFacts:
+        """The same, or `ApiError` 503 with the state while there is no model to ask."""
+        status, facts = self.engine.status, self.engine.facts
+        if status.state in (EngineState.FAILED, EngineState.STOPPED):
+            raise unavailable(status.detail or "The engine has stopped.", "engine_failed")
+        if facts is None:
+            raise unavailable("The model is still loading; please try again in a moment.", "model_loading")
+        return facts
+
+    def template(self, facts: ModelFacts) -> ChatTemplate:
+        """The chat template in use; made again only if the model's facts change."""
+        if self._template is None or self._template[0] is not facts:
+            self._template = facts, ChatTemplate.of(facts, self.settings.chat_template)
+        return self._template[1]
+
+    async def prepare(self, asked: Conversation) -> Asked:
+        """Render the prompt. Raises `ApiError`. Long conversations render in a thread, so that no stream stalls."""
+        from runtime.chat.prompt import CannotAskError, compose
+
+        template = self.template(self.ready_facts())
+        try:
+            prompt = await asyncio.to_thread(compose, template, asked)
+        except TemplateError as error:
+            raise of_template(error) from None
+        except CannotAskError as error:
+            raise invalid(f"Refused: {error.message}.", error.field, "unsupported_value") from None
+        sampling = asked.sampling
+        if prompt.json_schema is not None:
+            sampling = replace(sampling, json_schema=prompt.json_schema)
+        first = GenerationRequest(
+            id=uuid.uuid4().hex,
+            prompt=prompt.text,
+            sampling=sampling,
+            max_tokens=asked.max_tokens,
+            stop=(*asked.stop, *prompt.stop),
+            ignore_eos=asked.ignore_eos,
+        )
+        return Asked(repeated(first, asked.answers), prompt, one_call=not asked.parallel)
+
+    def generate(self, request: GenerationRequest) -> AbstractAsyncContextManager[AsyncGenerator[Event, None]]:
+        """The engine's events; leaving the context cancels whatever is left of the request."""
+        return aclosing(cast("AsyncGenerator[Event, None]", self.engine.generate(request)))
+
+
+def raw_request(
+    prompt: str | Sequence[int],
+    sampling: SamplingParams,
+    max_tokens: int | None,
+    stop: tuple[str, ...],
+    *,
+    ignore_eos: bool = False,
+) -> GenerationRequest:
+    """A request whose prompt is the caller's own, with no template between."""
+    return GenerationRequest(uuid.uuid4().hex, prompt, sampling, max_tokens, stop, ignore_eos)
+
+
+def repeated(request: GenerationRequest, count: int) -> tuple[GenerationRequest, ...]:
+    """The same request several times; a seed that was given counts up, or all answers would be one."""
+
+    def another(index: int) -> GenerationRequest:
+        seed = request.sampling.seed
+        sampling = request.sampling if seed is None else replace(request.sampling, seed=(seed + index) % 2**32)
+        return replace(request, id=f"{request.id}-{index}", sampling=sampling)
+
+    return (request, *(another(index) for index in range(1, count)))

@@ -1,0 +1,116 @@
+"""How many threads compute best: one for each real, fast core this process may use.
+
+A second thread on a core (hyper-threading) or a slow core in the group makes every step wait for it; more threads than
+a container's share of processor time means being put to sleep in the middle of a step.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+_SLOW = 0.7  # a core with less than this share of the best one's capacity is not worth waiting for
+
+
+SMALL_MODEL = 30_000_000
+"""Parameters below which one thread is best: threads wait for each other several times a layer, and in so small a layer
+that takes longer than the sums. Where other programs use the processors too, each wait can take a time slice."""
+
+
+def threads_for(parameters: int) -> int:
+    """Threads for decoding with a model of this many parameters (0: not known)."""
+    return 1 if 0 < parameters < SMALL_MODEL else compute_threads()
+
+
+def compute_threads(root: Path = Path("/"), allowed: Iterable[int] | None = None) -> int:
+    """Threads for decoding, at least 1. root, allowed: a machine's file tree and usable processors, for tests."""
+    if sys.platform == "linux":
+        processors = set(os.sched_getaffinity(0) if allowed is None else allowed)
+        cores = _cores(root, _fast(root, processors))
+        quota = _quota(root)
+        return max(1, min(cores, int(quota)) if quota else cores)
+    if sys.platform == "darwin":
+        return _performance_cores_macos() or os.cpu_count() or 1
+    return max(1, (os.cpu_count() or 1) // 2)  # most have two threads a core
+
+
+def _fast(root: Path, processors: set[int]) -> set[int]:
+    """Without the efficiency cores: Intel's by their group, ARM's by their capacity."""
+    performance = _listed(_text(root / "sys/devices/cpu_core/cpus")) & processors
+    if performance:
+        return performance
+    capacities = {cpu: _number(root / f"sys/devices/system/cpu/cpu{cpu}/cpu_capacity") for cpu in processors}
+    best = max(capacities.values(), default=0.0)
+    return {cpu for cpu, capacity in capacities.items() if capacity >= _SLOW * best}
+
+
+def _cores(root: Path, processors: set[int]) -> int:
+    """Distinct cores among processors; a processor whose core is not told counts as one."""
+    cores = set()
+    for cpu in processors:
+        siblings = _text(root / f"sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        cores.add(frozenset(_listed(siblings)) or frozenset([cpu]))
+    return len(cores)
+
+
+def _quota(root: Path) -> float:
+    """Processors' worth of time the control groups grant; 0 for no limit. Each level up may limit further."""
+    limits: list[float] = []
+    for line in _text(root / "proc/self/cgroup").splitlines():
+        _, controllers, path = line.split(":", 2) if line.count(":") >= 2 else ("", "-", "")
+        if controllers == "":
+            bases = [root / "sys/fs/cgroup", root / "sys/fs/cgroup/unified"]
+        elif "cpu" in controllers.split(","):
+            bases = [root / "sys/fs/cgroup" / controllers, root / "sys/fs/cgroup/cpu"]
+        else:
+            continue
+        for base in bases:
+            group = base / path.lstrip("/")
+            for level in [group, *group.parents]:
+                limits += _limit(level)
+                if level == base:
+                    break
+    return min(limits, default=0.0)
+
+
+def _limit(group: Path) -> list[float]:
+    both = _text(group / "cpu.max").split()  # version 2: "50000 100000" or "max 100000"
+    if len(both) != 2:
+        both = [_text(group / "cpu.cfs_quota_us").strip(), _text(group / "cpu.cfs_period_us").strip()]
+    quota, period = both
+    return [int(quota) / int(period)] if quota.isdigit() and period.isdigit() and int(period) else []
+
+
+def _listed(text: str) -> set[int]:
+    """Linux' lists of processors: "0-3,8"."""
+    result: set[int] = set()
+    for part in text.strip().split(","):
+        first, _, last = part.partition("-")
+        if first.isdigit():
+            result.update(range(int(first), int(last or first) + 1))
+    return result
+
+
+def _number(path: Path) -> float:
+    text = _text(path).strip()
+    return float(text) if text.isdigit() else 0.0
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _performance_cores_macos() -> int:
+    import ctypes
+
+    value, size = ctypes.c_int(0), ctypes.c_size_t(4)
+    libc = ctypes.CDLL(None)
+    for name in (b"hw.perflevel0.physicalcpu", b"hw.physicalcpu"):
+        if libc.sysctlbyname(name, ctypes.byref(value), ctypes.byref(size), None, ctypes.c_size_t(0)) == 0:
+            return value.value
+    return 0

@@ -1,0 +1,53 @@
+"""What went wrong with a backend, in words a teacher understands. Pure functions from technical lines to sentences."""
+
+from __future__ import annotations
+
+import re
+import signal
+
+_SIGNALS = {
+    "SIGILL": "illegal instruction",
+    "SIGSEGV": "invalid memory access",
+    "SIGBUS": "invalid memory access",
+    "SIGABRT": "it gave up by itself",
+    "SIGFPE": "invalid arithmetic",
+    "SIGKILL": "ended from outside, perhaps for lack of memory",
+}
+_WINDOWS = {0xC000001D: "SIGILL", 0xC0000005: "SIGSEGV", 0xC0000409: "SIGABRT", 0xC0000094: "SIGFPE", 3: "SIGABRT"}
+
+
+def crash(name: str, doing: str, status: int) -> tuple[str, str]:
+    """(sentence, technical cause) for a child that ended with `status` (negative: a signal, as subprocess has it)."""
+    if status < 0:
+        try:
+            cause = signal.Signals(-status).name
+        except ValueError:
+            cause = f"signal {-status}"
+    else:
+        cause = _WINDOWS.get(status, "")
+    words = _SIGNALS.get(cause, cause)
+    if not words:
+        return f"{name} ended unexpectedly while {doing} (exit code {status}).", f"exit code {status}"
+    if cause == "SIGILL" and "AMX" in doing:
+        return f"This processor says it has AMX but fails when it is used ({words}).", cause
+    if cause == "SIGILL":
+        return f"This processor says it can run {name} but fails while {doing} ({words}).", cause
+    return f"{name} crashed while {doing} ({words}).", cause
+
+
+def not_loadable(name: str, technical: str) -> str:
+    """The sentence for a library the system refuses to load. technical: what the loader said."""
+    if found := re.search(r"version [`'](GLIBC|GLIBCXX|CXXABI)_([0-9.]+)' not found", technical):
+        what = "C library (glibc" if found[1] == "GLIBC" else f"C++ library ({found[1]}"
+        return f"{name} needs a newer {what} {found[2]}) than this system has."
+    if found := re.search(r"(\S+): cannot open shared object file", technical):
+        return f"{name} needs {found[1].rsplit('/', 1)[-1]}, which this system does not have."
+    if found := re.search(r"undefined symbol: (\w+)", technical):
+        return f"{name} needs a function ({found[1]}) that this system's libraries do not have."
+    if "API version" in technical:
+        return f"{name} was made for another version of the engine."
+    if "memory" in technical or "the device cannot be started" in technical:
+        return f"The device of {name} could not be started; it may lack memory."
+    if "failed to map segment" in technical or "Operation not permitted" in technical:
+        return f"This system does not allow {name} to be loaded from its folder."
+    return f"{name} could not be loaded."

@@ -1,0 +1,201 @@
+"""From a conversation to the prompt, and to how the answer to it is to be read.
+
+Everything that a dialect may ask of a template is decided here: tools for templates that know none, a tool that must be
+called, reasoning switched on or off, a last message that is to be continued.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from runtime.chat.parsers import choose
+from runtime.chat.parsers.family import Family, Forced, offered
+from runtime.chat.parsers.parser import Parser
+from runtime.chat.template import ChatTemplate, TemplateError
+from runtime.engine.core import SamplingParams
+from runtime.errors import UsageError
+
+REQUIRED, AUTO, NONE = "required", "auto", "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Messages to be answered, in the shape templates expect, and how.
+
+    Every dialect is translated to this. tools: in OpenAI's shape. tool: the one that must be called, if one must;
+    tool_choice: REQUIRED, AUTO or NONE. parallel: more than one call is welcome. effort: how much to reason ("none",
+    "low", …), None leaves it to the template. reads_reasoning: tell it apart from the content. continues: a last
+    message of the assistant is an answer to go on with. variables: what the caller hands the template beyond that.
+    constrained: `sampling` prescribes the answer's form, so it must not begin with reasoning.
+    """
+
+    messages: Sequence[Mapping[str, Any]]
+    sampling: SamplingParams
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    ignore_eos: bool = False
+    variables: Mapping[str, Any] | None = None
+    documents: Sequence[Mapping[str, Any]] | None = None
+    tools: Sequence[Mapping[str, Any]] = ()
+    tool_choice: str = AUTO
+    tool: str | None = None
+    parallel: bool = True
+    effort: str | None = None
+    reads_reasoning: bool = True
+    continues: bool = True
+    constrained: bool = False
+    answers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the model is given, and how to read what it says.
+
+    parser: makes a new one for each answer; None where there is nothing to tell apart. json_schema: the form the answer
+    must have to be a call. stop: what ends it beside the caller's own. marks: tokens the parser must see as text.
+    """
+
+    text: str
+    parser: Callable[[], Parser] | None = None
+    json_schema: str | None = None
+    stop: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
+
+
+class CannotAskError(UsageError):
+    """This model's template has no way to ask for that. `field`: OpenAI's name of what was asked."""
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def compose(template: ChatTemplate, conversation: Conversation) -> Prompt:
+    """The prompt. Raises `TemplateError` if the template refuses, `CannotAskError` if it lacks what is asked for."""
+    family = choose.family_of(template.source)
+    tools = conversation.tools if conversation.tool_choice != NONE else ()
+    messages, continued = _split(conversation)
+    text = _rendered(template, conversation, messages, tools)
+    opening, closing = family.thinking
+    thinks = text.rstrip().endswith(opening)
+    begun = opening if thinks else ""
+    forced = _forced(family, conversation) if tools else None
+    if thinks and (forced or conversation.constrained):
+        text, begun = f"{text.rstrip()}\n\n{closing}\n\n", ""
+    if continued:
+        text, begun = _continued(text, continued, family, thinks=bool(begun))
+    if forced:
+        text, begun = text + forced.prefix, forced.prefix
+    reads = bool(tools or begun or (conversation.reads_reasoning and opening in template.source))
+    if tools and not conversation.reads_reasoning:
+        raise CannotAskError(
+            "reasoning cannot be left in the text of an answer that may hold tool calls", "reasoning_format"
+        )
+    schemas = offered(tools)
+    return Prompt(
+        text=text,
+        parser=(lambda: Parser(family, schemas, begun=begun)) if reads and conversation.reads_reasoning else None,
+        json_schema=json.dumps(forced.schema) if forced else None,
+        stop=_stops(template, family, conversation) if tools else template.stops,
+        marks=family.marks if reads else (),
+    )
+
+
+def _split(conversation: Conversation) -> tuple[Sequence[Mapping[str, Any]], Mapping[str, Any] | None]:
+    """The messages to render, and the one to go on with."""
+    last = conversation.messages[-1]
+    unfinished = last["role"] == "assistant" and not last.get("tool_calls")
+    if conversation.continues and unfinished and (last.get("content") or last.get("reasoning_content")):
+        return conversation.messages[:-1], last
+    return conversation.messages, None
+
+
+def _rendered(
+    template: ChatTemplate,
+    conversation: Conversation,
+    messages: Sequence[Mapping[str, Any]],
+    tools: Sequence[Mapping[str, Any]],
+) -> str:
+    variables = {**(conversation.variables or {}), **_effort(template, conversation.effort)}
+    if not template.mentions_tools and (tools or any(_speaks_of_tools(message) for message in messages)):
+        from runtime.chat import plain_tools
+
+        messages, tools = plain_tools.rewritten(messages, tools), ()
+
+    def render(messages: Sequence[Mapping[str, Any]]) -> str:
+        return template.render(
+            messages, tools=list(tools) or None, documents=conversation.documents, variables=variables
+        )
+
+    if not any(message.get("tool_calls") for message in messages):
+        return render(messages)
+    try:
+        return render(messages)
+    except TemplateError:  # some join the arguments to strings, as they come over the wire
+        return render([_with_arguments_as_text(message) for message in messages])
+
+
+def _continued(text: str, message: Mapping[str, Any], family: Family, *, thinks: bool) -> tuple[str, str]:
+    """The prompt with the beginning of the answer in it, and what the answer's parser must know of it."""
+    opening, closing = family.thinking
+    reasoning, content = message.get("reasoning_content") or "", message.get("content") or ""
+    if reasoning:
+        text = (text if thinks else f"{text}{opening}\n") + reasoning
+        if not content:
+            return text, opening
+        return f"{text}\n{closing}\n\n{content}", ""
+    return (f"{text.rstrip()}\n\n{closing}\n\n{content}" if thinks else text + content), ""
+
+
+def _effort(template: ChatTemplate, effort: str | None) -> dict[str, Any]:
+    """The switches for reasoning that this template knows."""
+    if effort is None:
+        return {}
+    switches: dict[str, Any] = {}
+    if "reasoning_effort" in template.source:
+        switches["reasoning_effort"] = effort
+    for name in ("enable_thinking", "thinking"):
+        if f"{name} is defined" in template.source or f" {name} " in template.source:
+            switches[name] = effort != "none"
+    if not switches and effort != "none":
+        raise CannotAskError("this model's template has no switch for reasoning", "reasoning_effort")
+    return switches
+
+
+def _forced(family: Family, conversation: Conversation) -> Forced | None:
+    if conversation.tool_choice != REQUIRED:
+        return None
+    tools = offered(conversation.tools)
+    if conversation.tool is not None:
+        tools = {conversation.tool: tools[conversation.tool]}
+    forced = family.force(tools) if family.force else None
+    if forced is None:
+        raise CannotAskError(
+            f"a model that calls tools as the {family.name} family does cannot be made to"
+            + (" unless one is named" if family.force else ""),
+            "tool_choice",
+        )
+    return forced
+
+
+def _stops(template: ChatTemplate, family: Family, conversation: Conversation) -> tuple[str, ...]:
+    """Where one call only is wanted, its end is the answer's."""
+    end = () if conversation.parallel or family.call_end is None else (family.call_end,)
+    return (*template.stops, *end)
+
+
+def _speaks_of_tools(message: Mapping[str, Any]) -> bool:
+    return message["role"] == "tool" or bool(message.get("tool_calls"))
+
+
+def _with_arguments_as_text(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not message.get("tool_calls"):
+        return message
+    calls = [
+        {**call, "function": {**call["function"], "arguments": json.dumps(call["function"]["arguments"])}}
+        for call in message["tool_calls"]
+    ]
+    return {**message, "tool_calls": calls}

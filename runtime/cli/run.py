@@ -1,0 +1,82 @@
+"""`run "PROMPT"`: one answer on stdout, and nothing else there."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from typing import Any
+
+from runtime.console import Console
+from runtime.errors import INTERRUPTED, EngineError, UsageError
+from runtime.launch import session
+from runtime.launch.opening import chat_template, open_own
+from runtime.launch.options import LaunchOptions, add_engine_flags, section
+
+
+def add_parser(verbs: Any) -> None:
+    """Declare the verb."""
+    parser = verbs.add_parser("run", help="answer one prompt on standard output")
+    parser.add_argument("prompt", metavar="PROMPT", help="what to ask; - reads it from standard input")
+    parser.add_argument("--max-tokens", type=int, metavar="N", help="longest answer, in tokens")
+    parser.add_argument("--temperature", type=float, metavar="T", help="0 is always the likeliest word (default 0.8)")
+    parser.add_argument("--seed", type=int, metavar="S", help="same seed, same answer")
+    parser.add_argument("--system", metavar="TEXT", help="system prompt (default: the dist's)")
+    add_engine_flags(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Start the engine, answer, end."""
+    prompt = sys.stdin.read() if args.prompt == "-" else args.prompt
+    if not prompt.strip():
+        raise UsageError("The prompt is empty.", 'Say something: run "Hello"')
+    if args.max_tokens is not None and args.max_tokens < 1:
+        raise UsageError(f"--max-tokens {args.max_tokens} is not a number of tokens.", "Give a positive number.")
+    with open_own() as archive:
+        started = session.start(archive, LaunchOptions.of(archive.manifest, args), console)
+        told = args.system if args.system is not None else section(archive.manifest, "chat").get("system_prompt")
+        try:
+            return asyncio.run(_answer(started, prompt, str(told or ""), chat_template(archive), args, console))
+        except KeyboardInterrupt:
+            return INTERRUPTED
+
+
+async def _answer(
+    started: session.Session,
+    prompt: str,
+    system_prompt: str,
+    given_template: str | None,
+    args: argparse.Namespace,
+    console: Console,
+) -> int:
+    from runtime.chat.template import ChatTemplate
+    from runtime.engine.client import WorkerEngine
+    from runtime.engine.core import Failed, GenerationRequest, SamplingParams, TextDelta
+
+    engine = WorkerEngine(started.command, launched=started.worker, renew=started.renew)
+    await engine.start()
+    try:
+        template = ChatTemplate.of(await engine.wait_ready(), given_template)
+        messages = [{"role": "system", "content": system_prompt}] if system_prompt else []
+        messages.append({"role": "user", "content": prompt})
+        chosen = {"temperature": args.temperature, "seed": args.seed}
+        request = GenerationRequest(
+            id="run",
+            prompt=template.render(messages),
+            sampling=SamplingParams(**{name: value for name, value in chosen.items() if value is not None}),
+            max_tokens=args.max_tokens,
+            stop=template.stops,
+        )
+        ended_with_newline = False
+        async for event in engine.generate(request):
+            if isinstance(event, TextDelta) and event.text:
+                console.out(event.text, end="")
+                ended_with_newline = event.text.endswith("\n")
+            elif isinstance(event, Failed):
+                raise EngineError(event.message)
+        if not ended_with_newline:
+            console.out("")
+        return 0
+    finally:
+        await engine.stop()

@@ -1,0 +1,1 @@
+"""What decodes: the nouns of a request, the worker that owns llama.cpp, and the client the server talks to."""

@@ -1,0 +1,58 @@
+"""From token pieces to text a person may see: whole characters, and never a part of a stop string.
+
+A token is bytes, not characters: one emoji may be spread over four tokens, and a stop string may begin in the middle of
+one token and end in the next. What is shown must not depend on where the token boundaries fall, so this class holds
+back exactly what could still turn out otherwise, and no more.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable
+
+
+class TextAssembler:
+    """Assembles one request's text from its token pieces.
+
+    Of several stop strings the one that is complete first ends the text; of those complete at the same character, the
+    longest. Bytes that are no UTF-8 become U+FFFD. `stopped_by` is the stop string that ended the text, else None.
+    """
+
+    def __init__(self, stop: Iterable[str] = ()) -> None:
+        self._stop = tuple(text for text in stop if text)
+        self._longest = max(map(len, self._stop), default=0)
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._held = ""
+        self.stopped_by: str | None = None
+
+    def push(self, piece: bytes) -> str:
+        """Take the next token's bytes; the text that may be shown now. Nothing comes after a stop string."""
+        return self._take(self._decoder.decode(piece))
+
+    def finish(self) -> str:
+        """No more tokens: what was held back and proved harmless. An unfinished character becomes U+FFFD."""
+        ready = self._take(self._decoder.decode(b"", final=True))
+        if self.stopped_by is None:
+            ready, self._held = ready + self._held, ""
+        return ready
+
+    def _take(self, text: str) -> str:
+        if self.stopped_by is not None or not text:
+            return ""
+        text = self._held + text
+        matches = [(start + len(stop), start, stop) for stop in self._stop if (start := text.find(stop)) >= 0]
+        if matches:
+            _, start, self.stopped_by = min(matches)
+            self._held = ""
+            return text[:start]
+        keep = self._undecided(text)
+        self._held = text[len(text) - keep :]
+        return text[: len(text) - keep]
+
+    def _undecided(self, text: str) -> int:
+        """Length of the longest end of `text` with which a stop string begins."""
+        for length in range(min(self._longest - 1, len(text)), 0, -1):
+            end = text[-length:]
+            if any(stop.startswith(end) for stop in self._stop):
+                return length
+        return 0

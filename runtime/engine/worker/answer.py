@@ -1,0 +1,57 @@
+"""One request's answer: its text as far as it may be shown, and whether it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runtime.engine.core import Finished, FinishReason, GenerationRequest, TextDelta, Timings, TokenChances
+from runtime.engine.text import TextAssembler
+from runtime.engine.worker.model import Model
+
+
+class Answer:
+    """The answer so far. room: tokens that fit into the context. count: tokens drawn, an end token included."""
+
+    def __init__(self, model: Model, request: GenerationRequest, room: int) -> None:
+        self._model = model
+        self._request = request
+        self._limit = room if request.max_tokens is None else min(room, request.max_tokens)
+        self._text = TextAssembler(request.stop)
+        self._untold: list[int] = []
+        self._chances: list[TokenChances] = []
+        self.count = 0
+        self.reason = None if self._limit > 0 else FinishReason.LENGTH
+        for token in request.answered:
+            self._text.push(model.piece(token))
+            self._count()
+
+    def take(self, token: int, chances: TokenChances | None = None) -> Iterator[TextDelta]:
+        """The next token; its text, if any may be shown yet."""
+        if self._model.ends_generation(token):
+            self.count += 1
+            self.reason = FinishReason.STOP
+            return
+        self._untold.append(token)
+        if chances is not None:
+            self._chances.append(chances)
+        yield from self._tell(self._text.push(self._model.piece(token)))
+        self._count()
+
+    def finish(self, prompt_tokens: int, timings: Timings) -> Iterator[TextDelta | Finished]:
+        """What was held back, and the end."""
+        yield from self._tell(self._text.finish())
+        reason = self.reason or FinishReason.STOP
+        yield Finished(self._request.id, reason, prompt_tokens, self.count, timings, self._text.stopped_by)
+
+    def _count(self) -> None:
+        self.count += 1
+        if self._text.stopped_by is not None:
+            self.reason = FinishReason.STOP
+        elif self.count >= self._limit:
+            self.reason = FinishReason.LENGTH
+
+    def _tell(self, text: str) -> Iterator[TextDelta]:
+        if text:
+            yield TextDelta(self._request.id, text, tuple(self._untold), tuple(self._chances))
+            self._untold.clear()
+            self._chances.clear()

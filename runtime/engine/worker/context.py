@@ -1,0 +1,181 @@
+"""A model's working memory (the KV cache, or whatever the model has instead) and the decoding over it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+
+from runtime.engine.messages import Load
+from runtime.engine.worker.cache import MemoryKind
+from runtime.engine.worker.crew import Crew
+from runtime.engine.worker.model import Model
+from runtime.errors import CannotRunError, EngineError
+
+NO_ROOM = 1
+"""`llama_decode`'s code for a cache without room for the batch; nothing has changed then."""
+
+_SPARE_LINES = 16
+"""Lines for texts at rest, at least, where a line costs only room for its logits (full attention)."""
+
+_MAX_LINES = 256  # LLAMA_MAX_SEQ
+
+_MEMORY_SHARE = 0.25
+"""Of a machine's memory, what the cache may take to serve several requests at once."""
+
+_POLL = 1
+"""How long threads spin for the next step before they sleep (`Llama.attach_thread_pool`): about as long as drawing
+takes. ggml's default is fifty times as long, all of it taken from whoever else wants the processor.
+"""
+
+_PARTIAL_ONLY = 1  # LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY: of a line's state, what is not attention over everything
+
+
+class DecodeError(EngineError):
+    """`llama_decode` did not do it. code `NO_ROOM`; 2: aborted; negative: the batch or the engine."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"The engine could not compute the next step (code {code}).")
+        self.code = code
+
+
+class Batch:
+    """Tokens to decode together, each with its position and sequence; allocated once, filled again and again."""
+
+    def __init__(self, model: Model, capacity: int) -> None:
+        self._raw = model.llama.raw
+        self.capacity = capacity
+        self.native = self._raw.llama_batch_init(capacity, 0, 1)
+        if not self.native.token:
+            raise CannotRunError(f"There is no memory for a batch of {capacity} tokens.")
+
+    def __len__(self) -> int:
+        return int(self.native.n_tokens)
+
+    def clear(self) -> None:
+        """Forget all tokens."""
+        self.native.n_tokens = 0
+
+    def add(self, token: int, position: int, sequence: int, *, output: bool) -> int:
+        """Append a token; its index, with which to sample after decoding if `output` was asked for."""
+        native, index = self.native, self.native.n_tokens
+        if index == self.capacity:
+            raise IndexError(f"the batch is full with {self.capacity} tokens")
+        native.token[index] = token
+        native.pos[index] = position
+        native.n_seq_id[index] = 1
+        native.seq_id[index][0] = sequence
+        native.logits[index] = output
+        native.n_tokens = index + 1
+        return int(index)
+
+    def close(self) -> None:
+        """Free it."""
+        self._raw.llama_batch_free(self.native)
+
+
+class Context:
+    """The model's memory, in lines of tokens, and the computing over it. One thread only.
+
+    size: tokens one request may use. cells: tokens that are remembered at a time, of all lines together, shared ones
+    counted once. lines: how many there can be.
+    """
+
+    def __init__(self, model: Model, load: Load, memory: int) -> None:
+        """memory: bytes of the device that remembers. Raises `CannotRunError`; why is in the log."""
+        self.model = model
+        self.kind = model.memory_kind
+        self._raw = raw = model.llama.raw
+        wanted = load.context_size or model.trained_context
+        parameters = raw.llama_context_default_params()
+        parameters.n_ctx = cells_for(wanted, load.parallel, model.cell_bytes, memory)
+        parameters.n_batch = parameters.n_ubatch = max(load.batch_tokens, load.parallel)
+        parameters.n_seq_max = lines_for(self.kind, load.parallel)
+        parameters.n_outputs_max = parameters.n_seq_max  # the least llama.cpp takes; a whole batch of logits by default
+        threads = load.threads or usable_cpus()
+        parameters.n_threads = parameters.n_threads_batch = threads
+        parameters.kv_unified = True
+        parameters.swa_full = False
+        parameters.no_perf = True
+        self.handle = raw.llama_init_from_model(model.handle, parameters)
+        if not self.handle:
+            raise CannotRunError(f"A context of {wanted} tokens cannot be made.")
+        self._memory = raw.llama_get_memory(self.handle)
+        if threads > 1:
+            model.llama.attach_thread_pool(self.handle, threads, _POLL)
+        self._crew = Crew(threads) if load.gpu_layers == 0 else None  # else threads also wait for the device
+        self.generates = model.generates and bool(self._memory)  # models made for vectors only remember nothing
+        self.cells: int = raw.llama_n_ctx(self.handle)  # rounded up
+        self.size = min(self.cells, wanted)
+        self.lines: int = raw.llama_n_seq_max(self.handle)
+        self.batch_tokens: int = raw.llama_n_batch(self.handle)
+
+    def decode(self, batch: Batch) -> None:
+        """Compute the batch. Raises `DecodeError`."""
+        wall, processor = time.perf_counter(), time.process_time()
+        code = self._raw.llama_decode(self.handle, batch.native)
+        if code != 0:
+            raise DecodeError(code)
+        if self._crew and self._crew.learn(time.perf_counter() - wall, time.process_time() - processor):
+            self._raw.llama_set_n_threads(self.handle, self._crew.threads, self._crew.threads)
+
+    def fork(self, source: int, length: int, line: int) -> bool:
+        """Let an empty line begin with the first tokens of another. False if it could not: `forget` it then.
+
+        Cells of full attention are shared. Those of a window are copied: a shared one could not be used again when the
+        window has left it, and the cache would fill up with them.
+        """
+        raw = self._raw
+        if self.kind is MemoryKind.STATE:
+            raw.llama_memory_seq_cp(self._memory, source, line, -1, -1)
+        else:
+            raw.llama_memory_seq_cp(self._memory, source, line, 0, length)
+        return self.kind is not MemoryKind.WINDOW or (self._copy_window(source, line) and self.truncate(line, length))
+
+    def truncate(self, line: int, length: int) -> bool:
+        """Keep only the first `length` tokens of a line. False where the model cannot: then `forget` it."""
+        return bool(self._raw.llama_memory_seq_rm(self._memory, line, length, -1)) and (
+            self.kind is not MemoryKind.WINDOW or self.reaches_back(line, length)
+        )
+
+    def forget(self, line: int) -> None:
+        """Empty a line."""
+        self._raw.llama_memory_seq_rm(self._memory, line, -1, -1)
+
+    def reaches_back(self, line: int, length: int) -> bool:
+        """Whether the line, cut to `length`, would still have all that the next token needs."""
+        first: int = self._raw.llama_memory_seq_pos_min(self._memory, line)
+        return length == 0 or 0 <= first <= max(0, length - self.model.window)
+
+    def stands_alone(self, length: int) -> bool:
+        """Whether all of a line that long is inside the window."""
+        return length < self.model.window
+
+    def _copy_window(self, source: int, line: int) -> bool:
+        raw, flags = self._raw, _PARTIAL_ONLY
+        size = raw.llama_state_seq_get_size_ext(self.handle, source, flags)
+        state = (ctypes.c_uint8 * size)()
+        written = raw.llama_state_seq_get_data_ext(self.handle, state, size, source, flags)
+        return bool(written == size == raw.llama_state_seq_set_data_ext(self.handle, state, size, line, flags))
+
+
+def cells_for(context_size: int, parallel: int, cell_bytes: int, memory: int) -> int:
+    """How many cells to make: a whole context for each of `parallel` requests, as far as a share of `memory` bytes
+    goes, but never less than one context. Requests hold only what they use, so fewer than asked for serve well, too.
+    """
+    wanted = context_size * parallel
+    affordable = int(memory * _MEMORY_SHARE) // cell_bytes if cell_bytes and memory else wanted
+    return max(context_size, min(wanted, affordable))
+
+
+def lines_for(kind: MemoryKind, parallel: int) -> int:
+    """How many lines to make. Where each costs a window or a state, only as many spare ones as running ones."""
+    spare = max(_SPARE_LINES, parallel) if kind is MemoryKind.FULL else parallel + 1
+    return min(_MAX_LINES, parallel + spare)
+
+
+def usable_cpus() -> int:
+    """CPUs this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,84 @@
+"""Texts as vectors, in a context of its own beside the one that generates.
+
+Made when it is asked for the first time, for most never are. Every text is computed whole, in one batch, because models
+made for this look at all of it at once.
+"""
+
+from __future__ import annotations
+
+import math
+
+from runtime.engine.core import Embedding
+from runtime.engine.messages import Load
+from runtime.engine.worker.context import Batch, DecodeError, usable_cpus
+from runtime.engine.worker.model import Model
+from runtime.errors import EngineError
+
+MAX_TOKENS = 2048
+"""The longest text; what a step computes takes memory for each of its tokens."""
+
+_TEXTS = 16
+"""Texts in one step."""
+
+_POOLING_NONE, _POOLING_MEAN = 0, 1
+
+
+class Embedder:
+    """Pools as the model says; by the mean where it says nothing. One thread only."""
+
+    def __init__(self, model: Model, load: Load) -> None:
+        """Raises `EngineError` where the model cannot do it."""
+        self._raw = raw = model.llama.raw
+        parameters = raw.llama_context_default_params()
+        parameters.n_ctx = parameters.n_batch = parameters.n_ubatch = min(MAX_TOKENS, model.trained_context)
+        parameters.n_seq_max = _TEXTS
+        parameters.n_threads = parameters.n_threads_batch = load.threads or usable_cpus()
+        parameters.embeddings = True
+        parameters.kv_unified = True
+        parameters.no_perf = True
+        self._handle = raw.llama_init_from_model(model.handle, parameters)
+        if self._handle and raw.llama_pooling_type(self._handle) == _POOLING_NONE:
+            raw.llama_free(self._handle)
+            parameters.pooling_type = _POOLING_MEAN
+            self._handle = raw.llama_init_from_model(model.handle, parameters)
+        if not self._handle:
+            raise EngineError("This model cannot turn texts into vectors.")
+        self._memory = raw.llama_get_memory(self._handle)
+        self._batch = Batch(model, raw.llama_n_batch(self._handle))
+        self._dimensions: int = raw.llama_model_n_embd_out(model.handle)
+
+    def fitting(self, texts: list[list[int]]) -> int:
+        """How many of the texts, from the first on, one step takes. Raises `EngineError` for one that never fits."""
+        room = self._batch.capacity
+        for index, text in enumerate(texts):
+            if not text:
+                raise EngineError("A text is empty.")
+            if len(text) > self._batch.capacity:
+                raise EngineError(f"A text has {len(text)} tokens; at most {self._batch.capacity} can be a vector.")
+            room -= len(text)
+            if room < 0 or index == _TEXTS:
+                return index
+        return len(texts)
+
+    def embed(self, texts: list[list[int]]) -> list[Embedding]:
+        """One step: vectors of length 1. Raises `EngineError`."""
+        self._batch.clear()
+        for number, text in enumerate(texts):
+            for position, token in enumerate(text):
+                self._batch.add(token, position, number, output=True)
+        if self._memory:
+            self._raw.llama_memory_clear(self._memory, False)
+            code = self._raw.llama_decode(self._handle, self._batch.native)
+        else:
+            code = self._raw.llama_encode(self._handle, self._batch.native)
+        if code != 0:
+            raise DecodeError(code)
+        return [Embedding(self._vector(number), len(text)) for number, text in enumerate(texts)]
+
+    def _vector(self, number: int) -> tuple[float, ...]:
+        found = self._raw.llama_get_embeddings_seq(self._handle, number)
+        if not found:
+            raise EngineError("The engine gave no vector.")
+        values = found[: self._dimensions]
+        length = math.sqrt(math.fsum(value * value for value in values)) or 1.0
+        return tuple(value / length for value in values)

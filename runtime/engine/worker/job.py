@@ -1,0 +1,98 @@
+"""A request on its way through the worker: what came, what it is computed from, what comes out."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field, replace
+
+from runtime.engine import failures
+from runtime.engine.bindings import grammar_of_schema
+from runtime.engine.core import Failed, GenerationRequest, Timings
+from runtime.engine.worker.answer import Answer
+from runtime.engine.worker.context import Context
+from runtime.engine.worker.sampling import Sampler
+from runtime.engine.worker.sequence import Sequence
+from runtime.errors import EngineError
+
+
+class Clock:
+    """Times the two halves of a request."""
+
+    def __init__(self) -> None:
+        self._begin = time.perf_counter()
+        self._prompt_end = 0.0
+
+    def prompt_done(self) -> None:
+        """What comes now is generation; of effect the first time only."""
+        self._prompt_end = self._prompt_end or time.perf_counter()
+
+    def timings(self) -> Timings:
+        """Both halves up to now."""
+        now = time.perf_counter()
+        prompt_end = self._prompt_end or now
+        return Timings(prompt_end - self._begin, now - prompt_end)
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A request that can be served. sampler, clock: made when it is admitted first. place: as told while it waits."""
+
+    request: GenerationRequest
+    prompt_tokens: int
+    seed: int
+    sequence: Sequence
+    answer: Answer
+    sampler: Sampler | None = None
+    place: int = 0
+    clock: Clock = field(default_factory=Clock)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing more to draw."""
+        return self.answer.reason is not None
+
+    def begin(self, context: Context, forbidden: tuple[int, ...]) -> None:
+        """Make ready to draw. Raises `GrammarError`."""
+        self.clock = Clock()
+        self.sampler = Sampler(
+            context.model,
+            self.request.sampling,
+            self.seed,
+            self.sequence.tokens[: self.prompt_tokens],
+            forbidden=forbidden,
+            context_size=context.size,
+        )
+        self.sampler.replay(self.request.answered)
+
+    def close(self) -> None:
+        """Free what it holds."""
+        if self.sampler is not None:
+            self.sampler.close()
+            self.sampler = None
+
+
+def examine(request: GenerationRequest, arrival: int, context: Context) -> Job | Failed:
+    """The job of a request, or why it cannot be served. Any thread; costs what tokenising the prompt costs."""
+    model = context.model
+    if not context.generates:
+        return failures.invalid(request.id, "This model does not generate text.")
+    shaped = request.sampling.grammar is not None or request.sampling.json_schema is not None
+    if shaped and request.ignore_eos:
+        return failures.invalid(request.id, "A grammar says itself where it ends; it cannot be used with ignore_eos.")
+    try:
+        prompt = model.prompt_tokens(request.prompt)
+        answered = model.checked(request.answered)
+        model.checked(bias.token for bias in request.sampling.logit_bias)
+        if request.sampling.json_schema is not None:
+            grammar = grammar_of_schema(request.sampling.json_schema)
+            request = replace(request, sampling=replace(request.sampling, grammar=grammar, json_schema=None))
+    except EngineError as error:
+        return failures.invalid(request.id, error.message)
+    if not prompt:
+        return failures.empty_prompt(request.id)
+    if len(prompt) >= context.size:
+        return failures.too_long(request.id, len(prompt), context.size)
+    seed = int.from_bytes(os.urandom(4)) if request.sampling.seed is None else request.sampling.seed
+    answer = Answer(model, request, room=context.size - len(prompt))
+    return Job(request, len(prompt), seed, Sequence(request.id, arrival, [*prompt, *answered]), answer)

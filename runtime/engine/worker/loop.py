@@ -1,0 +1,286 @@
+"""Serves many requests at once: hear → admit → plan → compute → draw → tell, for ever.
+
+Policy lives elsewhere: `scheduler` says who computes what, `cache` what need not be computed, `pace` how much a step
+may carry. Here it is carried out. `submit` and `cancel` may be called from any thread; `run` is the thread that owns
+the model; events leave through `send`, those of one step together.
+"""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from runtime.engine import failures
+from runtime.engine.core import (
+    Counters,
+    Embedding,
+    Event,
+    Failed,
+    FailureKind,
+    FinishReason,
+    GenerationRequest,
+    Queued,
+    Started,
+)
+from runtime.engine.messages import Embed, Load, Refused, Vectors
+from runtime.engine.worker.cache import PrefixCache
+from runtime.engine.worker.context import NO_ROOM, Batch, Context, DecodeError
+from runtime.engine.worker.embedding import Embedder
+from runtime.engine.worker.heart import Heart
+from runtime.engine.worker.job import Job, examine
+from runtime.engine.worker.pace import UNKNOWN_SECONDS, Pace
+from runtime.engine.worker.sampling import GrammarError
+from runtime.engine.worker.scheduler import Scheduler
+from runtime.engine.worker.sequence import Chunk
+from runtime.errors import EngineError
+
+Send = Callable[..., None]
+
+
+@dataclass(slots=True)
+class _Embedding:
+    """A call for vectors: the texts still to compute, and what is done."""
+
+    call: int
+    texts: list[list[int]]
+    done: list[Embedding] = field(default_factory=list)
+
+
+class Loop:
+    """`load.parallel` requests run at once, `load.queue_limit` may wait besides; more are told to come again."""
+
+    def __init__(self, context: Context, load: Load, send: Send, heart: Heart) -> None:
+        self._context = context
+        self._load = load
+        self._send = send
+        self._heart = heart
+        self._batch = Batch(context.model, context.batch_tokens)
+        self._cache = PrefixCache(
+            context, lines=context.lines, cells=context.cells, idle_cells=max(context.size, context.cells // 4)
+        )
+        self._scheduler = Scheduler(self._cache, load.parallel)
+        self._pace = Pace(context.batch_tokens)
+        self._jobs: dict[str, Job] = {}
+        self._arrivals = itertools.count()
+        self._inbox: queue.SimpleQueue[Job | Embed | str] = queue.SimpleQueue()  # str: the id of a cancelled request
+        self._embedder: Embedder | None = None
+        self._embeds: deque[_Embedding] = deque()
+        self._outbox: list[Event] = []
+        self._end_tokens: tuple[int, ...] | None = None
+        self._seconds_per_request = 1.0
+        self.counters = Counters()
+        heart.counters = lambda: self.counters
+
+    # Any thread
+
+    def submit(self, request: GenerationRequest) -> None:
+        """Queue a request, or tell at once why it cannot be served."""
+        job = examine(request, next(self._arrivals), self._context)
+        if isinstance(job, Failed):
+            self._send(job)
+        else:
+            self._inbox.put(job)
+
+    def cancel(self, request_id: str) -> None:
+        """Nobody waits for this request any more; of no effect once it is over."""
+        self._inbox.put(request_id)
+
+    def embed(self, call: Embed) -> None:
+        """Turn texts into vectors, a step at a time between the others' steps."""
+        self._inbox.put(call)
+
+    # The model's thread
+
+    def run(self) -> None:
+        """Serve for ever."""
+        while True:
+            self._hear()
+            self._admit()
+            decoding = sum(sequence.is_decoding for sequence in self._scheduler.running)
+            chunks = self._scheduler.plan(
+                self._pace.prompt_tokens(decoding, len(self._jobs) - decoding), self._batch.capacity
+            )
+            if chunks:
+                self._step(chunks)
+            self._embed()
+            self._tell()
+
+    def _hear(self) -> None:
+        """Take what came; wait for it if there is nothing else to do."""
+        while not (self._jobs or self._embeds) or not self._inbox.empty():
+            heard = self._inbox.get()
+            if isinstance(heard, Job):
+                self._enqueue(heard)
+            elif isinstance(heard, Embed):
+                self._embeds.append(_Embedding(heard.call, [[*text] for text in heard.texts]))
+            elif heard in self._jobs:
+                self._finish(self._jobs[heard], FinishReason.CANCELLED)
+            self._count()
+            self._tell()
+
+    def _enqueue(self, job: Job) -> None:
+        waiting = len(self._scheduler.waiting)
+        if waiting >= self._load.queue_limit and not job.request.answered:
+            seconds = max(1.0, self._seconds_per_request * waiting / max(1, len(self._scheduler.running)))
+            self._outbox.append(failures.busy(job.request.id, waiting, seconds))
+            return
+        self._jobs[job.request.id] = job
+        self._scheduler.add(job.sequence)
+
+    def _admit(self) -> None:
+        """Let in whom there is room for, and tell the others their place."""
+        for sequence in self._scheduler.admit():
+            job = self._jobs[sequence.name]
+            if job.sampler is None:
+                self._begin(job)
+        for place, sequence in enumerate(self._scheduler.waiting, start=1):
+            job = self._jobs[sequence.name]
+            if job.sampler is None and job.place != place:
+                job.place = place
+                self._outbox.append(Queued(sequence.name, place))
+
+    def _begin(self, job: Job) -> None:
+        sequence = job.sequence
+        try:
+            job.begin(self._context, self._ends() if job.request.ignore_eos else ())
+        except GrammarError as error:
+            self._fail(job, failures.invalid(sequence.name, error.message))
+            return
+        self._count(prompt_tokens=job.prompt_tokens, cached_tokens=min(sequence.computed, job.prompt_tokens))
+        self._outbox.append(Started(sequence.name, job.prompt_tokens, sequence.computed, job.seed))
+        if job.is_over:  # it was over before it began, or when another worker told its last token
+            self._finish(job)
+
+    def _step(self, chunks: list[Chunk]) -> None:
+        """Compute the chunks, and draw from those that are complete."""
+        prompt_tokens = sum(chunk.count for chunk in chunks if not chunk.sequence.is_decoding)
+        decoding = sum(chunk.sequence.is_decoding for chunk in chunks)
+        begin = time.perf_counter()
+        try:
+            outputs = self._fill(chunks)
+            with self._heart.working(self._pace.expected(decoding, prompt_tokens)):
+                self._context.decode(self._batch)
+        except DecodeError as error:
+            self._recover(chunks, error)
+            return
+        for chunk, output in zip(chunks, outputs, strict=True):
+            draws = chunk.draws
+            self._scheduler.advance(chunk)
+            if draws:
+                self._draw(self._jobs[chunk.sequence.name], output)
+        self._pace.learn(decoding, prompt_tokens, time.perf_counter() - begin)
+        self._count(steps=1, batch_tokens=sum(chunk.count for chunk in chunks))
+
+    def _fill(self, chunks: list[Chunk]) -> list[int]:
+        """Put the chunks into the batch; for each the entry with which to draw."""
+        self._batch.clear()
+        outputs = []
+        for chunk in chunks:
+            sequence, entry = chunk.sequence, -1
+            for ahead, token in enumerate(chunk.tokens, start=1):
+                wanted = chunk.draws and ahead == chunk.count
+                entry = self._batch.add(token, sequence.computed + ahead - 1, sequence.line or 0, output=wanted)
+            outputs.append(entry)
+        return outputs
+
+    def _draw(self, job: Job, output: int) -> None:
+        """The next token of an answer."""
+        job.clock.prompt_done()
+        if job.sampler is None:
+            raise ValueError(f"{job.request.id} was never begun")
+        try:
+            token, chances = job.sampler.sample(self._context, output, job.answer.count)
+            self._outbox += job.answer.take(token, chances)
+        except GrammarError as error:
+            self._fail(job, failures.invalid(job.request.id, error.message))
+        except Exception:
+            traceback.print_exc()
+            self._fail(job, failures.internal(job.request.id, "The engine met an unforeseen error."))
+        else:
+            job.sequence.tokens.append(token)
+            self._count(generated_tokens=1)
+            if job.is_over:
+                self._finish(job)
+
+    def _recover(self, chunks: list[Chunk], error: DecodeError) -> None:
+        """A step failed: make room, or find out by whose fault, so that nobody else suffers for it."""
+        running = self._scheduler.running
+        if error.code == NO_ROOM and self._cache.forget_resting():
+            return  # planned again, with more room
+        if error.code == NO_ROOM and len(running) > 1:
+            self._scheduler.set_back()
+        elif len(chunks) == 1:
+            self._fail(self._jobs[chunks[0].sequence.name], failures.internal(chunks[0].sequence.name, error.message))
+        else:
+            for chunk in chunks:
+                sequence = chunk.sequence
+                if sequence.line is None:
+                    continue
+                if self._context.truncate(sequence.line, sequence.computed):
+                    self._step([chunk])
+                else:
+                    self._scheduler.set_back(sequence)
+
+    def _embed(self) -> None:
+        """One step for the first call that wants vectors."""
+        if not self._embeds:
+            return
+        call = self._embeds[0]
+        try:
+            self._embedder = self._embedder or Embedder(self._context.model, self._load)
+            if call.texts:
+                count = self._embedder.fitting([self._context.model.checked(text) for text in call.texts])
+                with self._heart.working(UNKNOWN_SECONDS):
+                    call.done += self._embedder.embed(call.texts[:count])
+                del call.texts[:count]
+            if not call.texts:
+                self._embeds.popleft()
+                self._send(Vectors(call.call, tuple(call.done)))
+        except EngineError as error:
+            self._embeds.popleft()
+            self._send(Refused(call.call, error.message))
+
+    def _finish(self, job: Job, reason: FinishReason | None = None) -> None:
+        job.answer.reason = reason or job.answer.reason
+        timings = job.clock.timings()
+        self._outbox += job.answer.finish(job.prompt_tokens, timings)
+        seconds = timings.prompt_seconds + timings.generation_seconds
+        self._seconds_per_request += 0.2 * (seconds - self._seconds_per_request)
+        self._close(job, keep=True)
+
+    def _fail(self, job: Job, failure: Failed) -> None:
+        self._outbox.append(failure)
+        self._close(job, keep=failure.kind is not FailureKind.INTERNAL)
+
+    def _close(self, job: Job, *, keep: bool) -> None:
+        self._scheduler.leave(job.sequence, keep=keep)
+        job.close()
+        del self._jobs[job.request.id]
+
+    def _count(self, **more: int) -> None:
+        """Keep the counters; `more` is added to them."""
+        self.counters = replace(
+            self.counters,
+            waiting=len(self._scheduler.waiting),
+            running=len(self._scheduler.running),
+            set_backs=self._scheduler.set_backs,
+            cells=self._cache.used,
+            **{name: getattr(self.counters, name) + count for name, count in more.items()},
+        )
+
+    def _tell(self) -> None:
+        if self._outbox:
+            self._send(*self._outbox)
+            self._outbox.clear()
+
+    def _ends(self) -> tuple[int, ...]:
+        """All tokens that end a generation; looked up once, for the whole vocabulary has to be asked."""
+        if self._end_tokens is None:
+            model = self._context.model
+            self._end_tokens = tuple(token for token in range(model.vocabulary_size) if model.ends_generation(token))
+        return self._end_tokens

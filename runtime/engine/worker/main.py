@@ -1,0 +1,198 @@
+"""The worker process: hello → load → facts → serve until the pipe ends.
+
+Three threads. The main one loads the model and decodes. The heart beats. The listening one reads the pipe and answers
+by itself what must not wait for a decode (tokenising, pings, the end: at end-of-file it ends the process at once, in
+the middle of a decode too, because a server that is gone can neither read an answer nor ask for the memory back).
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from runtime.engine import failures
+from runtime.engine.bindings import Llama, backend_name
+from runtime.engine.messages import (
+    PROTOCOL_VERSION,
+    Cancel,
+    Detokenize,
+    Embed,
+    Generate,
+    Hello,
+    Load,
+    LoadFailed,
+    Message,
+    Ping,
+    Pong,
+    Progress,
+    Ready,
+    Refused,
+    Reply,
+    Text,
+    Tokenize,
+    Tokens,
+    Unknown,
+)
+from runtime.engine.protocol import MessageWriter, ProtocolError, read_batches
+from runtime.engine.worker.context import Context
+from runtime.engine.worker.heart import Heart
+from runtime.engine.worker.log import EngineLog
+from runtime.engine.worker.loop import Loop
+from runtime.engine.worker.model import Model
+from runtime.errors import EngineError, PannierError
+
+Send = Callable[..., None]
+"""Takes any number of messages and writes them together."""
+
+
+def main(die_with_parent: Callable[[], None] | None = None) -> int:
+    """Run a worker on this process's stdin and stdout; returns only if the model could not be loaded.
+
+    `die_with_parent`: asks the system to end this process with its parent, where the system can do that; end-of-file
+    on the pipe does it everywhere.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server decides what it means
+    os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # when ggml aborts it would first start a debugger, if there is one
+    incoming, outgoing = _take_pipes()
+    if die_with_parent is not None:
+        die_with_parent()
+    send = _sender(MessageWriter(outgoing))
+    send(Hello(PROTOCOL_VERSION, os.getpid()))
+    heart = Heart(send)
+    heart.start()
+    listener = _Listener(send)
+    threading.Thread(target=listener.listen, args=(incoming,), name="listener", daemon=True).start()
+    load = listener.loads.get()
+    log = EngineLog(load.verbose)
+    try:
+        loop = _load(load, log, listener, send, heart)
+    except PannierError as error:
+        reason = f"{error.message} llama.cpp says: {log.errors}" if log.errors else error.message
+        send(LoadFailed(reason, error.remedy))
+        return error.exit_code
+    loop.run()
+    return 0
+
+
+def _load(load: Load, log: EngineLog, listener: _Listener, send: Send, heart: Heart) -> Loop:
+    """Libraries, backends, model, context; then the facts. Raises `PannierError`."""
+    engine_dir = Path(load.engine_dir)
+    llama = Llama(engine_dir, log)
+    devices = [device for library in load.backends for device in llama.load_backend(engine_dir / library)]
+    llama.initialise()
+    model = Model(llama, load, _ProgressReport(send))
+    context = Context(model, load, devices[0].memory_free if devices else 0)
+    loop = Loop(context, load, send, heart)
+    listener.serve(model, loop)
+    send(Ready(model.facts(context_size=context.size, parallel=load.parallel, backend=backend_name(load.backends[0]))))
+    return loop
+
+
+class _Listener:
+    """Reads the pipe and sees to every message. `loads` gets the `Load`."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._model: Model | None = None
+        self._loop: Loop | None = None
+        self.loads: queue.SimpleQueue[Load] = queue.SimpleQueue()
+
+    def serve(self, model: Model, loop: Loop) -> None:
+        """From now on there is a model to ask."""
+        self._model, self._loop = model, loop
+
+    def listen(self, incoming: int) -> None:
+        """Until end-of-file, which ends the process; so do bytes that are no frame."""
+        code = 0
+        try:
+            for batch in read_batches(incoming):
+                for message in batch:
+                    self._see_to(message)
+        except ProtocolError as error:
+            _say(error.message)
+            code = error.exit_code
+        except OSError:
+            pass  # as good as an end
+        os._exit(code)
+
+    def _see_to(self, message: Message) -> None:
+        match message:
+            case Load():
+                self.loads.put(message)
+            case Generate(request):
+                if self._loop:
+                    self._loop.submit(request)
+                else:
+                    self._send(failures.not_ready(request.id))
+            case Cancel(request_id):
+                if self._loop:
+                    self._loop.cancel(request_id)
+            case Embed():
+                if self._loop:
+                    self._loop.embed(message)
+                else:
+                    self._send(Refused(message.call, "The model is still being loaded."))
+            case Tokenize() | Detokenize() | Ping():
+                self._send(self._answer(message))
+            case Unknown(name):
+                _say(f"ignored a message of the unknown type {name}")
+            case _:
+                _say(f"ignored a message that is not for a worker: {type(message).__name__}")
+
+    def _answer(self, call: Tokenize | Detokenize | Ping) -> Reply:
+        if isinstance(call, Ping):
+            return Pong(call.call)
+        if self._model is None:
+            return Refused(call.call, "The model is still being loaded.")
+        try:
+            if isinstance(call, Detokenize):
+                return Text(call.call, self._model.detokenize(call.tokens))
+            special = {"parse_special": call.parse_special, "add_special": call.add_special}
+            return Tokens(call.call, tuple(self._model.tokenize(call.text, **special)))
+        except EngineError as error:
+            return Refused(call.call, error.message)
+
+
+class _ProgressReport:
+    """Passes on whole percents; llama.cpp reports every tensor."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._percent = -1
+
+    def __call__(self, value: float) -> None:
+        if int(value * 100) > self._percent:
+            self._percent = int(value * 100)
+            self._send(Progress(value))
+
+
+def _take_pipes() -> tuple[int, int]:
+    """Private copies of stdin and stdout for the frames; whatever C code prints goes to stderr and corrupts nothing."""
+    incoming, outgoing = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return incoming, outgoing
+
+
+def _sender(writer: MessageWriter) -> Send:
+    """Sends, and ends the process where nobody is left to read."""
+
+    def send(*messages: Message) -> None:
+        try:
+            writer.send(*messages)
+        except OSError:
+            os._exit(0)
+
+    return send
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"worker: {line}\n")
+    sys.stderr.flush()

@@ -1,0 +1,231 @@
+"""How the next token is drawn: llama.cpp's samplers, in llama.cpp's order, with randomness we can repeat.
+
+What happens at token `index` of an answer depends on nothing but the seed, the index and the logits: the sampler that
+draws is made anew for every token from (seed, index). So an answer can be taken up anywhere, by another worker too,
+and no random state needs to be kept.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from runtime.engine.core import SamplingParams, TokenChances
+from runtime.engine.worker.chances import Chances
+from runtime.engine.worker.context import Context
+from runtime.engine.worker.model import Model
+from runtime.errors import EngineError
+
+_MIROSTAT_TOKENS = 100
+"""How many of the likeliest tokens mirostat 1 looks at; llama.cpp's choice."""
+
+_MASK = (1 << 64) - 1
+
+
+class GrammarError(EngineError):
+    """The grammar is no grammar, or leaves no way to go on."""
+
+
+def step_seed(seed: int, index: int) -> int:
+    """32 bits for token `index` of an answer with this seed; the mixing is splitmix64's."""
+    mixed = (seed * 0x9E3779B97F4A7C15 + (index + 1) * 0xD1B54A32D192ED03) & _MASK
+    mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
+    return (mixed ^ (mixed >> 31)) & 0x7FFFFFFF  # never 0xFFFFFFFF, which llama.cpp takes for "any seed"
+
+
+class Sampler:
+    """One answer's chain: biases, grammar, penalties, DRY, top-n-sigma, top-k, typical, top-p, min-p, XTC, temperature.
+
+    With mirostat: biases, grammar, temperature, mirostat. Mirostat is the one sampler that remembers: an answer that is
+    taken up by another worker begins to learn its measure anew.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        params: SamplingParams,
+        seed: int,
+        prompt: Sequence[int],
+        *,
+        forbidden: Sequence[int] = (),
+        context_size: int = 0,
+    ) -> None:
+        """`forbidden`: ids never drawn. Raises `GrammarError` where `params.grammar` is not valid GBNF."""
+        self._model = model
+        self._raw = raw = model.llama.raw
+        self._params = params
+        self._seed = seed
+        self._grammar = _Grammar(model, params.grammar) if params.grammar is not None else None
+        self._chain = _made(raw.llama_sampler_chain_init(raw.llama_sampler_chain_default_params()))
+        self._mute, self._mute_calls = _without(raw, self._chain, "accept", "reset", "clone", "free")
+        self._chances = Chances(model, params.n_probs) if params.n_probs is not None else None
+        self._add_biases(forbidden)
+        if self._grammar:
+            self._add(self._grammar.filter)
+        if params.mirostat and params.temperature > 0:
+            self._add_mirostat()
+        else:
+            self._add_filters(prompt, context_size)
+        self._steady: int = raw.llama_sampler_chain_n(self._chain)
+
+    def sample(self, context: Context, output: int, index: int) -> tuple[int, TokenChances | None]:
+        """Draw token `index` of the answer from the logits of batch entry `output`. Raises `GrammarError`.
+
+        A grammar looks at every candidate, which is slow, so it is asked first about the token drawn without it; only
+        if it forbids that one, it is drawn again from what it allows.
+        """
+        grammar = self._grammar
+        token = self._draw(context, output, index)
+        if grammar and not grammar.allows(token):
+            with grammar.filtering():
+                token = self._draw(context, output, index)
+        self._accept(token)
+        return token, self._chances.of(context, output, token) if self._chances else None
+
+    def replay(self, tokens: Iterable[int]) -> None:
+        """Go on after tokens that were drawn before, by another worker. Raises `GrammarError`."""
+        for token in tokens:
+            self._accept(token)
+
+    def close(self) -> None:
+        """Free it."""
+        self._raw.llama_sampler_free(self._mute)
+        self._raw.llama_sampler_free(self._chain)
+        if self._grammar:
+            self._grammar.close()
+        if self._chances:
+            self._chances.close()
+
+    def _draw(self, context: Context, output: int, index: int) -> int:
+        """Draw without telling the chain: a grammar may still object. What draws is made anew for every token."""
+        raw, seed = self._raw, step_seed(self._seed, index)
+        if self._params.temperature <= 0:
+            self._add(raw.llama_sampler_init_greedy())
+        elif not self._params.mirostat:
+            if self._params.xtc_probability > 0:
+                self._add(raw.llama_sampler_init_xtc(self._params.xtc_probability, self._params.xtc_threshold, 0, seed))
+            self._add(self._temperature())
+            self._add(raw.llama_sampler_init_dist(seed))
+        token = int(raw.llama_sampler_sample(self._mute, context.handle, output))
+        while raw.llama_sampler_chain_n(self._chain) > self._steady:
+            raw.llama_sampler_free(raw.llama_sampler_chain_remove(self._chain, self._steady))
+        return token
+
+    def _accept(self, token: int) -> None:
+        if self._grammar:
+            self._grammar.accept(token)
+        self._raw.llama_sampler_accept(self._chain, token)
+
+    def _add(self, sampler: Any) -> None:
+        self._raw.llama_sampler_chain_add(self._chain, _made(sampler))
+
+    def _add_biases(self, forbidden: Sequence[int]) -> None:
+        given = {bias.token: bias.bias for bias in self._params.logit_bias}
+        biases = [*(given | dict.fromkeys(forbidden, float("-inf"))).items()]
+        if biases:
+            raw = self._raw
+            array = (raw.llama_logit_bias * len(biases))(*biases)
+            self._add(raw.llama_sampler_init_logit_bias(self._model.vocabulary_size, len(biases), array))
+
+    def _add_filters(self, prompt: Sequence[int], context_size: int) -> None:
+        raw, params = self._raw, self._params
+        penalty_last = context_size if params.penalty_last_n < 0 else params.penalty_last_n
+        dry_last = context_size if params.dry_penalty_last_n < 0 else params.dry_penalty_last_n
+        if (params.repeat_penalty, params.frequency_penalty, params.presence_penalty) != (1.0, 0.0, 0.0):
+            penalties = (params.repeat_penalty, params.frequency_penalty, params.presence_penalty)
+            self._add(raw.llama_sampler_init_penalties(self._model.vocabulary_size, penalty_last, *penalties))
+        if params.dry_multiplier != 0:
+            breakers = [breaker.encode("utf-8", "replace") for breaker in params.dry_sequence_breakers]
+            array = (ctypes.c_char_p * len(breakers))(*breakers)
+            numbers = (params.dry_multiplier, params.dry_base, params.dry_allowed_length, dry_last)
+            self._add(raw.llama_sampler_init_dry(self._model.vocabulary, *numbers, array, len(breakers)))
+        last = max(penalty_last, dry_last)
+        for token in prompt[-last:] if last and self._raw.llama_sampler_chain_n(self._chain) else ():
+            raw.llama_sampler_accept(self._chain, token)
+        if params.temperature > 0:
+            if params.top_n_sigma >= 0:
+                self._add(raw.llama_sampler_init_top_n_sigma(params.top_n_sigma))
+            self._add(raw.llama_sampler_init_top_k(params.top_k))
+            self._add(raw.llama_sampler_init_typical(params.typical_p, 0))
+            self._add(raw.llama_sampler_init_top_p(params.top_p, 0))
+            self._add(raw.llama_sampler_init_min_p(params.min_p, 0))
+
+    def _add_mirostat(self) -> None:
+        raw, params = self._raw, self._params
+        learning = (step_seed(self._seed, 0), params.mirostat_tau, params.mirostat_eta)
+        self._add(raw.llama_sampler_init_temp(params.temperature))
+        if params.mirostat == 1:
+            self._add(raw.llama_sampler_init_mirostat(self._model.vocabulary_size, *learning, _MIROSTAT_TOKENS))
+        else:
+            self._add(raw.llama_sampler_init_mirostat_v2(*learning))
+
+    def _temperature(self) -> Any:
+        params = self._params
+        return self._raw.llama_sampler_init_temp_ext(
+            params.temperature, params.dynatemp_range, params.dynatemp_exponent
+        )
+
+
+class _Grammar:
+    """A grammar whose state moves only by tokens it allows.
+
+    llama.cpp aborts the process when a grammar is told a token it forbids, and a chain tells its members whatever was
+    drawn, also where nothing was allowed at all. So the chain gets only a filter that shares the grammar's state and
+    cannot be told anything, and `accept` asks before it tells.
+    """
+
+    def __init__(self, model: Model, text: str) -> None:
+        self._raw = raw = model.llama.raw
+        self._sampler = raw.llama_sampler_init_grammar(model.vocabulary, text.encode("utf-8", "replace"), b"root")
+        if not self._sampler:
+            raise GrammarError("The grammar is not valid GBNF, or has no rule called root.")
+        self.filter, self._filter_calls = _without(raw, self._sampler, "accept", "reset", "clone", "free")
+        """Removes what the grammar forbids, while `filtering`; for a chain to own, valid as long as the grammar."""
+        call = type(self._filter_calls.apply)
+        self._nothing = call()
+        self._apply = call(ctypes.cast(self._filter_calls.apply, ctypes.c_void_p).value or 0)  # a copy, no view
+        self._filter_calls.apply = self._nothing
+
+    @contextmanager
+    def filtering(self) -> Iterator[None]:
+        """The filter works; else it lets everything pass."""
+        self._filter_calls.apply = self._apply
+        try:
+            yield
+        finally:
+            self._filter_calls.apply = self._nothing
+
+    def allows(self, token: int) -> bool:
+        """Whether the answer may go on with this token."""
+        raw = self._raw
+        entry = raw.llama_token_data(token, 1.0, 0.0)
+        candidates = raw.llama_token_data_array(ctypes.pointer(entry), 1, -1, False)
+        raw.llama_sampler_apply(self._sampler, ctypes.byref(candidates))
+        return bool(entry.logit != float("-inf"))
+
+    def accept(self, token: int) -> None:
+        """Move on by `token`. Raises `GrammarError` where the grammar has no way to go on and forbids even this."""
+        if not self.allows(token):
+            raise GrammarError("The grammar leaves no token with which the answer could go on.")
+        self._raw.llama_sampler_accept(self._sampler, token)
+
+    def close(self) -> None:
+        """Free it; after the chain with the filter."""
+        self._raw.llama_sampler_free(self._sampler)
+
+
+def _without(raw: Any, sampler: Any, *calls: str) -> tuple[Any, Any]:
+    """A second sampler with the same state that lacks some calls, and its table of calls, which must outlive it."""
+    table = raw.llama_sampler_i.from_buffer_copy(sampler.contents.iface.contents)
+    for call in calls:
+        setattr(table, call, type(getattr(table, call))())
+    return _made(raw.llama_sampler_init(ctypes.byref(table), sampler.contents.ctx)), table
+
+
+def _made(sampler: Any) -> Any:
+    if not sampler:
+        raise EngineError("llama.cpp could not make a sampler.")
+    return sampler

@@ -1,0 +1,147 @@
+"""Who computes what in the next step: a policy, without clock, model or threads.
+
+admit → plan → advance → … → leave. Rules:
+
+- Who decodes comes first, one token each. What is left of the step goes to prompts, turn by turn, as much at a time as
+  fits, so that neither a long prompt holds up a short one nor any prompt the answers that are being written.
+- Requests are admitted as they came, unless one shares its beginning with a prompt that is just being computed: then it
+  waits until the shared part is done, and others may pass it.
+- A request reserves nothing. When the cache is full, lines at rest are forgotten; if that is not enough the youngest
+  running request is set back: it gives up its cells, waits, and is computed again when there is room. The oldest is
+  never set back, and alone it always fits, so everybody gets done.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterator
+
+from runtime.engine.worker.cache import WORTH_SHARING, PrefixCache
+from runtime.engine.worker.prefix import common_prefix
+from runtime.engine.worker.sequence import Chunk, Sequence
+
+_GROWTH = 16
+"""Cells that should be free for every running request when another is admitted, or it would soon be set back again."""
+
+
+class Scheduler:
+    """The requests that wait and run, at most `parallel` at once. set_backs: how often one had to give way."""
+
+    def __init__(self, cache: PrefixCache, parallel: int) -> None:
+        self._cache = cache
+        self._parallel = parallel
+        self.waiting: list[Sequence] = []
+        self.running: list[Sequence] = []  # also whose turn it is: prompts are served from the front
+        self.set_backs = 0
+
+    def add(self, sequence: Sequence) -> None:
+        """A request came."""
+        insort(self.waiting, sequence, key=lambda one: one.arrival)
+
+    def admit(self) -> Iterator[Sequence]:
+        """Let requests in while there is room; those that may begin, with their line and what is computed already."""
+        for sequence in [*self.waiting]:
+            if len(self.running) == self._parallel:
+                return
+            if self._is_held(sequence):
+                continue
+            if not self._let_in(sequence):
+                return
+            yield sequence
+
+    def plan(self, prompt_tokens: int, limit: int) -> list[Chunk]:
+        """The next step: at most `limit` tokens, at most `prompt_tokens` of them of prompts, all of which fit."""
+        chunks = self._wanted(prompt_tokens, limit)
+        while not self._cache.make_room(sum(chunk.count for chunk in chunks)):
+            self.set_back()
+            chunks = self._wanted(prompt_tokens, limit)
+        return chunks
+
+    def advance(self, chunk: Chunk) -> None:
+        """The chunk was computed."""
+        sequence = chunk.sequence
+        if sequence.line is None:
+            raise ValueError(f"{sequence.name} is not running")
+        self._cache.grew(sequence.line, chunk.tokens)
+        sequence.computed += chunk.count
+        if sequence.computed in sequence.marks:
+            sequence.marks.remove(sequence.computed)
+            self._cache.checkpoint(sequence.line)
+        if not chunk.draws:  # its turn was cut short: the others first
+            self.running.remove(sequence)
+            self.running.append(sequence)
+
+    def leave(self, sequence: Sequence, *, keep: bool = True) -> None:
+        """The request is over, or nobody wants it any more; what it computed is kept (or not) while there is room."""
+        if sequence in self.running:
+            self.running.remove(sequence)
+        else:
+            self.waiting.remove(sequence)
+        if sequence.line is not None:
+            (self._cache.rest if keep else self._cache.drop)(sequence.line)
+            sequence.line = None
+
+    def set_back(self, sequence: Sequence | None = None) -> None:
+        """Take a running request's cells, the youngest one's unless told which; it waits where its age puts it."""
+        victim = sequence or max(self.running, key=lambda one: one.arrival)
+        if victim.line is not None:
+            self._cache.drop(victim.line)
+        victim.line, victim.computed, victim.marks = None, 0, []
+        self.running.remove(victim)
+        self.add(victim)
+        self.set_backs += 1
+
+    def _wanted(self, prompt_tokens: int, limit: int) -> list[Chunk]:
+        chunks = [Chunk(sequence, 1) for sequence in self.running if sequence.is_decoding]
+        budget = min(prompt_tokens, limit - len(chunks))
+        for sequence in self.running:
+            if budget <= 0:
+                break
+            if not sequence.is_decoding:
+                chunks.append(Chunk(sequence, min(budget, sequence.next_stop() - sequence.computed)))
+                budget -= chunks[-1].count
+        return chunks
+
+    def _is_held(self, sequence: Sequence) -> bool:
+        """Whether to wait for a prompt that another request is just computing."""
+        holder = sequence.held_by
+        if holder is not None and holder in self.running and holder.computed < sequence.held_until:
+            return True
+        sequence.held_by = None
+        until, holder = max(
+            ((self._will_share(other, sequence), other) for other in self.running),
+            key=lambda found: found[0],
+            default=(0, None),
+        )
+        if holder is None or until < WORTH_SHARING + (self._cache.usable(sequence.tokens) if until else 0):
+            return False
+        if self._cache.exact:
+            until = _mark(holder, until)
+        sequence.held_by, sequence.held_until = holder, until
+        return holder.computed < until
+
+    def _will_share(self, other: Sequence, sequence: Sequence) -> int:
+        """How long a beginning a running sequence will compute that the waiting one needs, too; 0 if it is past it."""
+        until = min(common_prefix(other.tokens, sequence.tokens), len(sequence.tokens) - 1)
+        return until if until > other.computed else 0
+
+    def _let_in(self, sequence: Sequence) -> bool:
+        growth = _GROWTH * (len(self.running) + 1)
+        if self.running and self._cache.room() < self._cache.cost(sequence.tokens) + growth:
+            return False
+        parted = min(self._cache.parted(sequence.tokens), len(sequence.tokens) - 1) if self._cache.exact else 0
+        sequence.line, sequence.computed = self._cache.open(sequence.tokens)
+        if parted - sequence.computed >= WORTH_SHARING:
+            _mark(sequence, parted)  # where two texts parted, the next may part, too
+        self.waiting.remove(sequence)
+        self.running.append(sequence)
+        return True
+
+
+def _mark(sequence: Sequence, position: int) -> int:
+    """Have a checkpoint left at the position, or at one shortly before it that there will be anyway; which it is."""
+    near = [mark for mark in sequence.marks if position - WORTH_SHARING < mark <= position]
+    if near:
+        return max(near)
+    sequence.marks.append(position)
+    return position

@@ -1,0 +1,58 @@
+"""The nouns of scheduling: a sequence of tokens on its way through the model, and its share of one step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True, eq=False)
+class Sequence:
+    """Tokens to compute: a prompt, and then what was drawn.
+
+    name: the request's id. arrival: its place among all that ever came; older ones have precedence. tokens: all of
+    them; the last one's logits are always still wanted. computed: how many the cache holds, in `line`; without a line
+    it waits. marks: positions at which to stop and leave a checkpoint. held_by, held_until: it waits, because another
+    is just computing what both begin with.
+    """
+
+    name: str
+    arrival: int
+    tokens: list[int]
+    computed: int = 0
+    line: int | None = None
+    marks: list[int] = field(default_factory=list)
+    held_by: Sequence | None = None
+    held_until: int = 0
+
+    @property
+    def pending(self) -> int:
+        """Tokens to compute before the next can be drawn."""
+        return len(self.tokens) - self.computed
+
+    @property
+    def is_decoding(self) -> bool:
+        """Whether it is one token away from the next."""
+        return self.pending == 1
+
+    def next_stop(self) -> int:
+        """The position up to which it may be computed in one go."""
+        return min((mark for mark in self.marks if mark > self.computed), default=len(self.tokens))
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A sequence's part in one step: its next `count` tokens."""
+
+    sequence: Sequence
+    count: int
+
+    @property
+    def tokens(self) -> list[int]:
+        """The tokens to compute."""
+        begin = self.sequence.computed
+        return self.sequence.tokens[begin : begin + self.count]
+
+    @property
+    def draws(self) -> bool:
+        """Whether a token can be drawn after it."""
+        return self.count == self.sequence.pending

@@ -1,0 +1,65 @@
+"""How a dist is to run: the defaults its spec gave it, and what the command line says instead."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from typing import Any
+
+from runtime.errors import UsageError
+from runtime.manifest import DistManifest
+
+DEFAULT_CONTEXT = 8192
+"""Tokens of context per request where neither the spec nor the command line says; bounded by the model's training."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchOptions:
+    """What engine to start. backend: a name that is forced, or None. context_size, threads: 0 means "you decide"."""
+
+    backend: str | None
+    context_size: int
+    parallel: int
+    threads: int
+    gpu_layers: int
+    repack: bool
+
+    @classmethod
+    def of(cls, manifest: DistManifest, args: argparse.Namespace) -> LaunchOptions:
+        """The spec's defaults with the command line's wishes put in. Raises `UsageError` for impossible numbers."""
+        serve = section(manifest, "serve")
+        trained = manifest.model.context_length
+        context = args.ctx_size if args.ctx_size is not None else int(serve.get("ctx_size", 0))
+        if context < 0:
+            raise UsageError(f"--ctx-size {context} is not a number of tokens.", "Give a positive number.")
+        if not context:
+            context = min(trained, DEFAULT_CONTEXT) if trained else DEFAULT_CONTEXT
+        parallel = args.parallel if args.parallel is not None else int(serve.get("parallel", 1))
+        if not 1 <= parallel <= 256:
+            raise UsageError(f"--parallel {parallel} is not possible.", "Give a number from 1 to 256.")
+        return cls(
+            backend=args.backend,
+            context_size=context,
+            parallel=parallel,
+            threads=args.threads if args.threads is not None else int(serve.get("threads", 0)),
+            gpu_layers=args.gpu_layers if args.gpu_layers is not None else -1,
+            repack=args.repack or bool(section(manifest, "engine").get("repack", False)),
+        )
+
+
+def section(manifest: DistManifest, name: str) -> dict[str, Any]:
+    """A table of the dist-spec the dist was built from; empty if it has none."""
+    table = manifest.spec.get(name)
+    return table if isinstance(table, dict) else {}
+
+
+def add_engine_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of every verb that starts the engine."""
+    parser.add_argument("--ctx-size", type=int, metavar="N", help="tokens of context a request may use")
+    parser.add_argument("--parallel", type=int, metavar="N", help="requests that may run at once")
+    parser.add_argument("--backend", metavar="B", help="use this backend and no other, as cpu or cpu-haswell")
+    parser.add_argument("--gpu-layers", type=int, metavar="N", help="layers to put on the GPU (default: all that fit)")
+    parser.add_argument("--threads", type=int, metavar="N", help="compute threads (default: the machine's cores)")
+    parser.add_argument(
+        "--repack", action="store_true", help="let llama.cpp keep rearranged copies of the weights in memory"
+    )

@@ -1,0 +1,122 @@
+"""Linux."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from runtime.launch.osdep.api import APP, Command
+from runtime.launch.osdep.posix import Posix, home
+
+PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
+GONE = " (deleted)"
+IDENTIFYING = (
+    *("vendor_id", "cpu family", "model", "model name", "stepping", "flags"),
+    *("CPU implementer", "CPU architecture", "CPU variant", "CPU part", "CPU revision", "Features"),
+)
+"""The lines of a processor in /proc/cpuinfo that stay the same from one start to the next (x86, then ARM)."""
+
+
+class Linux(Posix):
+    """Linux with glibc. `proc` is where the process file system is, for tests."""
+
+    library_path_variables: ClassVar[tuple[str, ...]] = ("LD_LIBRARY_PATH",)
+
+    def __init__(self, proc: Path = Path("/proc")) -> None:
+        self.proc = proc
+
+    def die_with_parent(self, expected_parent: int | None = None, *, gently: bool = False) -> None:
+        """Ask the kernel for a signal at the parent's death.
+
+        The kernel means the parent's *thread* that started us: start children from a thread that stays. A parent that
+        died before the request was made sends nothing any more, hence the look at our parent afterwards.
+        """
+        import ctypes
+
+        number = signal.SIGTERM if gently else signal.SIGKILL
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(number), 0, 0, 0)
+        if expected_parent and os.getppid() != expected_parent:
+            os.kill(os.getpid(), number)
+
+    def no_crash_reports(self) -> None:
+        """The limit alone does not stop a kernel that pipes dumps into a crash reporter; this does."""
+        import ctypes
+
+        super().no_crash_reports()
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, ctypes.c_ulong(0), 0, 0, 0)
+
+    def user_cache_dir(self, environ: Mapping[str, str]) -> Path | None:
+        """The XDG base directory, relative values ignored as its specification asks."""
+        named = environ.get("XDG_CACHE_HOME", "").strip()
+        if named.startswith("/"):
+            return Path(named) / APP
+        base = home(environ)
+        return base / ".cache" / APP if base else None
+
+    def private_runtime_dir(self, environ: Mapping[str, str]) -> Path | None:
+        """XDG_RUNTIME_DIR: in memory, of this user alone, gone when they log out."""
+        named = environ.get("XDG_RUNTIME_DIR", "")
+        return Path(named) / APP if named.startswith("/") else None
+
+    def shared_dirs(self, environ: Mapping[str, str]) -> list[tuple[Path, str]]:
+        """The temp folders, then shared memory, which is writable and executable on most hardened systems."""
+        named = environ.get("TMPDIR", "")
+        temp = [Path(named)] if named.startswith("/") else []
+        temp += [path for path in (Path("/tmp"), Path("/var/tmp")) if path not in temp]
+        return [*((path, "temp folder") for path in temp), (Path("/dev/shm"), "shared memory")]
+
+    def browser_command(self, url: str, environ: Mapping[str, str]) -> list[str] | None:
+        """Only with a display, and not in a remote login, where the window would open on the wrong desk."""
+        if not (environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")):
+            return None
+        if environ.get("SSH_CONNECTION") or environ.get("SSH_TTY"):
+            return None
+        for opener in (["xdg-open"], ["gio", "open"], ["x-www-browser"], ["firefox"], ["chromium"]):
+            found = shutil.which(opener[0], path=environ.get("PATH"))
+            if found:
+                return [found, *opener[1:], url]
+        return None
+
+    def cpu_identity(self) -> str:
+        """The first processor's block in /proc/cpuinfo; the kernel offers only what all processors have."""
+        kept: list[str] = []
+        try:
+            with (self.proc / "cpuinfo").open(encoding="utf-8", errors="replace") as lines:
+                for line in lines:
+                    name, colon, value = line.partition(":")
+                    if not colon and kept:
+                        break
+                    if name.strip() in IDENTIFYING:
+                        kept.append(f"{name.strip()}: {' '.join(sorted(value.split()))}")
+        except OSError:
+            pass
+        return "\n".join([os.uname().machine, *kept])
+
+    def self_command(self, spare: Callable[[], Path] | None = None) -> Command:
+        """Through /proc/self/exe, which leads to the running program whatever happened to its name.
+
+        Between fork and exec the child still *is* that program, so "self" is right. The bootloader takes itself for
+        another program, and unpacks everything again, unless `_PYI_ARCHIVE_FILE` is its file's present name: so a
+        renamed file gets its new name there. A file without any name cannot be read by the bootloader at all; then
+        `spare` makes a stand-in.
+        """
+        command = super().self_command()
+        if not getattr(sys, "frozen", False):
+            return command
+        link = self.proc / "self" / "exe"
+        try:
+            present = str(link.readlink())
+        except OSError:
+            return command  # no /proc: the name is all there is
+        executable = str(link)
+        if present.endswith(GONE) and not Path(present).exists():
+            if spare is None:
+                return command
+            present = executable = str(spare())
+        return Command((present,), executable, {**command.environment, "_PYI_ARCHIVE_FILE": os.path.realpath(present)})

@@ -1,0 +1,124 @@
+# ruff: noqa: E501 - prose
+"""Writes docs/api.md from the code: `python -m tests.api.reference`. A test keeps both equal."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from runtime.api import fields, limits, streams
+from runtime.api.anthropic import schema as anthropic
+from runtime.api.dialects import DIALECTS
+from runtime.api.ollama import schema as ollama
+from runtime.api.openai import completions, responses_schema, schema
+
+FILE = Path(__file__).parents[2] / "docs" / "api.md"
+
+TABLES = (fields.REFUSED, schema._ONLY, completions._ONLY, responses_schema._ONLY, anthropic._ONLY, ollama._ONLY)
+
+HEAD = f"""\
+# The API
+
+One server, four dialects: OpenAI's, llama-server's, Anthropic's and Ollama's. Whatever name a request gives, the one
+model in the file answers and tells its own name. Every field is in a table below: it is honoured, or refused with
+status 400 and the reason, or accepted because it has no meaning for a model on one's own computer. A field that is in
+no table is refused by name.
+
+The tables are written from the code by `python -m tests.api.reference`; a test keeps them true.
+
+## What all of them share
+
+- **Errors** have each dialect's own shape, at the door, in an answer and in the middle of a stream: 400 names the field
+  at fault, 401 and 403 are the door's, 404 and 405 the router's, 413 is a body over 16 MiB, 429 and 503 carry
+  `Retry-After`. There is no 422.
+- **The door**: API keys come as `Authorization: Bearer` or `X-Api-Key` (`--api-key`, `--api-key-file`). On loopback
+  only Host headers that name this computer are answered (`--allow-host` adds one), and pages from elsewhere are refused
+  (`--allow-origin` lets one in).
+- **Limits**: {limits.MAX_MESSAGES} messages, {limits.MAX_ANSWERS} answers to a request, {limits.MAX_TOOLS} tools,
+  {limits.MAX_STOPS} stop strings of {limits.MAX_STOP_LENGTH} characters, a grammar of {limits.MAX_GRAMMAR} characters, a
+  schema of {limits.MAX_SCHEMA} characters and {limits.MAX_SCHEMA_DEPTH} levels.
+- **A client that leaves** is noticed at once and its request cancelled, unless its stream is resumable.
+- **Resumable streams**: a request with the header `X-Stream-Resumable: true` gets `X-Stream-Id` and `X-Stream-Secret`
+  with its stream of events. `GET /v1/streams/{{id}}` with that secret in `X-Stream-Secret` goes on behind the event named
+  in `Last-Event-ID`, until {streams.KEPT_SECONDS:.0f} seconds after the last one left. (Ollama's lines have no ids.)
+- **Tools**: calls are read out of the text by the model's family, which its template tells; a template that knows no
+  tools is told of them in words. A call that is asked for by name, or required, is enforced by a grammar. Where the
+  answer's form is prescribed there is no room for calls, so both together are refused.
+- **Reasoning** is told apart from the content. How much of it can be asked for where the template has a switch.
+- **A last message of the assistant** is continued (not in `/v1/responses`).
+- **Text only**: images, audio and files are refused; no address in a request is ever opened.
+- Nothing here, no log included, shows one user's text to another.
+"""
+
+
+def reasons() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for table in TABLES:
+        for name, (_, reason) in table.items():
+            found.setdefault(name, reason)
+    return found
+
+
+def row(name: str, field: Any, model: type[BaseModel]) -> str:
+    described = field.description or ""
+    if described.startswith("Not offered"):
+        reason = next((table[name][1] for table in reversed(own(model)) if name in table), "")
+        unless = described.removeprefix("Not offered; ").rstrip(".")
+        return f"| `{name}` | {unless} | {reason} |"
+    if described.startswith("Has no meaning"):
+        return f"| `{name}` | no meaning here | accepted and without effect |"
+    return f"| `{name}` | honoured | {described} |"
+
+
+def own(model: type[BaseModel]) -> list[dict[str, Any]]:
+    """The tables that may speak of this model's fields, its own last."""
+    by_module = {
+        schema.__name__: schema._ONLY,
+        completions.__name__: completions._ONLY,
+        responses_schema.__name__: responses_schema._ONLY,
+        anthropic.__name__: anthropic._ONLY,
+        ollama.__name__: ollama._ONLY,
+    }
+    return [fields.REFUSED, by_module.get(model.__module__, {})]
+
+
+def table(model: type[BaseModel]) -> list[str]:
+    inherited = set(fields.SamplingFields.model_fields) if issubclass(model, fields.SamplingFields) else set()
+    if model is fields.SamplingFields:
+        inherited = set()
+    rows = [row(name, field, model) for name, field in model.model_fields.items() if name not in inherited]
+    more = ["| sampling | | every field of [Sampling](#sampling) |"] if inherited else []
+    return ["| field | | |", "|---|---|---|", *rows, *more]
+
+
+def render() -> str:
+    lines = [HEAD, "## Sampling", "", "Part of every request that makes text; Ollama has them in `options`.", ""]
+    lines += table(fields.SamplingFields)
+    titles = {"openai": "OpenAI", "llama.cpp": "llama-server", "anthropic": "Anthropic", "ollama": "Ollama"}
+    for name, title in titles.items():
+        lines += ["", f"## {title}"]
+        for dialect in (one for one in DIALECTS if one.name == name):
+            module = dialect.load()
+            functions = list(dict.fromkeys(dialect.routes.values()))
+            for function in functions:
+                addresses = [address for address, to in dialect.routes.items() if to == function]
+                told = (inspect.getdoc(getattr(module, function)) or "").split("\n")[0]
+                joined = ", ".join(f"`{address.replace(':path', '')}`" for address in addresses)
+                lines += ["", f"### {joined}", "", told]
+                if body := module.BODIES.get(function):
+                    lines += ["", *table(body)]
+    lines += ["", "### Ollama's `options`", "", *table(ollama.Options)]
+    lines += [
+        "",
+        "## Not here yet",
+        "",
+        "`/v1/embeddings`, `/infill`, `/embedding`, `/rerank`, `/v1/rerank`, `/api/embed`: 404.",
+    ]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(render(), encoding="utf-8")

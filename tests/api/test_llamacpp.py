@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runtime.api.settings import ServerSettings
+from runtime.engine.fake import FakeBehaviour
+from tests.api.running import MODEL, Running, running
+from tests.api.test_chat import events, raw_request
+
+
+def test_a_completion_has_llama_servers_shape() -> None:
+    with running(FakeBehaviour(answer="one two three")) as server:
+        answer = server.http.post("/completion", json={"prompt": "Count: ", "stop": ["three"], "seed": 7}).json()
+        assert answer["content"] == "one two "
+        assert (answer["stop_type"], answer["stopping_word"], answer["stop"]) == ("word", "three", True)
+        assert answer["generation_settings"]["seed"] == 7
+        assert answer["prompt"] == "Count: "
+        assert answer["timings"]["predicted_n"] == answer["tokens_predicted"]
+        assert server.http.post("/completion", json={"prompt": "x", "n_predict": 1}).json()["stop_type"] == "limit"
+        assert server.http.post("/completion", json={"prompt": "x"}).json()["stop_type"] == "eos"
+
+
+def test_a_stream_of_a_completion_ends_with_everything_else() -> None:
+    with running(FakeBehaviour(answer="one two")) as server:
+        *chunks, last = events(server.http.post("/completion", json={"prompt": "x", "stream": True}).text)
+    assert "".join(chunk["content"] for chunk in chunks) == "one two"
+    assert not any(chunk["stop"] for chunk in chunks)
+    assert last["stop"] is True
+    assert last["stop_type"] == "eos"
+    assert chunks[-1]["tokens_predicted"] == len([token for chunk in chunks for token in chunk["tokens"]])
+
+
+def test_tokens_go_there_and_back(server: Running) -> None:
+    tokens = server.http.post("/tokenize", json={"content": "the river é"}).json()["tokens"]
+    assert server.http.post("/detokenize", json={"tokens": tokens}).json() == {"content": "the river é"}
+    pieces = server.http.post("/tokenize", json={"content": "a river", "with_pieces": True}).json()["tokens"]
+    assert [piece["piece"] for piece in pieces] == ["a", " river"]
+    mixed = server.http.post("/completion", json={"prompt": [*tokens, " river"], "n_predict": 1})
+    assert mixed.json()["tokens_evaluated"] == len(tokens) + 1
+
+
+def test_the_template_is_applied_without_an_answer(server: Running) -> None:
+    body = {"messages": [{"role": "user", "content": "Hi"}]}
+    prompt = server.http.post("/apply-template", json=body).json()["prompt"]
+    assert prompt == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
+
+
+def test_props_tell_what_the_server_is(server: Running) -> None:
+    props = server.http.get("/props").json()
+    assert props["default_generation_settings"]["n_ctx"] == 4096
+    assert props["total_slots"] == 1
+    assert props["model_alias"] == MODEL
+    assert "<|im_start|>" in props["chat_template"]
+    assert "/" not in props["model_path"]
+
+
+def test_nothing_shows_another_users_text() -> None:
+    with running(FakeBehaviour(token_seconds=0.05, answer="my secret answer " * 50)) as server:
+        with raw_request(server, user="my secret name", stream=True) as connection:
+            assert connection.recv(10)
+            assert server.http.get("/slots").json() == [{"id": 0, "n_ctx": 4096, "is_processing": True}]
+            told = [server.http.get(path).text for path in ("/slots", "/metrics", "/props", "/health", "/api/ui")]
+            assert "llamacpp:requests_processing 1" in told[1]
+        assert "secret" not in "".join(told)
+        server.wait_cancelled()
+
+
+def test_metrics_count_what_was_done() -> None:
+    with running(FakeBehaviour(answer="one two")) as server:
+        usage = server.chat().json()["usage"]
+        answer = server.http.get("/metrics")
+        assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+        values = dict(line.split(" ") for line in answer.text.splitlines() if not line.startswith("#"))
+    assert int(values["llamacpp:prompt_tokens_total"]) == usage["prompt_tokens"]
+    assert int(values["llamacpp:tokens_predicted_total"]) == usage["completion_tokens"]
+    assert values["pannier:requests_total"] == "1"
+    assert values["llamacpp:requests_processing"] == values["llamacpp:requests_deferred"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/completion", {}),
+        ("/completion", {"prompt": []}),
+        ("/completion", {"prompt": [1.5]}),
+        ("/completion", {"prompt": ["a", "b"]}),
+        ("/completion", {"prompt": "x", "n_predict": 0}),
+        ("/completion", {"prompt": "x", "n_probs": 3}),
+        ("/tokenize", {"content": 1}),
+        ("/detokenize", {"tokens": ["x"]}),
+        ("/detokenize", {"tokens": [10**6]}),
+        ("/apply-template", {"messages": []}),
+    ],
+)
+def test_an_error_has_llama_servers_shape(server: Running, path: str, body: dict[str, Any]) -> None:
+    answer = server.http.post(path, json=body)
+    assert answer.status_code == 400
+    error = answer.json()["error"]
+    assert (error["code"], error["type"]) == (400, "invalid_request_error")
+    assert error["message"]
+
+
+def test_errors_at_the_door_have_it_too() -> None:
+    with running(settings=ServerSettings(MODEL, api_keys=("k",))) as server:
+        for path in ("/props", "/metrics", "/slots"):
+            answer = server.http.get(path)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (401, 401)
+    with running(FakeBehaviour(never_ready=True), ready=False) as server:
+        assert server.http.get("/props").json()["error"]["code"] == 503
+        assert server.http.post("/tokenize", json={"content": "x"}).status_code == 503

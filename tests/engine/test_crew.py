@@ -1,0 +1,43 @@
+"""As many threads as the machine really gives."""
+
+from __future__ import annotations
+
+from runtime.engine.worker.crew import Crew
+
+
+def compute(crew: Crew, seconds: float, cores: float) -> list[int]:
+    """Steps of 0.1 s on a machine that gives so many cores; how many threads there were."""
+    seen = []
+    for _ in range(round(seconds / 0.1)):
+        crew.learn(0.1, 0.1 * min(crew.threads, cores))
+        seen.append(crew.threads)
+    return seen
+
+
+def test_alone_on_the_machine_all_threads_compute_for_ever():
+    assert set(compute(Crew(8), 100, cores=8)) == {8}
+
+
+def test_with_others_there_are_as_many_as_cores_given_within_two_seconds():
+    crew = Crew(8)
+    compute(crew, 2, cores=3)
+    assert crew.threads == 3
+
+
+def test_one_more_is_tried_ever_more_rarely_and_briefly():
+    seen = compute(Crew(2), 100, cores=1)
+    assert seen[20:].count(2) < 0.1 * len(seen)
+    assert seen[20:].count(2) > 0
+
+
+def test_when_the_others_have_gone_all_threads_compute_again():
+    crew = Crew(4)
+    compute(crew, 10, cores=1)
+    compute(crew, 60, cores=4)
+    assert crew.threads == 4
+
+
+def test_there_is_always_one():
+    crew = Crew(1)
+    compute(crew, 10, cores=0.2)
+    assert crew.threads == 1

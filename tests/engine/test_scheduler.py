@@ -1,0 +1,221 @@
+"""Who computes what, without a model: fairness, sharing, giving way, and that everybody gets done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runtime.engine.worker.cache import MemoryKind, PrefixCache
+from runtime.engine.worker.pace import UNKNOWN_SECONDS, Pace
+from runtime.engine.worker.scheduler import Scheduler
+from runtime.engine.worker.sequence import Chunk, Sequence
+from tests.engine.test_prefix import PlainMemory
+
+LIMIT = 32
+
+
+@dataclass
+class Desk:
+    """A scheduler over a memory that checks what is computed, and a model that draws 1000, 1001, … ."""
+
+    parallel: int = 4
+    cells: int = 1000
+    kind: MemoryKind = MemoryKind.FULL
+    lengths: dict[str, int] = field(default_factory=dict)  # tokens each request has when it is over
+    computed: int = 0
+
+    def __post_init__(self) -> None:
+        self.memory = PlainMemory(self.kind)
+        lines = 2 * self.parallel + 1
+        self.cache = PrefixCache(self.memory, lines=lines, cells=self.cells, idle_cells=self.cells)
+        self.scheduler = Scheduler(self.cache, self.parallel)
+        self.done: list[str] = []
+
+    def ask(self, name: str, prompt: list[int], answer: int = 3) -> Sequence:
+        sequence = Sequence(name, len(self.lengths), prompt)
+        self.lengths[name] = len(prompt) + answer
+        self.scheduler.add(sequence)
+        return sequence
+
+    def step(self, prompt_tokens: int = LIMIT) -> list[Chunk]:
+        admitted = [*self.scheduler.admit()]
+        for sequence in admitted:
+            assert sequence.line is not None
+            assert self.memory.text(sequence.line) == sequence.tokens[: sequence.computed]
+        chunks = self.scheduler.plan(prompt_tokens, LIMIT)
+        assert sum(chunk.count for chunk in chunks) <= LIMIT
+        for chunk in chunks:
+            self._compute(chunk)
+        assert self.cache.used <= self.cells
+        return chunks
+
+    def run(self) -> int:
+        steps = 0
+        while self.scheduler.waiting or self.scheduler.running:
+            assert self.step(), "nobody got on"
+            steps += 1
+        return steps
+
+    def _compute(self, chunk: Chunk) -> None:
+        sequence, draws = chunk.sequence, chunk.draws
+        assert sequence.line is not None
+        assert chunk.count > 0
+        self.memory.held.setdefault(sequence.line, []).extend(chunk.tokens)
+        self.computed += chunk.count
+        self.scheduler.advance(chunk)
+        assert self.memory.text(sequence.line) == sequence.tokens[: sequence.computed]
+        if draws:
+            sequence.tokens.append(1000 + len(sequence.tokens))
+            if len(sequence.tokens) >= self.lengths[sequence.name]:
+                self.scheduler.leave(sequence)
+                self.done.append(sequence.name)
+
+
+def counts(chunks: list[Chunk]) -> dict[str, int]:
+    return {chunk.sequence.name: chunk.count for chunk in chunks}
+
+
+def prompt(first: int, length: int) -> list[int]:
+    return [first, *range(1, length)]
+
+
+def test_who_decodes_comes_first_and_prompts_get_what_is_left():
+    desk = Desk()
+    desk.ask("short", prompt(1, 4), answer=9)
+    desk.step()
+    desk.ask("long", prompt(2, 200))
+    assert counts(desk.step(prompt_tokens=10)) == {"short": 1, "long": 10}
+    assert counts(desk.step()) == {"short": 1, "long": LIMIT - 1}
+
+
+def test_prompts_take_turns():
+    desk = Desk()
+    desk.ask("a", prompt(1, 100))
+    desk.ask("b", prompt(2, 100))
+    desk.ask("c", prompt(3, 20))
+    assert [counts(desk.step()) for _ in range(4)] == [{"a": 32}, {"b": 32}, {"c": 20, "a": 12}, {"c": 1, "b": 31}]
+
+
+def test_requests_beyond_the_limit_wait_in_their_order():
+    desk = Desk(parallel=2)
+    for first, name in enumerate("abcd"):
+        desk.ask(name, prompt(first, 8))
+    desk.step()
+    assert [sequence.name for sequence in desk.scheduler.running] == ["a", "b"]
+    desk.run()
+    assert desk.done == ["a", "b", "c", "d"]
+
+
+def test_requests_that_come_together_with_one_prompt_compute_it_once():
+    desk = Desk(parallel=8)
+    for name in "abcdefgh":
+        desk.ask(name, [*range(300), ord(name)], answer=1)
+    desk.run()
+    assert desk.computed == 300 + 8
+
+
+def test_a_shared_prompt_is_computed_once_by_memories_that_cannot_go_back_too():
+    for kind in MemoryKind:
+        desk = Desk(parallel=8, kind=kind)
+        for name in "abcdefgh":
+            desk.ask(name, [*range(300), ord(name), *range(5)], answer=1)
+        desk.run()
+        assert desk.computed == 300 + 8 * 6, kind
+
+
+def test_one_that_shares_nothing_passes_those_that_wait_for_a_shared_prompt():
+    desk = Desk()
+    desk.ask("first", [*range(300)])
+    desk.ask("same", [*range(300), 7])
+    desk.ask("other", prompt(9, 10))
+    desk.step()
+    assert [sequence.name for sequence in desk.scheduler.running] == ["other", "first"] or [
+        sequence.name for sequence in desk.scheduler.running
+    ] == ["first", "other"]
+    assert [sequence.name for sequence in desk.scheduler.waiting] == ["same"]
+
+
+def test_a_holder_that_leaves_frees_those_that_waited_for_it():
+    desk = Desk()
+    holder = desk.ask("first", [*range(300)])
+    desk.ask("same", [*range(300), 7])
+    desk.step()
+    desk.scheduler.leave(holder)
+    desk.run()
+    assert desk.done == ["same"]
+    assert desk.computed == 300 + 1 + 2  # what the holder had computed is not computed again
+
+
+def test_when_the_cache_is_full_the_youngest_is_set_back_and_done_later():
+    desk = Desk(cells=100, parallel=3)
+    for first, name in enumerate("abc"):
+        desk.ask(name, prompt(first, 10), answer=60)
+    desk.run()
+    assert desk.scheduler.set_backs > 0
+    assert desk.done[0] == "a"
+    assert sorted(desk.done) == ["a", "b", "c"]
+
+
+def test_the_oldest_is_never_set_back():
+    desk = Desk(cells=100, parallel=3)
+    oldest = desk.ask("a", prompt(0, 10), answer=80)
+    for first, name in enumerate("bc", start=1):
+        desk.ask(name, prompt(first, 10), answer=60)
+    desk.step()
+    while "a" not in desk.done:
+        desk.step()
+        assert oldest in desk.scheduler.running or "a" in desk.done
+    desk.run()
+    assert sorted(desk.done) == ["a", "b", "c"]
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data(), st.sampled_from(MemoryKind))
+def test_whatever_comes_and_goes_everybody_else_gets_done_and_nothing_stays(data: st.DataObject, kind: MemoryKind):
+    desk = Desk(parallel=data.draw(st.integers(1, 4)), cells=120, kind=kind)
+    stems = [[*range(stem, stem + 40)] for stem in (0, 0, 500)]
+    asked: dict[str, Sequence] = {}
+    cancelled = set()
+    for name in map(str, range(data.draw(st.integers(1, 8)))):
+        stem = data.draw(st.sampled_from(stems))[: data.draw(st.integers(1, 40))]
+        tail = data.draw(st.lists(st.integers(0, 3), max_size=30))
+        asked[name] = desk.ask(name, stem + tail, answer=data.draw(st.integers(1, 40)))
+        for _ in range(data.draw(st.integers(0, 3))):
+            desk.step(data.draw(st.integers(1, LIMIT)))
+        victim = data.draw(st.sampled_from([*asked]))
+        if data.draw(st.integers(0, 4)) == 0 and victim not in desk.done and victim not in cancelled:
+            cancelled.add(victim)
+            desk.scheduler.leave(asked[victim])
+    desk.run()
+    assert sorted(desk.done) == sorted(asked.keys() - cancelled)
+    assert desk.cache.room() == 120
+
+
+def test_the_pace_lets_prompts_take_what_readers_do_not_notice():
+    pace = Pace(512)
+    assert pace.prompt_tokens(decoding=0, prompts=1) == 512
+    for _ in range(50):
+        pace.learn(8, 0, 0.030)
+        pace.learn(8, 100, 0.030 + 100 * 0.0005)
+    tokens = pace.prompt_tokens(decoding=8, prompts=1)
+    assert 2.0 < (0.030 + tokens * 0.0005) / 0.030 < 4.0
+    assert tokens * 0.0005 / (0.030 + tokens * 0.0005) > 0.7
+
+
+def test_the_pace_prefers_many_who_wait_to_few_who_read():
+    pace = Pace(512)
+    for _ in range(50):
+        pace.learn(1, 0, 0.020)
+        pace.learn(1, 100, 0.020 + 100 * 0.0005)
+    assert pace.prompt_tokens(decoding=1, prompts=15) > 4 * pace.prompt_tokens(decoding=15, prompts=1)
+
+
+def test_the_pace_expects_long_steps_while_it_knows_nothing_and_is_not_fooled_by_one_slow_step():
+    pace = Pace(512)
+    assert pace.expected(1, 0) == UNKNOWN_SECONDS
+    for _ in range(10):
+        pace.learn(1, 0, 0.01)
+    pace.learn(1, 0, 60.0)
+    assert pace.expected(1, 0) < 0.02

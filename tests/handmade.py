@@ -1,0 +1,109 @@
+"""Hand-made kits and models: tiny, for any target, built without a compiler, so that composing is testable anywhere."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+from gguf import GGMLQuantizationType, GGUFWriter
+
+from bundler.kit.assemble import KitParts, assemble
+from bundler.model.local import LocalModel, open_model
+from bundler.spec import DistSpec, parse
+from runtime.container.archive import Archive, open_kit
+from runtime.manifest import EngineInfo, EngineLibrary, KitManifest, RuntimeInfo
+
+
+def elf(machine: int = 62, size: int = 5000) -> bytes:
+    """The first bytes of an ELF executable for `machine`, and filling."""
+    head = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHI", 2, machine, 1)
+    return head + bytes(i * 7 & 0xFF for i in range(size - len(head)))
+
+
+def pe(*, certificate: int = 0) -> bytes:
+    """The headers of a PE32+ executable. certificate: size of its certificate table."""
+    optional = struct.pack("<H", 0x20B) + bytes(110)
+    directories = bytes(32) + struct.pack("<II", 4096 if certificate else 0, certificate) + bytes(88)
+    coff = b"PE\0\0" + struct.pack("<HHIIIHH", 0x8664, 0, 0, 0, 0, len(optional + directories), 0x22)
+    return b"MZ" + bytes(58) + struct.pack("<I", 64) + coff + optional + directories + bytes(3000)
+
+
+def macho(*, signed: bool = False, cpu: int = 0x0100000C) -> bytes:
+    """The headers of a 64-bit Mach-O executable with or without a code signature."""
+    commands = struct.pack("<II", 0x1B, 24) + bytes(16)
+    count = 1
+    if signed:
+        commands += struct.pack("<IIII", 0x1D, 16, 2048, 512)
+        count = 2
+    return struct.pack("<8I", 0xFEEDFACF, cpu, 0, 2, count, len(commands), 0, 0) + commands + bytes(2500)
+
+
+STUBS = {
+    "linux-x86_64": elf(),
+    "linux-aarch64": elf(183),
+    "windows-x86_64": pe(),
+    "macos-arm64": macho(),
+    "macos-x86_64": macho(cpu=0x01000007),
+}
+
+
+def kit(
+    folder: Path, target: str = "linux-x86_64", stub: bytes | None = None, commit: str = "0c1e57098"
+) -> Archive[KitManifest]:
+    """A kit for `target` with three made-up engine libraries, opened."""
+    engine_folder = folder / "engine"
+    engine_folder.mkdir(parents=True, exist_ok=True)
+    for name in ("libllama.so", "libggml-cpu-x64.so", "libggml-vulkan.so"):
+        (engine_folder / name).write_bytes(name.encode() * 999)
+    parts = KitParts(
+        target=target,
+        stub=STUBS[target] if stub is None else stub,
+        pkg=b"not really PyInstaller's archive " * 400 + b"MEI\x0c\x0b\x0a\x0b\x0e",
+        runtime=RuntimeInfo("0.1.0", "3.11.7", "6.22.3"),
+        engine=EngineInfo(
+            source="llama-cpp-python 0.3.36",
+            source_sha256="a" * 64,
+            commit=commit,
+            compiler="cc 1",
+            recipe={},
+            libraries=(
+                EngineLibrary("engine/libllama.so.zst", "libllama.so", "core"),
+                EngineLibrary("engine/libggml-cpu-x64.so.zst", "libggml-cpu-x64.so", "backend", "cpu", "x64", 1),
+                EngineLibrary("engine/libggml-vulkan.so.zst", "libggml-vulkan.so", "backend", "vulkan"),
+            ),
+            architectures=("llama", "qwen2", "qwen3"),
+        ),
+        engine_folder=engine_folder,
+        licenses={"licenses/llama.cpp.txt": b"MIT License\n"},
+    )
+    path = folder / f"{target}.kit"
+    assemble(parts, path)
+    return open_kit(path)
+
+
+def gguf(path: Path, *, architecture: str = "llama", elements: int = 4096, **metadata: int) -> Path:
+    """A small sound GGUF; its weights mean nothing. metadata: extra unsigned integers."""
+    writer = GGUFWriter(path, architecture)
+    writer.add_name("Tiny")
+    writer.add_context_length(512)
+    writer.add_array("tokenizer.ggml.tokens", ["a", "b", "ö"])
+    for key, value in metadata.items():
+        writer.add_uint32(key.replace("__", "."), value)
+    weights = np.random.default_rng(1).integers(0, 255, elements, dtype=np.uint8).view(np.int8).astype(np.float32)
+    writer.add_tensor("token_embd.weight", weights.reshape(-1, 32), raw_dtype=GGMLQuantizationType.F32)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def model(folder: Path, **options: int) -> LocalModel:
+    """A model made by `gguf`, opened."""
+    return open_model(gguf(folder / "tiny.gguf", **options), "tiny.gguf", {"kind": "path", "file": "tiny.gguf"})
+
+
+def spec(**tables: dict[str, object]) -> DistSpec:
+    """A small spec. Tables given replace or join the defaults."""
+    return parse({"dist": {"name": "tiny"}, "model": {"source": "tiny.gguf"}, **tables}, "test spec")

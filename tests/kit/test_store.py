@@ -1,0 +1,68 @@
+"""Kits are kept, found, passed on, and never trusted unchecked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bundler.errors import DamagedError, KitError
+from bundler.kit import store
+from tests import handmade
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PANNIER_CACHE_DIR", str(tmp_path / "cache"))
+
+
+def test_an_imported_kit_is_listed_found_and_exported(tmp_path: Path) -> None:
+    kit = handmade.kit(tmp_path, "windows-x86_64")
+    added = store.add(Path(kit.source.name))
+    assert [k.id for k in store.stored()] == [added.id] == [kit.manifest_sha256]
+    found = store.find("windows-x86_64", ["cpu", "vulkan"])
+    store.export(found, tmp_path / "out.kit")
+    assert (tmp_path / "out.kit").read_bytes() == Path(kit.source.name).read_bytes()
+
+
+def test_importing_twice_keeps_one(tmp_path: Path) -> None:
+    kit = handmade.kit(tmp_path)
+    store.add(Path(kit.source.name))
+    store.add(Path(kit.source.name))
+    assert len(store.stored()) == 1
+
+
+def test_a_missing_kit_says_how_to_get_one(tmp_path: Path) -> None:
+    store.add(Path(handmade.kit(tmp_path).source.name))
+    with pytest.raises(KitError, match=r"no kit for linux-x86_64 with cpu, cuda") as caught:
+        store.find("linux-x86_64", ["cpu", "cuda"])
+    assert "pannier kit build" in caught.value.remedy
+    assert "pannier kit import" in caught.value.remedy
+
+
+def test_a_damaged_kit_is_not_imported(tmp_path: Path) -> None:
+    path = Path(handmade.kit(tmp_path).source.name)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(DamagedError, match="damaged: "):
+        store.add(path)
+    assert store.stored() == []
+
+
+def test_a_dist_is_not_a_kit(tmp_path: Path) -> None:
+    from bundler.compose.compose import compose
+
+    dist = compose(handmade.kit(tmp_path), handmade.model(tmp_path), handmade.spec(), tmp_path).written.path
+    with pytest.raises(DamagedError, match="pannier-kit"):
+        store.add(dist)
+
+
+def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(KitError, match="cannot be read"):
+        store.add(tmp_path / "none.kit")
+
+
+def test_the_same_parts_make_the_same_kit(tmp_path: Path) -> None:
+    one, two = handmade.kit(tmp_path / "one"), handmade.kit(tmp_path / "two")
+    assert Path(one.source.name).read_bytes() == Path(two.source.name).read_bytes()

@@ -1,0 +1,225 @@
+"""Tiny random models that llama.cpp loads like any other: real tokenizers, seeded weights, a megabyte or two.
+
+What they say is noise, but always the same noise: the same spec gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import gguf
+import numpy as np
+
+CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+_TRAINING_TEXT = (
+    "The teacher asks a question and the students think about the answer. A river carries water through the garden, "
+    "and every morning the light is a little brighter than it was before. Nobody knows why the old stone house stands "
+    "at the end of the road, but when the rain comes the children run there and wait until it stops. She said that the "
+    "answer to the question is in the book on the table, and he said that there is no book and there is no table. "
+    "Für größere Fragen gibt es später noch Zeit; çà et là, naïve idées. 2026, 1999 and 42 are numbers."
+)
+_STATE = 16
+_CONVOLUTION = 4
+_BPE_SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+
+
+@dataclass(frozen=True, slots=True)
+class TinyModel:
+    """What to generate. memory: what the model remembers a text by.
+
+    "full": attention over everything (llama). "window": five of six layers see only the last `window` tokens (gemma3).
+    "state": one state that cannot go back (mamba).
+
+    vocabulary: "bpe" (bytes, with ChatML's tokens) or "spm" (SentencePiece, adds a <s>).
+
+    weights: "F32", "Q8_0" or "Q4_0". spread: standard deviation of the weights, large enough that the text is not one
+    word for ever.
+    """
+
+    memory: str = "full"
+    vocabulary: str = "bpe"
+    weights: str = "F32"
+    layers: int = 2
+    width: int = 256
+    heads: int = 4
+    kv_heads: int = 2
+    context: int = 32768
+    window: int = 64
+    seed: int = 7
+    spread: float = 0.08
+    merges: int = 200
+    template: str | None = CHATML
+
+    def write(self, path: Path) -> Path:
+        """Write the GGUF to `path` and return it."""
+        writer = gguf.GGUFWriter(path, {"full": "llama", "window": "gemma3", "state": "mamba"}[self.memory])
+        writer.add_name("tiny")
+        writer.add_file_type(gguf.LlamaFileType["ALL_F32" if self.weights == "F32" else f"MOSTLY_{self.weights}"])
+        writer.add_block_count(self.layers)
+        writer.add_context_length(self.context)
+        writer.add_embedding_length(self.width)
+        writer.add_layer_norm_rms_eps(1e-6)
+        writer.add_feed_forward_length(0 if self.memory == "state" else 2 * self.width)
+        writer.add_head_count(0 if self.memory == "state" else self.heads)
+        if self.memory == "state":
+            writer.add_ssm_conv_kernel(_CONVOLUTION)
+            writer.add_ssm_inner_size(2 * self.width)
+            writer.add_ssm_state_size(_STATE)
+            writer.add_ssm_time_step_rank(_STATE)
+        else:
+            writer.add_head_count_kv(self.kv_heads)
+            writer.add_rope_dimension_count(self.width // self.heads)
+        if self.memory == "window":
+            writer.add_sliding_window(self.window)
+            writer.add_key_length(self.width // self.heads)
+            writer.add_value_length(self.width // self.heads)
+        words = _add_bpe(writer, self.merges) if self.vocabulary == "bpe" else _add_spm(writer, self.merges)
+        writer.add_vocab_size(words)
+        if self.template is not None:
+            writer.add_chat_template(self.template)
+        self._add_weights(writer, words)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+        return path
+
+    def _add_weights(self, writer: gguf.GGUFWriter, words: int) -> None:
+        weights = _Weights(writer, self)
+        weights.matrix("token_embd", words, self.width)
+        weights.matrix("output", words, self.width, 3.0)
+        weights.ones("output_norm", self.width)
+        for layer in range(self.layers):
+            block = f"blk.{layer}."
+            weights.ones(f"{block}attn_norm", self.width)
+            if self.memory == "state":
+                self._add_state_space(weights, block)
+            else:
+                self._add_transformer(weights, block)
+
+    def _add_transformer(self, weights: _Weights, block: str) -> None:
+        head, width = self.width // self.heads, self.width
+        weights.ones(f"{block}ffn_norm", width)
+        weights.matrix(f"{block}attn_q", width, width)
+        weights.matrix(f"{block}attn_k", head * self.kv_heads, width)
+        weights.matrix(f"{block}attn_v", head * self.kv_heads, width)
+        weights.matrix(f"{block}attn_output", width, width)
+        weights.matrix(f"{block}ffn_gate", 2 * width, width)
+        weights.matrix(f"{block}ffn_up", 2 * width, width)
+        weights.matrix(f"{block}ffn_down", width, 2 * width)
+        if self.memory == "window":
+            for norm, size in (("attn_q", head), ("attn_k", head), ("post_attention", width), ("post_ffw", width)):
+                weights.ones(f"{block}{norm}_norm", size)
+
+    def _add_state_space(self, weights: _Weights, block: str) -> None:
+        inner = 2 * self.width
+        weights.matrix(f"{block}ssm_in", 2 * inner, self.width)
+        weights.matrix(f"{block}ssm_x", 3 * _STATE, inner)
+        weights.matrix(f"{block}ssm_dt", inner, _STATE)
+        weights.matrix(f"{block}ssm_out", self.width, inner)
+        weights.plain(f"{block}ssm_conv1d.weight", np.full((inner, _CONVOLUTION), 1 / _CONVOLUTION))
+        weights.plain(f"{block}ssm_conv1d.bias", np.zeros(inner))
+        weights.plain(f"{block}ssm_dt.bias", np.full(inner, -2.0))
+        weights.plain(f"{block}ssm_a", np.tile(-np.arange(1.0, _STATE + 1), (inner, 1)))
+        weights.plain(f"{block}ssm_d", np.ones(inner))
+
+
+class _Weights:
+    """Adds tensors, random ones always in the same order and so always the same."""
+
+    def __init__(self, writer: gguf.GGUFWriter, model: TinyModel) -> None:
+        self._writer = writer
+        self._kind = gguf.GGMLQuantizationType[model.weights]
+        self._spread = model.spread
+        self._random = np.random.default_rng(model.seed)
+
+    def matrix(self, name: str, rows: int, columns: int, scale: float = 1.0) -> None:
+        values = (self._random.standard_normal((rows, columns)) * self._spread * scale).astype(np.float32)
+        kind = self._kind if columns % 32 == 0 else gguf.GGMLQuantizationType.F32
+        self._writer.add_tensor(f"{name}.weight", gguf.quants.quantize(values, kind), raw_dtype=kind)
+
+    def ones(self, name: str, size: int) -> None:
+        self.plain(f"{name}.weight", np.ones(size))
+
+    def plain(self, name: str, values: np.ndarray) -> None:
+        self._writer.add_tensor(name, values.astype(np.float32))
+
+
+def _add_bpe(writer: gguf.GGUFWriter, merges: int) -> int:
+    """A byte-level vocabulary as GPT-2's: 256 bytes, the merges learned from a paragraph, ChatML's control tokens."""
+    letters = _byte_letters()
+    words = [[letters[byte] for byte in word.encode()] for word in _words(" ")]
+    learned = _learn(words, merges)
+    tokens = [*letters.values(), *(left + right for left, right in learned), *_BPE_SPECIALS]
+    control = [gguf.TokenType.CONTROL] * len(_BPE_SPECIALS)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list(tokens)
+    writer.add_token_types([gguf.TokenType.NORMAL] * (len(tokens) - len(control)) + control)
+    writer.add_token_merges([f"{left} {right}" for left, right in learned])
+    writer.add_bos_token_id(tokens.index("<|endoftext|>"))
+    writer.add_eos_token_id(tokens.index("<|im_end|>"))
+    writer.add_add_bos_token(False)
+    return len(tokens)
+
+
+def _add_spm(writer: gguf.GGUFWriter, merges: int) -> int:
+    """A SentencePiece vocabulary: control tokens, 256 bytes to fall back on, letters and merges with their scores."""
+    words = [[*word] for word in _words("\N{LOWER ONE EIGHTH BLOCK}")]
+    letters = sorted({letter for word in words for letter in word})
+    pieces = [*(left + right for left, right in _learn(words, merges)), *letters]
+    control = [("<unk>", gguf.TokenType.UNKNOWN), ("<s>", gguf.TokenType.CONTROL), ("</s>", gguf.TokenType.CONTROL)]
+    byte = [(f"<0x{value:02X}>", gguf.TokenType.BYTE) for value in range(256)]
+    normal = [(piece, gguf.TokenType.NORMAL) for piece in pieces]
+    tokens = [*control, *byte, *normal]
+    writer.add_tokenizer_model("llama")
+    writer.add_token_list([text for text, _ in tokens])
+    writer.add_token_types([kind for _, kind in tokens])
+    writer.add_token_scores([0.0] * (len(control) + len(byte)) + [-float(rank) for rank in range(len(pieces))])
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_unk_token_id(0)
+    writer.add_add_bos_token(True)
+    writer.add_add_space_prefix(True)
+    return len(tokens)
+
+
+def _words(space: str) -> list[str]:
+    return [space + word for word in _TRAINING_TEXT.split()]
+
+
+def _learn(words: list[list[str]], merges: int) -> list[tuple[str, str]]:
+    """Byte-pair encoding: the most frequent pair becomes a symbol, again and again; ties by the alphabet."""
+    learned: list[tuple[str, str]] = []
+    for _ in range(merges):
+        pairs = Counter(pair for word in words for pair in pairwise(word))
+        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+        learned.append(best)
+        words = [_merged(word, best) for word in words]
+    return learned
+
+
+def _merged(word: list[str], pair: tuple[str, str]) -> list[str]:
+    result: list[str] = []
+    for letter in word:
+        if result and (result[-1], letter) == pair:
+            result[-1] += letter
+        else:
+            result.append(letter)
+    return result
+
+
+@cache
+def _byte_letters() -> dict[int, str]:
+    """GPT-2's alphabet: printable Latin-1 bytes stand for themselves, the others for the letters from U+0100 on."""
+    plain = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    others = [byte for byte in range(256) if byte not in plain]
+    return {byte: chr(byte) for byte in plain} | {byte: chr(256 + at) for at, byte in enumerate(others)}
