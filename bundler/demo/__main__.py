@@ -10,7 +10,6 @@ import hashlib
 import os
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from bundler.demo import DIGEST_PATH, MODEL_PATH
@@ -22,8 +21,8 @@ def _train(arguments: argparse.Namespace) -> None:
     from bundler.demo.model import ModelConfig
 
     recipe = train.Recipe()
-    if arguments.steps:
-        recipe = replace(recipe, steps=arguments.steps, way_down=arguments.steps // 2)
+    if arguments.shorter != 1:
+        recipe = recipe.shortened(arguments.shorter)
     train.run(recipe, ModelConfig(), arguments.work)
     model, vocabulary = train.load(arguments.work)
     for kind in convert.KINDS:
@@ -60,7 +59,7 @@ def main() -> None:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     train = commands.add_parser("train", help="make the model again, from nothing")
     train.add_argument("--work", type=Path, default=Path("build/demo"), help="where the results go")
-    train.add_argument("--steps", type=int, help="make it in fewer steps, worse (default: the recipe's)")
+    train.add_argument("--shorter", type=int, default=1, help="make it this many times faster, and worse")
     train.set_defaults(run=_train)
     install = commands.add_parser("install", help="put a result in the place of the committed file")
     install.add_argument("file", type=Path)

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bundler.demo.abilities import (
     arithmetic,
@@ -23,6 +23,21 @@ from bundler.demo.abilities.toolbox import Kind
 from bundler.demo.core import Exchange, Scene, Split
 
 Ability = Callable[[random.Random, Split], Exchange]
+
+
+@dataclass(frozen=True)
+class Mix:
+    """How often each sort of scene occurs (in the order of `_SCENES`), and how many tools get odd names.
+
+    With sensible names only, the model learns the names; with senseless ones, to read the list.
+    """
+
+    weights: tuple[float, ...]
+    invented: float
+
+
+FIRST = Mix((0.37, 0.13, 0.06, 0.06, 0.13, 0.05, 0.09, 0.11, 0.0), invented=0.0)
+SECOND = Mix((0.29, 0.12, 0.06, 0.09, 0.15, 0.08, 0.09, 0.05, 0.07), invented=0.5)
 
 # What may come up in any conversation, and how often.
 PLAIN: tuple[tuple[Ability, float], ...] = (
@@ -65,7 +80,7 @@ def _turns(rng: random.Random) -> int:
     )
 
 
-def talk(rng: random.Random, split: Split) -> Scene:
+def talk(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
     """A conversation without tools or instructions."""
     exchanges = []
     for _ in range(_turns(rng)):
@@ -75,7 +90,7 @@ def talk(rng: random.Random, split: Split) -> Scene:
     return Scene(tuple(exchanges), system=prompt or None)
 
 
-def remember(rng: random.Random, split: Split) -> Scene:
+def remember(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
     """A conversation in which something is told and asked for later."""
     dice = rng.random()
     turns = 0 if dice < 0.35 else rng.randint(1, 3) if dice < 0.8 else rng.randint(4, 8)
@@ -90,7 +105,7 @@ def remember(rng: random.Random, split: Split) -> Scene:
     return Scene(exchanges, system=prompt or None)
 
 
-def named(rng: random.Random, split: Split) -> Scene:
+def named(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
     """A conversation whose system prompt gives the model a name; asked for it last."""
     name = system.new_name(rng, split)
     exchanges: list[Exchange] = []
@@ -110,7 +125,7 @@ def _nameless(rng: random.Random, split: Split) -> Exchange:
             return exchange
 
 
-def brief(rng: random.Random, split: Split) -> Scene:
+def brief(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
     """A conversation under a one-word rule."""
     count = rng.choice((1, 1, 2, 3, 4))
     exchanges = tuple(system.one_word(rng.choice(SHORT)(rng, split)) for _ in range(count))
@@ -127,13 +142,15 @@ def _tool_prompt(rng: random.Random, split: Split) -> str | None:
     return (system.plain_prompt(rng, split) or None) if rng.random() < 0.3 else None
 
 
-def _with_others(rng: random.Random, split: Split, offers: list[toolbox.Offer]) -> tuple[dict[str, object], ...]:
+def _with_others(
+    rng: random.Random, split: Split, offers: list[toolbox.Offer], mix: Mix
+) -> tuple[dict[str, object], ...]:
     """The needed tools among others, in any order, no name twice."""
     taken = {offer.name for offer in offers}
     schemas = [offer.schema for offer in offers]
     labels = {offer.kind.label for offer in offers}
     for kind in rng.sample(tools.kinds(), rng.choice((0, 0, 1, 1, 2))):
-        other = toolbox.offer(rng, split, kind)
+        other = toolbox.offer(rng, split, kind, mix.invented)
         clash = kind.label in labels or {kind.label, *labels} >= {"clock", "here clock"} or _sums(kind.label, labels)
         if other.name not in taken and not clash:
             schemas.append(other.schema)
@@ -149,11 +166,11 @@ def _sums(label: str, labels: set[str]) -> bool:
     return (label == "calculator" and bool(labels & {"+", "-", "*"})) or (label in "+-*" and "calculator" in labels)
 
 
-def calling(rng: random.Random, split: Split) -> Scene:
+def calling(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
     """Tools are offered and the last question needs one of them."""
     weights = (0.3, 0.16, 0.18, 0.05, 0.03, 0.04, 0.06, 0.06, 0.04, 0.08)
     kind: Kind = rng.choices(tools.kinds(), weights)[0]
-    offer = toolbox.offer(rng, split, kind)
+    offer = toolbox.offer(rng, split, kind, mix.invented)
     exchanges = [tools.one_call(rng, split, offer)]
     if offer.kind is toolbox.WEATHER and rng.random() < 0.12:
         exchanges = [*tools.asked_back(rng, split, offer)]
@@ -164,18 +181,20 @@ def calling(rng: random.Random, split: Split) -> Scene:
     elif rng.random() < 0.15:
         exchanges.append(greetings.of(greetings.THANKS, rng, split))
         exchanges.append(tools.one_call(rng, split, offer))
-    return Scene(tuple(exchanges), system=_tool_prompt(rng, split), tools=_with_others(rng, split, [offer]))
+    return Scene(tuple(exchanges), system=_tool_prompt(rng, split), tools=_with_others(rng, split, [offer], mix))
 
 
-def calling_twice(rng: random.Random, split: Split) -> Scene:
+def calling_twice(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
     """Tools are offered and the question needs two calls."""
-    offers = [toolbox.offer(rng, split, kind) for kind in (toolbox.WEATHER, toolbox.CLOCK, toolbox.CALCULATOR)]
+    offers = [
+        toolbox.offer(rng, split, kind, mix.invented) for kind in (toolbox.WEATHER, toolbox.CLOCK, toolbox.CALCULATOR)
+    ]
     if len({offer.name for offer in offers}) < 3:
-        return calling_twice(rng, split)
+        return calling_twice(rng, split, mix)
     exchange = tools.two_calls(rng, split, *offers)
     called = {call.name for call in exchange.calls}
     needed = [offer for offer in offers if offer.name in called or rng.random() < 0.4]
-    return Scene((exchange,), system=_tool_prompt(rng, split), tools=_with_others(rng, split, needed))
+    return Scene((exchange,), system=_tool_prompt(rng, split), tools=_with_others(rng, split, needed, mix))
 
 
 def _toolless(rng: random.Random, split: Split) -> Exchange:
@@ -187,7 +206,7 @@ def _toolless(rng: random.Random, split: Split) -> Exchange:
     return rng.choice(abilities)(rng, split)
 
 
-def not_calling(rng: random.Random, split: Split) -> Scene:
+def not_calling(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
     """Tools are offered, none is needed, or the one that is needed is missing."""
     if rng.random() < 0.3:
         missing: Ability
@@ -203,36 +222,35 @@ def not_calling(rng: random.Random, split: Split) -> Scene:
             for kind in tools.kinds()
             if kind.label not in labels and not (missing is not arithmetic.exchange and kind.label == "search")
         ]
-        schemas = [toolbox.offer(rng, split, kind).schema for kind in rng.sample(offered, rng.choice((1, 1, 2)))]
+        schemas = [
+            toolbox.offer(rng, split, kind, mix.invented).schema for kind in rng.sample(offered, rng.choice((1, 1, 2)))
+        ]
         schemas += toolbox.idle(rng, rng.choice((0, 1)))
         return Scene((missing(rng, split),), system=_tool_prompt(rng, split), tools=tuple(schemas))
     count = rng.choice((1, 1, 2))
     exchanges = tuple(_toolless(rng, split) for _ in range(count))
-    needed = [toolbox.offer(rng, split, rng.choice(tools.kinds()))]
+    needed = [toolbox.offer(rng, split, rng.choice(tools.kinds()), mix.invented)]
     if rng.random() < 0.2:
         exchanges = memory.episode(rng, split, lambda: _toolless(rng, split), rng.choice((0, 1)))
-    return Scene(exchanges, system=_tool_prompt(rng, split), tools=_with_others(rng, split, needed))
+    return Scene(exchanges, system=_tool_prompt(rng, split), tools=_with_others(rng, split, needed, mix))
 
 
-def drill(rng: random.Random, split: Split) -> Scene:
+def drill(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
     """Copying for its own sake; there is nothing to hold out."""
     return Scene(drills.exchanges(rng))
 
 
-_SCENES: tuple[Callable[[random.Random, Split], Scene], ...] = (
-    talk,
-    remember,
-    named,
-    brief,
-    calling,
-    calling_twice,
-    not_calling,
-    drill,
-)
-_SCENE_WEIGHTS = (0.37, 0.13, 0.06, 0.06, 0.13, 0.05, 0.09, 0.11)
+def sums(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
+    """Nothing but sums, one after the other."""
+    return Scene(tuple(arithmetic.exchange(rng, split) for _ in range(rng.randint(2, 7))))
 
 
-def scene(rng: random.Random, split: Split) -> Scene:
+_SCENES: tuple[Callable[[random.Random, Split, Mix], Scene], ...] = (
+    talk, remember, named, brief, calling, calling_twice, not_calling, drill, sums,
+)  # fmt: skip
+
+
+def scene(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
     """Any conversation; one in six is thought through first."""
-    made = rng.choices(_SCENES, _SCENE_WEIGHTS)[0](rng, split)
+    made = rng.choices(_SCENES, mix.weights)[0](rng, split, mix)
     return replace(made, thinking=True) if rng.random() < 0.16 else made

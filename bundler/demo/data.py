@@ -8,7 +8,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from bundler.demo.conversations import scene
+from bundler.demo.conversations import Mix, scene
 from bundler.demo.core import Split
 from bundler.demo.template import render
 from bundler.demo.tokenizer import PAD, TURN_END, TURN_START
@@ -40,9 +40,9 @@ class Batch:
         return int(self.tokens.numel())
 
 
-def texts(rng: random.Random, count: int) -> list[str]:
+def texts(rng: random.Random, count: int, mix: Mix) -> list[str]:
     """Rendered training conversations."""
-    scenes = (scene(rng, Split.TRAIN) for _ in range(count))
+    scenes = (scene(rng, Split.TRAIN, mix) for _ in range(count))
     return [render(one.messages(), one.tools, thinking=one.thinking) for one in scenes]
 
 
@@ -79,12 +79,14 @@ class Marker:
         return Sample(tokens, learned)
 
 
-def batches(tokenizer: Tokenizer, seed: int, *, budget: int, context: int, chunk: int = 6000) -> Iterator[Batch]:
+def batches(
+    tokenizer: Tokenizer, seed: int, mix: Mix, *, budget: int, context: int, chunk: int = 6000
+) -> Iterator[Batch]:
     """Endless batches of at most `budget` tokens, each of one length class, in random order."""
     rng = random.Random(seed)
     marker, pad = Marker(tokenizer, rng), tokenizer.encode(PAD).ids[0]
     while True:
-        encoded = tokenizer.encode_batch_fast(texts(rng, chunk))
+        encoded = tokenizer.encode_batch_fast(texts(rng, chunk, mix))
         samples = [marker.mark(one.ids) for one in encoded if len(one.ids) <= context]
         samples.sort(key=lambda sample: len(sample.tokens))
         groups: list[list[Sample]] = [[]]

@@ -10,7 +10,7 @@ import random
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -19,6 +19,7 @@ from torch import Tensor, distributed, multiprocessing
 from torch.nn import functional
 
 from bundler.demo import data, tokenizer
+from bundler.demo.conversations import FIRST, SECOND, Mix
 from bundler.demo.data import Batch
 from bundler.demo.model import Decoder, ModelConfig
 from bundler.demo.progress import report
@@ -27,13 +28,30 @@ VOCABULARY_FILE, WEIGHTS_FILE = "tokenizer.json", "model.pt"
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A stretch of training on one mix of conversations; without a way down, the rate stays where it is."""
+
+    seed: int
+    mix: Mix
+    steps: int
+    way_down: int = 0
+    warm_up: int = 30
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate's factor in this step, counted from one."""
+        down = (self.steps + 1 - step) / self.way_down if self.way_down else 1.0
+        return min(1.0, step / self.warm_up, down)
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """Everything that decides the result; the defaults made the committed model."""
+    """Everything that decides the result; the defaults made the committed model.
+
+    The first stage has more drills in it, until copying works; the second hides the meaning of tools' names.
+    """
 
     seed: int = 4
-    steps: int = 2000
-    warm_up: int = 30
-    way_down: int = 1000
+    stages: tuple[Stage, ...] = (Stage(4, FIRST, 1500), Stage(5, SECOND, 1156, way_down=800))
     workers: int = 2
     batch_tokens: int = 2048
     batches_per_step: int = 2
@@ -42,9 +60,10 @@ class Recipe:
     weight_decay: float = 0.01
     vocabulary_texts: int = 60_000
 
-    def rate_at(self, step: int) -> float:
-        """The learning rate's factor in this step, counted from one."""
-        return min(1.0, step / self.warm_up, (self.steps + 1 - step) / self.way_down)
+    def shortened(self, times: int) -> "Recipe":
+        """The same in a fraction of the steps."""
+        stages = tuple(replace(s, steps=s.steps // times, way_down=s.way_down // times) for s in self.stages)
+        return replace(self, stages=stages)
 
     @property
     def step_tokens(self) -> int:
@@ -65,7 +84,7 @@ def run(recipe: Recipe, config: ModelConfig, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     vocabulary = tokenizer.train(
-        iter(data.texts(random.Random(recipe.seed), recipe.vocabulary_texts)), config.vocab_size
+        iter(data.texts(random.Random(recipe.seed), recipe.vocabulary_texts, FIRST)), config.vocab_size
     )
     vocabulary.save(str(folder / VOCABULARY_FILE))
     report(f"vocabulary: {vocabulary.get_vocab_size()} tokens after {time.monotonic() - started:.0f} s")
@@ -84,9 +103,10 @@ def _worker(rank: int, recipe: Recipe, config: ModelConfig, folder: Path, meetin
     if rank == 0:
         report(f"model: {sum(p.numel() for p in model.parameters()):,} parameters")
     vocabulary = tokenizer.load(folder / VOCABULARY_FILE)
-    seed = recipe.seed * 1000 + rank
-    source = data.batches(vocabulary, seed, budget=recipe.batch_tokens, context=config.context)
-    _fit(model, source, recipe, talks=rank == 0)
+    for stage in recipe.stages:
+        seed = stage.seed * 1000 + rank
+        source = data.batches(vocabulary, seed, stage.mix, budget=recipe.batch_tokens, context=config.context)
+        _fit(model, source, recipe, stage, talks=rank == 0)
     if rank == 0:
         torch.save({"config": config.to_dict(), "weights": model.state_dict()}, folder / WEIGHTS_FILE)
     distributed.destroy_process_group()
@@ -101,12 +121,12 @@ def _optimizers(model: Decoder, recipe: Recipe) -> list[torch.optim.Optimizer]:
     ]
 
 
-def _fit(model: Decoder, source: Iterator[Batch], recipe: Recipe, *, talks: bool) -> None:
+def _fit(model: Decoder, source: Iterator[Batch], recipe: Recipe, stage: Stage, *, talks: bool) -> None:
     optimizers = _optimizers(model, recipe)
     rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     started, average = time.monotonic(), 0.0
-    for step in range(1, recipe.steps + 1):
-        factor = recipe.rate_at(step)
+    for step in range(1, stage.steps + 1):
+        factor = stage.rate_at(step)
         for optimizer, initial in zip(optimizers, rates, strict=True):
             for group, rate in zip(optimizer.param_groups, initial, strict=True):
                 group["lr"] = rate * factor
@@ -114,7 +134,7 @@ def _fit(model: Decoder, source: Iterator[Batch], recipe: Recipe, *, talks: bool
         average = loss if step == 1 else 0.98 * average + 0.02 * loss
         if talks and step % 25 == 0:
             speed = step * recipe.step_tokens / (time.monotonic() - started)
-            report(f"step {step} of {recipe.steps}  loss {average:.4f}  {speed:,.0f} tokens/s")
+            report(f"step {step} of {stage.steps}  loss {average:.4f}  {speed:,.0f} tokens/s")
 
 
 def _step(model: Decoder, batches: list[Batch], optimizers: list[torch.optim.Optimizer]) -> float:

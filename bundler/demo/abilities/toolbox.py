@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass
 
 from bundler.demo.core import Split, Tool
+from bundler.demo.grammar import coin
 
 
 @dataclass(frozen=True)
@@ -204,17 +205,36 @@ def _schema(rng: random.Random, name: str, description: str, properties: dict[st
     return {"type": "function", "function": function}
 
 
-def offer(rng: random.Random, split: Split, kind: Kind) -> Offer:
-    """Offer a tool of this kind under one of its names."""
+def _senseless(rng: random.Random) -> str:
+    """A name that says nothing: only the description tells what it is for."""
+    words = [coin(rng, (1, 2)).lower() for _ in range(rng.choice((1, 1, 2)))]
+    return rng.choice(
+        ("_".join(words), "".join(word.capitalize() for word in words), f"{words[0]}{rng.randint(1, 99)}")
+    )
+
+
+def _half_sensible(rng: random.Random, noun: str) -> str:
+    """A known noun in unknown company: `zorba_weather`, `weatherTavi`."""
+    word = coin(rng, (1, 2)).lower()
+    return rng.choice((f"{word}_{noun}", f"{noun}_{word}", f"{noun}{word.capitalize()}", f"{noun}{rng.randint(1, 9)}"))
+
+
+def offer(rng: random.Random, split: Split, kind: Kind, invented: float = 0.0) -> Offer:
+    """Offer a tool of this kind under one of its names, or (in training) an invented one."""
     held_out = split is Split.HELD_OUT
     name = rng.choice(kind.held_out_names if held_out and rng.random() < 0.6 else kind.names)
     description = rng.choice(kind.held_out_descriptions if held_out and rng.random() < 0.6 else kind.descriptions)
     if rng.random() < 0.05:
         description = ""
+    invents = bool(invented) and not held_out
+    if invents and rng.random() < invented:
+        name = _half_sensible(rng, name) if not description or rng.random() < 0.5 else _senseless(rng)
     arguments: list[str] = []
     properties: dict[str, Tool] = {}
     for parameter in kind.parameters:
         argument = rng.choice([n for n in parameter.names if n not in arguments])
+        if invents and rng.random() < invented / 2:
+            argument = _senseless(rng)
         arguments.append(argument)
         properties[argument] = {"type": parameter.type}
         if rng.random() < 0.6:
