@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from bundler.console import Console
 from bundler.errors import PannierError
-from runtime.errors import INTERRUPTED
+from runtime.errors import INTERRUPTED, unforeseen
 
 EXIT_CODES = """exit codes: 0 done; 1 unforeseen; 2 command line; 3 damaged file; 5 surroundings (disk, permissions);
 7 dist-spec; 8 model; 9 build tool; 10 kit; 130 interrupted"""
@@ -49,12 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("PANNIER_DEBUG"):
             raise
-        console.fail(
-            PannierError(
-                f"Something unforeseen happened: {type(error).__name__}: {error}.",
-                "Run it again with PANNIER_DEBUG=1 for the details, and report them.",
-            )
-        )
+        console.fail(unforeseen(error))
         return PannierError.exit_code
 
 

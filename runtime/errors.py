@@ -68,5 +68,13 @@ class WorkerDied(EngineError):  # noqa: N818 - named for the event, as the API r
     """The worker process ended while a request was running."""
 
 
+def unforeseen(error: Exception) -> PannierError:
+    """What a user is told of an error nobody foresaw, in place of a traceback."""
+    return PannierError(
+        f"Something unforeseen happened: {type(error).__name__}: {error}.",
+        "Run it again with PANNIER_DEBUG=1 for the details, and report them.",
+    )
+
+
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells expect (128 + SIGINT)."""

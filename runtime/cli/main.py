@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from runtime.cli import info, look, run, serve
 from runtime.console import Console
-from runtime.errors import INTERRUPTED, PannierError
+from runtime.errors import INTERRUPTED, PannierError, unforeseen
 
 EXIT_CODES = """exit codes: 0 done; 1 unforeseen; 2 command line; 3 damaged file; 4 cannot run here;
 5 surroundings (port, disk, permissions); 6 engine failed; 130 interrupted"""
@@ -46,12 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("PANNIER_DEBUG"):
             raise
-        console.fail(
-            PannierError(
-                f"Something unforeseen happened: {type(error).__name__}: {error}.",
-                "Run it again with PANNIER_DEBUG=1 for the details, and report them.",
-            )
-        )
+        console.fail(unforeseen(error))
         return PannierError.exit_code
 
 
