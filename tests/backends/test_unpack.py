@@ -102,11 +102,11 @@ def test_providing_and_sweeping_at_once_always_ends_with_whole_libraries(
     stop = threading.Event()
     place = one_place.candidates[0].path
     place.mkdir()
-    swept = 0
+    swept, pause = 0, 0.0
 
     def sweep_on() -> None:
         nonlocal swept
-        while not stop.is_set():
+        while not stop.wait(pause):
             sweep(place)
             swept += 1
 
