@@ -30,16 +30,18 @@ export async function health() {
 }
 
 /**
- * Streams the answer to `messages`: calls `onText` with each piece and resolves with the finish reason.
+ * Streams the answer to `messages`: calls `onText` with each piece and resolves with the finish reason. First it calls
+ * `onVerified` with what is known of the model's bytes: "pending", "yes", or null where nobody checks them.
  * Rejects with `ServerError`, or with an `AbortError` once `signal` is aborted.
  */
-export async function chat(messages, onText, signal) {
+export async function chat(messages, { onText, onVerified }, signal) {
   const response = await ask("v1/chat/completions", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ messages, stream: true }),
     signal,
   });
+  onVerified(response.headers.get("x-model-verified"));
   let reason = null;
   for await (const data of events(response.body)) {
     if (data === "[DONE]") return reason;

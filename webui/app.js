@@ -33,9 +33,10 @@ const STORED = "pannier.conversation";
 const COPY = { label: text.copy, copy: copyText };
 
 let ui = { title: "", welcome: "", starters: [], system_prompt: "" };
-let conversation = restore(); // [{role, content, note?, problem?}]
+let conversation = restore(); // [{role, content, note?, problem?, unverified?}]
 let running = null; // the AbortController of the answer being written
 let ready = false;
+let watching = false; // whether somebody waits for the check of the model
 
 start();
 
@@ -77,6 +78,7 @@ async function whenReady() {
   view.composer.hidden = false;
   ready = true;
   refreshControls();
+  unmarkWhenVerified();
   if (matchMedia("(pointer: fine)").matches) view.prompt.focus();
   return undefined;
 }
@@ -132,11 +134,14 @@ async function answer() {
   say(text.answering);
   refreshControls();
   try {
-    const take = (piece) => {
-      message.content += piece;
-      draw();
+    const hear = {
+      onVerified: (known) => (message.unverified = known === "pending"),
+      onText: (piece) => {
+        message.content += piece;
+        draw();
+      },
     };
-    const reason = await api.chat(messages, take, running.signal);
+    const reason = await api.chat(messages, hear, running.signal);
     if (reason === "length") message.note = text.cut;
     say(text.answered);
   } catch (error) {
@@ -152,7 +157,26 @@ async function answer() {
     keepingTheEnd(() => drawMessage(article, message));
     refreshControls();
     store();
+    unmarkWhenVerified();
   }
+}
+
+/** Waits until the model's bytes were all checked; from then on its answers need no mark. */
+async function unmarkWhenVerified() {
+  if (watching || !conversation.some((message) => message.unverified)) return;
+  watching = true;
+  let known = "pending";
+  while (known === "pending") {
+    ({ model_verified: known } = await api.health().catch(() => ({})));
+    if (known === "pending") await pause(5 * POLL);
+  }
+  watching = false;
+  if (known !== "yes") return; // the server is gone: what it said stays marked
+  conversation.forEach((message, index) => {
+    message.unverified = false;
+    drawMessage(view.log.children[index], message);
+  });
+  store();
 }
 
 /** What goes to the server: the system prompt, then what was said, without thoughts and failures. */
@@ -236,6 +260,8 @@ function drawMessage(article, message) {
   if (words) renderInto(part(article, "words"), words, { onCopy: COPY });
   part(article, "waiting").hidden = Boolean(thoughts || words) || !article.classList.contains("writing");
   if (message.note) part(article, "note", "p").textContent = message.note;
+  if (message.unverified) part(article, "unverified", "p").textContent = text.unverified;
+  else article.querySelector(":scope > .unverified")?.remove();
   if (message.problem) drawProblem(article, message.problem);
 }
 

@@ -7,6 +7,7 @@ export const text = {
   answered: "The answer is complete.",
   stopped: "Stopped.",
   cut: "The answer ends here because it reached the limit.",
+  unverified: "The model's file is still being checked. If it is damaged, this program will say so and end.",
   thinking: "Thinking…",
   thought: "Thoughts",
   retry: "Try again",

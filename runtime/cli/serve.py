@@ -15,7 +15,7 @@ from runtime.console import Console
 from runtime.container.archive import Archive
 from runtime.errors import PannierError, UsageError
 from runtime.launch import session
-from runtime.launch.modelcheck import model_check
+from runtime.launch.modelcheck import Verified, model_check
 from runtime.launch.opening import chat_template, open_own
 from runtime.launch.options import LaunchOptions, add_engine_flags, section
 from runtime.launch.osdep import system
@@ -105,10 +105,10 @@ async def _serve(
 
     engine = WorkerEngine(started.command, launched=started.worker, renew=started.renew)
     await engine.start()
-    app = create_app(engine, *_settings(archive, door))
+    check = model_check(archive, started.places)
+    app = create_app(engine, *_settings(archive, door), check=check)
     listens = asyncio.Event()
     failure: list[PannierError] = []
-    check = model_check(archive, started.places)
 
     async def watch() -> None:
         try:
@@ -120,6 +120,8 @@ async def _serve(
             check.raise_if_damaged()
         except PannierError as error:
             failure.append(error)
+            if check.verified is Verified.NO:
+                app.service.closing.because_damaged(error.message)
             stop.set()
 
     def listening(url: str) -> None:
