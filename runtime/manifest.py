@@ -37,6 +37,7 @@ class Role(StrEnum):
     RUNTIME = "runtime"  # PyInstaller's PKG; always the last entry
     STUB = "stub"  # only in kits: the bootloader that becomes the dist's first bytes
     LICENSE = "license"
+    SOURCE = "source"  # what the file can be rebuilt from
     DOCUMENT = "document"
 
 
@@ -116,11 +117,17 @@ class EngineInfo:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One Python package inside the frozen runtime."""
+    """One Python package, or one system library, inside the frozen runtime.
+
+    sha256: of what was installed. A package: of the lines `PATH,sha256=…,SIZE` of its RECORD that are not about
+    metadata, sorted; its wheel's RECORD has the same lines. A system library: of the file. Empty for Python, which is
+    many files.
+    """
 
     name: str
     version: str
     license: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
