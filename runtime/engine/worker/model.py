@@ -10,6 +10,7 @@ import ctypes
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,21 @@ class Model:
             return int(self.llama.raw.llama_token_to_piece(self.vocabulary, token, buffer, room, 0, special))
 
         return _filled(write, guess=64)
+
+    def bytewise(self, text: bytes) -> list[int] | None:
+        """Tokens of one byte each; None where the vocabulary lacks one."""
+        tokens = self._byte_tokens
+        return [tokens[byte] for byte in text] if tokens.keys() >= {*text} else None
+
+    @cached_property
+    def _byte_tokens(self) -> dict[int, int]:
+        pieces = ((token, self.piece(token)) for token in range(self.vocabulary_size))
+        return {piece[0]: token for token, piece in pieces if len(piece) == 1}
+
+    def control_tokens(self, texts: Iterable[str]) -> frozenset[int]:
+        """The tokens that these texts are, each alone; a text that is none is passed over."""
+        found = (self.tokenize(text, parse_special=True, add_special=False) for text in texts)
+        return frozenset(tokens[0] for tokens in found if len(tokens) == 1)
 
     def ends_generation(self, token: int) -> bool:
         """End of text, of turn, of message: whatever the model ends its answers with."""
