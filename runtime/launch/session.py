@@ -22,7 +22,6 @@ from runtime.launch.opening import ModelFile, open_model
 from runtime.launch.options import LaunchOptions
 from runtime.launch.osdep import system
 from runtime.launch.places import Places, places
-from runtime.launch.spare import spare_program
 from runtime.manifest import DistManifest
 
 WORKER_OPTION = "--worker"
@@ -74,7 +73,7 @@ def worker_command(
     archive: Archive[DistManifest], model: ModelFile, options: LaunchOptions, engine_dir: Path, backend: str
 ) -> WorkerCommand:
     """How to start a worker for this model with the backend library of this name in `engine_dir`."""
-    own = system.self_command(lambda: spare_program(archive))
+    own = system.self_command(archive.source.fd)
     by_path = sys.platform == "win32"  # descriptors are not inherited there
     load = Load(
         engine_dir=str(engine_dir),
