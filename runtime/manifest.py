@@ -14,6 +14,7 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from runtime.errors import DamagedError
+from runtime.shape import ModelShape
 
 DIST_FORMAT = "pannier-dist"
 KIT_FORMAT = "pannier-kit"
@@ -159,7 +160,8 @@ class ModelInfo:
 
     entry: its archive member, "" if it is beside. sidecar: the one file it is in then; splits: or the parts of it, in
     order, each a GGUF that llama.cpp loads together with the others. source: what the builder named; origin:
-    repository, commit, … parts: what goes with it, each an entry of its own with a role.
+    repository, commit, … parts: what goes with it, each an entry of its own with a role. shape: what its memory follows
+    from; None in dists of before it was told.
     """
 
     name: str
@@ -176,6 +178,7 @@ class ModelInfo:
     source: str = ""
     origin: dict[str, Any] = field(default_factory=dict)
     parts: tuple[PartInfo, ...] = ()
+    shape: ModelShape | None = None
 
     @property
     def beside(self) -> tuple[Sidecar, ...]:

@@ -35,6 +35,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError(f"--max-tokens {args.max_tokens} is not a number of tokens.", "Give a positive number.")
     with open_own() as archive:
         started = session.start(archive, LaunchOptions.of(archive.manifest, args), console)
+        if started.fit and started.fit.given_up:
+            console.say(f"fits: {started.fit}")
         told = args.system if args.system is not None else section(archive.manifest, "chat").get("system_prompt")
         try:
             return asyncio.run(_answer(started, prompt, str(told or ""), chat_template(archive), args, console))

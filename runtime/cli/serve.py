@@ -83,6 +83,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         door = Door.of(args, host)
         sock = binding.bind(host, port)
         started = session.start(archive, LaunchOptions.of(archive.manifest, args), console)
+        if started.fit:
+            console.say(f"fits: {started.fit}")
         browser = not args.no_browser and bool(defaults.get("browser", True))
         return asyncio.run(_serve(archive, started, sock, door, console, browser=browser))
 
