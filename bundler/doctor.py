@@ -18,7 +18,7 @@ from bundler.engine.toolchain import CHECKS, cxx_library
 from bundler.errors import ToolError
 from bundler.targets import host
 
-FREEZING = ("python-library", "objcopy", "strip")
+FREEZING = ("python-library", "objcopy", "strip", "zig")
 SPACE = 1_000_000_000
 """Bytes a first build needs for source, objects, libraries and frozen runtime, with room to spare."""
 

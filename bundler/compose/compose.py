@@ -127,8 +127,10 @@ def _shareable(model: LocalModel, folder: Path) -> int:
 
 
 def with_bill(payloads: Sequence[Payload], materials: bom.Materials) -> list[Payload | Derived]:
-    """The payloads with their bill of materials before the last one, the runtime."""
-    return [*payloads[:-1], bom.derived(materials), payloads[-1]]
+    """The payloads with their bill of materials before the runtime, which stays last."""
+    runtime = [payload for payload in payloads if payload.entry.role is Role.RUNTIME]
+    others = [payload for payload in payloads if payload.entry.role is not Role.RUNTIME]
+    return [*others, bom.derived(materials), *runtime]
 
 
 def file_name(spec: DistSpec, target: Target) -> str:

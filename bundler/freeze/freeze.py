@@ -1,23 +1,21 @@
 """Freezes the runtime, or finds it in the cache.
 
-PyInstaller packs the package `runtime`, the page and the few libraries they need. We take the two halves of its
-one-file program separately: the stub (its bootloader) and the PKG (the archive), because a dist has a whole ZIP archive
-between them. Building twice, from any directory, gives the same bytes.
+PyInstaller packs the package `runtime`, the page and the few libraries they need. For Linux the result is a folder of
+files, which our launcher unpacks once on the receiver's machine (`runtime/launcher`). For the other systems, which have
+no launcher yet, we take the two halves of PyInstaller's one-file program separately: the stub (its bootloader) and the
+PKG (its archive), because a dist has a whole ZIP archive between them. Building twice, from any directory, gives the
+same bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import re
-import shutil
 import ssl
-import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import distributions, version
 from pathlib import Path
@@ -28,42 +26,38 @@ from bundler.console import Console
 from bundler.engine.elf import read_elf
 from bundler.engine.toolchain import survey
 from bundler.errors import ToolError
-from bundler.freeze.contents import DROPPED_HOOKS, EXCLUDED, EXTRA, ZLIB_LEVEL
+from bundler.freeze import folder as folders
+from bundler.freeze import pyinstaller
+from bundler.freeze.contents import BOOTLOADERS_ARCHIVE
 from bundler.freeze.inventory import inventory
+from bundler.launcher.build import Launcher, build_launcher
 from bundler.publish import digest_of, discard, file_sha256, one_at_a_time, publishing, scratch
 from bundler.targets import Target, host
-from runtime.launch.tempdirs import RECOGNISED
-from runtime.manifest import Package, RuntimeInfo
+from runtime.manifest import Digest, Package, RuntimeInfo
 
-SPEC, ENTRY = "runtime.spec", "entry.py"
-RECORD, STUB, PKG, LICENSES = "runtime.json", "stub", "runtime.pkg", "licenses"
+RECORD, STUB, LICENSES = "runtime.json", "stub", "licenses"
+PKG = BOOTLOADERS_ARCHIVE
+DESCRIPTION, ARCHIVE = "runtime.txt", "runtime.tar.zst"
 _KEY_LENGTH = 24
-_LAST_LINES = 15
-
-# 1980-01-01, the oldest date a ZIP archive can hold.
-_EPOCH = "315532800"
 
 
 @dataclass(frozen=True, slots=True)
 class FrozenRuntime:
-    """A frozen runtime in the cache. stub: the bootloader. pkg: PyInstaller's archive; `stub + pkg` is a program.
+    """A frozen runtime in the cache. stub: the dist's first bytes. key: hash of all that decided its bytes.
 
-    key: hash of everything that decided its bytes.
+    names: the files in `path` that become the dist's last entries, in order. contents: what encoded ones decode to.
     """
 
     path: Path
     key: str
     info: RuntimeInfo
+    names: tuple[str, ...]
+    contents: dict[str, Digest]
 
     @property
     def stub(self) -> Path:
-        """The bootloader, the dist's first bytes."""
+        """The launcher or bootloader, the dist's first bytes."""
         return self.path / STUB
-
-    @property
-    def pkg(self) -> Path:
-        """PyInstaller's archive, the dist's last entry."""
-        return self.path / PKG
 
     @property
     def licenses(self) -> dict[str, bytes]:
@@ -81,14 +75,15 @@ def freeze_runtime(target: Target, root: Path | None, console: Console) -> Froze
             f"A runtime for {target.name} cannot be frozen on {host().name}.", "Build the kit there and import it."
         )
     root = root or cache.root()
-    key = runtime_key(target)
+    launcher = build_launcher(target, root, console) if target.launcher else None
+    key = runtime_key(target, launcher)
     place = root / "runtimes" / f"{target.name}-{key[:_KEY_LENGTH]}"
     frozen = find(place)
     if frozen is None:
         with one_at_a_time(place, console):
             frozen = find(place)
             if frozen is None:
-                _freeze(place, key, target, root, console)
+                _freeze(place, key, target, root, launcher, console)
                 frozen = find(place)
     if frozen is None:
         raise ToolError(f"The runtime in {place} does not stay whole.", "Check the disk, then build again.")
@@ -96,27 +91,31 @@ def freeze_runtime(target: Target, root: Path | None, console: Console) -> Froze
 
 
 def find(place: Path) -> FrozenRuntime | None:
-    """The runtime in this cache directory if stub and PKG have their recorded hashes; a damaged one goes."""
+    """The runtime in this cache directory if stub and entries have their recorded hashes; a damaged one goes."""
     try:
         record = json.loads((place / RECORD).read_bytes())
-        if file_sha256(place / STUB) == record["stub"] and file_sha256(place / PKG) == record["pkg"]:
+        if all(file_sha256(place / name) == sha256 for name, sha256 in record["files"].items()):
             raw = record["info"]
             info = RuntimeInfo(**{**raw, "packages": tuple(Package(**package) for package in raw["packages"])})
-            return FrozenRuntime(place, record["key"], info)
+            contents = {name: Digest(**digest) for name, digest in record["contents"].items()}
+            names = tuple(name for name in (PKG, DESCRIPTION, ARCHIVE) if name in record["files"])
+            return FrozenRuntime(place, record["key"], info, names, contents)
     except (OSError, ValueError, TypeError, KeyError):
         pass
     discard(place)
     return None
 
 
-def runtime_key(target: Target) -> str:
+def runtime_key(target: Target, launcher: Launcher | None) -> str:
     """Hash of everything that decides the runtime's bytes: our sources and page, Python, and every package here."""
-    files = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in _sources()}
+    files = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in pyinstaller.sources()}
+    templates = (resources.template(name) for name in (pyinstaller.SPEC, pyinstaller.ENTRY))
     return digest_of(
         {
             "target": target.name,
+            "launcher": launcher.key if launcher else "",
             "files": files,
-            "templates": [hashlib.sha256(resources.template(name).read_bytes()).hexdigest() for name in (SPEC, ENTRY)],
+            "templates": [hashlib.sha256(path.read_bytes()).hexdigest() for path in templates],
             "freezing": [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))],
             "python": [sys.version, ssl.OPENSSL_VERSION, zlib.ZLIB_RUNTIME_VERSION, platform.libc_ver()],
             "packages": sorted(f"{dist.metadata['Name']} {dist.version}" for dist in distributions()),
@@ -124,127 +123,64 @@ def runtime_key(target: Target) -> str:
     )
 
 
-def _sources() -> Iterator[tuple[str, Path]]:
-    """(place inside, file) of the runtime's modules and of the page, sorted."""
-    package, page = resources.runtime_package(), resources.webui()
-    for path in sorted(package.rglob("*.py")):
-        yield f"runtime/{path.relative_to(package).as_posix()}", path
-    for path in sorted(page.rglob("*")):
-        if path.is_file() and not any(
-            part.startswith(".") or part == "node_modules" for part in path.relative_to(page).parts
-        ):
-            yield f"webui/{path.relative_to(page).as_posix()}", path
-
-
-def _freeze(place: Path, key: str, target: Target, root: Path, console: Console) -> None:
-    """Run PyInstaller in a directory of its own, check what it packed, publish the halves."""
+def _freeze(place: Path, key: str, target: Target, root: Path, launcher: Launcher | None, console: Console) -> None:
+    """Run PyInstaller in a directory of its own, check what it packed, publish stub, entries and licences."""
     if target.system == "linux":
         survey(("strip", "objcopy"))
     with scratch(root / "work", "freeze") as folder, publishing(place) as partial:
+        log = root / "logs" / f"runtime-{key[:_KEY_LENGTH]}.log"
         with console.progress("Freezing the runtime", None):
-            inside = _run_pyinstaller(folder, root / "logs" / f"runtime-{key[:_KEY_LENGTH]}.log")
-        _check(inside)
-        shutil.copyfile(inside["pkg"], partial / PKG)
-        _take_stub(inside, target, partial / STUB)
-        owners = inventory(source for _, source in (*inside["modules"], *inside["binaries"]) if source)
+            inside = pyinstaller.freeze(folder, log, folders.PROGRAM if launcher else "")
+            glibc = _oldest_glibc(inside, target)
+            contents = _put_folder(inside, launcher, target, glibc, partial) if launcher else {}
+        if not launcher:
+            (partial / PKG).write_bytes(inside.pkg.read_bytes())
+            pyinstaller.take_stub(inside, target, partial / STUB)
+        owners = inventory(inside.sources)
+        texts = {owned.package.name: owned.text.encode() for owned in owners}
+        packages = [owned.package for owned in owners]
+        if launcher:
+            packages += launcher.packages
+            texts |= {name.removesuffix(".txt"): text for name, text in launcher.licenses.items()}
         (partial / LICENSES).mkdir()
-        for owned in owners:
-            name = re.sub(r"[^a-z0-9.+-]+", "-", owned.package.name.lower())
-            (partial / LICENSES / f"{name}.txt").write_text(owned.text, encoding="utf-8")
+        for name, text in texts.items():
+            (partial / LICENSES / f"{re.sub(r'[^a-z0-9.+-]+', '-', name.lower())}.txt").write_bytes(text)
         info = RuntimeInfo(
             version=version("pannier"),
             python=platform.python_version(),
             pyinstaller=version("pyinstaller"),
-            packages=tuple(owned.package for owned in owners),
-            glibc=_oldest_glibc([partial / STUB, *(Path(source) for _, source in inside["binaries"])], target),
+            packages=tuple(sorted(packages, key=lambda package: package.name.lower())),
+            glibc=glibc,
         )
-        record = {
-            "key": key,
-            "stub": file_sha256(partial / STUB),
-            "pkg": file_sha256(partial / PKG),
-            "info": asdict(info),
-        }
-        (partial / RECORD).write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        _write_record(partial, key, info, contents)
 
 
-def _run_pyinstaller(folder: Path, log: Path) -> dict[str, Any]:
-    """Freeze into `folder`; returns what the spec says went in, and where the results are."""
-    (folder / RECOGNISED).write_bytes(b"")  # by it a start knows the folders that dead copies left behind
-    page = [(str(path), str(Path(name).parent)) for name, path in _sources() if name.startswith("webui/")]
-    parameters = {
-        "entry": str(resources.template(ENTRY)),
-        "project": str(resources.runtime_package().parent),
-        "modules": [_module(name) for name, _ in _sources() if name.startswith("runtime/")],
-        "extra": EXTRA,
-        "excluded": EXCLUDED,
-        "hooks": DROPPED_HOOKS,
-        "data": [(str(folder / RECOGNISED), "."), *page],
-        "contents": str(folder / "contents.json"),
+def _put_folder(
+    inside: pyinstaller.Frozen, launcher: Launcher, target: Target, glibc: str, partial: Path
+) -> dict[str, Digest]:
+    """The launcher as the stub, the folder as an archive, and the launcher's description of it."""
+    stub = launcher.program.read_bytes()
+    packed = folders.pack(inside.folder)
+    (partial / STUB).write_bytes(stub)
+    (partial / STUB).chmod(0o755)
+    (partial / ARCHIVE).write_bytes(packed.compressed)
+    (partial / DESCRIPTION).write_bytes(folders.record(packed, stub, target.machine, glibc))
+    return {ARCHIVE: packed.content}
+
+
+def _write_record(partial: Path, key: str, info: RuntimeInfo, contents: dict[str, Digest]) -> None:
+    names = [name for name in (STUB, PKG, DESCRIPTION, ARCHIVE) if (partial / name).exists()]
+    record: dict[str, Any] = {
+        "key": key,
+        "files": {name: file_sha256(partial / name) for name in names},
+        "contents": {name: asdict(digest) for name, digest in contents.items()},
+        "info": asdict(info),
     }
-    (folder / "parameters.json").write_text(json.dumps(parameters), encoding="utf-8")
-    command = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--distpath", str(folder / "dist")]
-    command += ["--workpath", str(folder / "work"), str(resources.template(SPEC))]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PYINSTALLER_"))} | {
-        "PANNIER_FREEZE": str(folder / "parameters.json"),
-        "PYINSTALLER_CONFIG_DIR": str(folder / "config"),
-        "PYINSTALLER_ZLIB_COMPRESSION_LEVEL": str(ZLIB_LEVEL),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONHASHSEED": "1",
-        "PYTHONNOUSERSITE": "1",
-        "SOURCE_DATE_EPOCH": _EPOCH,
-        "LC_ALL": "C.UTF-8",
-    }
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w", encoding="utf-8") as sink:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            cwd=folder,
-            check=False,
-        )
-    if done.returncode:
-        said = "\n".join(log.read_text(errors="replace").splitlines()[-_LAST_LINES:])
-        raise ToolError(f"Freezing the runtime failed:\n{said}", f"The whole log is in {log}.")
-    inside: dict[str, Any] = json.loads((folder / "contents.json").read_bytes())
-    return inside
+    (partial / RECORD).write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _module(name: str) -> str:
-    """runtime/engine/__init__.py → runtime.engine."""
-    return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-
-
-def _check(inside: dict[str, Any]) -> None:
-    """PyInstaller only warns about a module it does not find; such a dist would fail at its recipient's."""
-    present = {name for name, _ in inside["modules"]}
-    wanted = {*EXTRA, *(_module(name) for name, _ in _sources() if name.startswith("runtime/"))}
-    if missing := sorted(wanted - present):
-        raise ToolError(f"PyInstaller left out {', '.join(missing)}.", "Install Pannier's dependencies again.")
-    strays = sorted(name for name in present if any(name == out or name.startswith(f"{out}.") for out in EXCLUDED))
-    if strays:
-        raise ToolError(f"PyInstaller packed {', '.join(strays)}, which must stay out.", "Report this as a bug.")
-
-
-def _take_stub(inside: dict[str, Any], target: Target, stub: Path) -> None:
-    """The bootloader without the archive.
-
-    Linux, macOS: PyInstaller's own file. Windows: the built program (it has the icon and manifest by then) without its
-    tail. None carries the "sideload" signature, so a dist whose archive is gone never runs a file lying beside it.
-    """
-    if target.system == "windows":
-        program, pkg = Path(inside["program"]).read_bytes(), Path(inside["pkg"]).read_bytes()
-        if not program.endswith(pkg):
-            raise ToolError("PyInstaller's program does not end in its archive.", "Report this as a bug.")
-        stub.write_bytes(program[: -len(pkg)])
-    else:
-        shutil.copyfile(inside["bootloader"], stub)
-    stub.chmod(0o755)
-
-
-def _oldest_glibc(files: list[Path], target: Target) -> str:
+def _oldest_glibc(inside: pyinstaller.Frozen, target: Target) -> str:
     if target.system != "linux":
         return ""
+    files = [inside.program, *(Path(source) for _, source in inside.binaries)]
     return ".".join(map(str, max(read_elf(path).glibc for path in files)))

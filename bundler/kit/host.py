@@ -12,13 +12,13 @@ from bundler.engine.product import Engine
 from bundler.errors import DamagedError, KitError
 from bundler.freeze.freeze import FrozenRuntime, freeze_runtime
 from bundler.kit import store
-from bundler.kit.assemble import ZSTD_LEVEL, KitParts, assemble
+from bundler.kit.assemble import ZSTD_LEVEL, KitParts, RuntimeFile, assemble
 from bundler.publish import digest_of
 from runtime.container.archive import KIT
 from runtime.container.source import Source
 from runtime.container.verify import verify
 
-ASSEMBLING = 1
+ASSEMBLING = 2
 """Version of how parts become a kit; another number makes every kit another one."""
 
 
@@ -36,7 +36,7 @@ def build(backends: Iterable[str], console: Console) -> store.StoredKit:
         return _sound(path)
     except (KitError, DamagedError):
         parts = _parts(target.name, engine, frozen)
-        total = sum(library.size for library in engine.libraries) + frozen.pkg.stat().st_size
+        total = sum(library.size for library in engine.libraries) + sum(len(file.data) for file in parts.runtime_files)
         with console.progress(f"Assembling the kit for {target.name}", total, in_bytes=True) as advance:
             assemble(parts, path, advance)
         return _sound(path)
@@ -57,7 +57,9 @@ def _parts(target: str, engine: Engine, frozen: FrozenRuntime) -> KitParts:
     return KitParts(
         target=target,
         stub=frozen.stub.read_bytes(),
-        pkg=frozen.pkg.read_bytes(),
+        runtime_files=[
+            RuntimeFile(name, (frozen.path / name).read_bytes(), frozen.contents.get(name)) for name in frozen.names
+        ],
         runtime=frozen.info,
         engine=engine.info(lambda library: f"engine/{library.file}.zst"),
         engine_folder=engine.path,

@@ -27,7 +27,6 @@ from runtime.launch.opening import ModelFile, open_model
 from runtime.launch.options import LaunchOptions
 from runtime.launch.osdep import system
 from runtime.launch.places import Places, places
-from runtime.launch.spare import spare_program
 from runtime.manifest import DistManifest
 
 WORKER_OPTION = "--worker"
@@ -95,7 +94,7 @@ def worker_command(
     fitted: Fit | None = None,
 ) -> WorkerCommand:
     """How to start a worker for this model with the backend library of this name in `engine_dir`."""
-    own = system.self_command(lambda: spare_program(archive))
+    own = system.self_command(archive.source.fd)
     by_path = sys.platform == "win32"  # descriptors are not inherited there
     plan = fitted.plan if fitted else Plan(options.context_size, options.parallel, gpu_layers=options.gpu_layers)
     load = Load(

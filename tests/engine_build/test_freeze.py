@@ -1,24 +1,29 @@
-"""The frozen runtime: what is inside, that its halves work together, that it is the same from everywhere.
+"""The frozen runtime: what is inside, that what the launcher unpacks runs, that it is the same from everywhere.
 
 Frozen for real, with a `__main__` of a few lines in the place of the runtime's own: half a minute each.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import zstandard
 from PyInstaller.archive.readers import CArchiveReader, ZlibArchiveReader
 
 from bundler import cache
 from bundler.freeze import freeze
 from bundler.freeze.contents import EXCLUDED, EXTRA
+from bundler.freeze.folder import PROGRAM
 from bundler.publish import file_sha256
 
 ROOT = Path(__file__).parent.parent.parent
@@ -105,14 +110,27 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> Frozen:
     """Kept in the cache: the same sources are frozen once for many test runs."""
     folder = tmp_path_factory.mktemp("frozen")
     path = freeze_from(folder / "checkout", cache.root(), 0o022)
-    program = folder / "program"
-    program.write_bytes((path / freeze.STUB).read_bytes() + (path / freeze.PKG).read_bytes())
-    program.chmod(0o755)
-    return Frozen(path, program)
+    plain = zstandard.ZstdDecompressor().decompress((path / freeze.ARCHIVE).read_bytes())
+    with tarfile.open(fileobj=io.BytesIO(plain)) as tar:
+        tar.extractall(folder / "unpacked", filter="tar")
+    return Frozen(path, folder / "unpacked" / PROGRAM)
 
 
-def test_stub_and_archive_together_are_a_program(frozen: Frozen) -> None:
+def test_what_is_unpacked_is_a_program(frozen: Frozen) -> None:
     assert frozen.run() == "alive"
+
+
+def test_the_description_names_every_file_and_the_launcher(frozen: Frozen) -> None:
+    first, *lines = (frozen.path / freeze.DESCRIPTION).read_text().splitlines()
+    assert first == "pannier-runtime 1"
+    folder = frozen.program.parent
+    unpacked = {
+        f"file {path.stat().st_size} {path.relative_to(folder)}" for path in folder.rglob("*") if path.is_file()
+    }
+    assert {line for line in lines if line.startswith("file ")} == unpacked
+    stub = (frozen.path / freeze.STUB).read_bytes()
+    assert f"stub {len(stub)} {zlib.crc32(stub):08x}" in lines
+    assert not any(path.is_symlink() for path in folder.rglob("*"))
 
 
 def test_the_web_framework_is_complete(frozen: Frozen) -> None:
@@ -125,22 +143,19 @@ def test_the_bindings_package_has_a_place_to_import_from(frozen: Frozen) -> None
 
 def test_the_page_is_inside_and_nothing_else_of_its_folder(frozen: Frozen) -> None:
     assert frozen.run("page") == "<p>the page</p>"
-    names = CArchiveReader(str(frozen.path / freeze.PKG)).toc
-    assert [name for name in names if name.startswith("webui")] == ["webui/index.html"]
+    page = frozen.program.parent / "_internal" / "webui"
+    assert [path.name for path in page.rglob("*")] == ["index.html"]
 
 
-def test_the_stub_alone_never_runs_a_neighbouring_archive(frozen: Frozen, tmp_path: Path) -> None:
+def test_the_stub_alone_says_that_it_is_not_whole(frozen: Frozen, tmp_path: Path) -> None:
     lonely = Path(shutil.copy2(frozen.path / freeze.STUB, tmp_path / "lonely"))
-    lonely.chmod(0o755)
-    shutil.copy2(frozen.path / freeze.PKG, tmp_path / "lonely.pkg")
     done = subprocess.run([str(lonely)], capture_output=True, text=True, check=False)
-    assert done.returncode != 0
-    assert done.stdout == ""
-    assert b"MEI\x0d\x0b\x0a\x0b\x0e" not in lonely.read_bytes(), "PyInstaller's sideload signature"
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "was not copied completely" in done.stderr
 
 
 def test_what_must_be_inside_is_and_what_must_not_is_not(frozen: Frozen) -> None:
-    archive = CArchiveReader(str(frozen.path / freeze.PKG)).open_embedded_archive("PYZ.pyz")
+    archive = CArchiveReader(str(frozen.program)).open_embedded_archive("PYZ.pyz")
     assert isinstance(archive, ZlibArchiveReader)
     modules = set(archive.toc)
     assert set(EXTRA) <= modules
@@ -152,7 +167,7 @@ def test_what_must_be_inside_is_and_what_must_not_is_not(frozen: Frozen) -> None
 
 
 def test_no_directory_of_the_building_machine_is_inside(frozen: Frozen) -> None:
-    archive = CArchiveReader(str(frozen.path / freeze.PKG)).open_embedded_archive("PYZ.pyz")
+    archive = CArchiveReader(str(frozen.program)).open_embedded_archive("PYZ.pyz")
     for name in ("runtime.manifest", "fastapi.applications", "llama_cpp.llama_cpp"):
         code = archive.extract(name)
         assert not Path(code.co_filename).is_absolute(), code.co_filename
@@ -160,14 +175,16 @@ def test_no_directory_of_the_building_machine_is_inside(frozen: Frozen) -> None:
 
 def test_it_is_small_enough(frozen: Frozen) -> None:
     """With an engine of 9.5 MB the limit for everything but the model, 25 MB, is kept."""
-    assert (frozen.path / freeze.STUB).stat().st_size + (frozen.path / freeze.PKG).stat().st_size < 15_000_000
+    assert sum((frozen.path / name).stat().st_size for name in (freeze.STUB, freeze.ARCHIVE)) < 12_000_000
 
 
 def test_every_package_inside_is_named_with_its_licence_and_its_text(frozen: Frozen) -> None:
     found = freeze.find(frozen.path)
     assert found is not None
     packages = {package.name.lower(): package for package in found.info.packages}
-    assert {"fastapi", "llama_cpp_python", "python", "openssl", "pyinstaller bootloader"} <= set(packages)
+    assert {"fastapi", "llama_cpp_python", "python", "openssl", "pyinstaller bootloader", "musl", "zstd"} <= set(
+        packages
+    )
     assert not {"rich", "numpy", "pip", "huggingface_hub"} & set(packages)
     assert all(package.license for package in packages.values()), packages
     assert len(found.licenses) == len(packages)
@@ -178,14 +195,14 @@ def test_every_package_inside_is_named_with_its_licence_and_its_text(frozen: Fro
 def test_from_another_directory_the_same_bytes_come_out(frozen: Frozen, tmp_path: Path) -> None:
     again = freeze_from(tmp_path / "quite" / "another place" / "checkout", tmp_path / "cache", 0o077)
     assert again != frozen.path
-    for name in (freeze.STUB, freeze.PKG):
+    for name in (freeze.STUB, freeze.DESCRIPTION, freeze.ARCHIVE):
         assert file_sha256(again / name) == file_sha256(frozen.path / name)
 
 
 def test_a_damaged_runtime_is_not_found(frozen: Frozen, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(frozen.path, tmp_path / "copy"))
     assert freeze.find(copy) is not None
-    with (copy / freeze.PKG).open("r+b") as file:
+    with (copy / freeze.ARCHIVE).open("r+b") as file:
         file.seek(1_000_000)
         file.write(b"x")
     assert freeze.find(copy) is None

@@ -1,0 +1,252 @@
+#define _GNU_SOURCE
+#include "store.h"
+
+#include "say.h"
+#include "tree.h"
+#include "zstream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    BLOCK = 512, // of a tar archive
+    CHUNK = 1 << 18,
+    WAITS = 1000, // times 20 ms: how long a start waits for another one that unpacks the same
+    WAIT_NS = 20 * 1000 * 1000,
+    TRIES = 5,
+};
+
+static void name_of(const struct record *record, char name[64]) { snprintf(name, 64, FINISHED "%s", record->id); }
+
+static int is_whole(int folder, const struct record *record) {
+    for (unsigned i = 0; i < record->count; i++) {
+        struct stat found;
+        if (fstatat(folder, record->files[i].path, &found, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(found.st_mode) ||
+            (uint64_t) found.st_size != record->files[i].size) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+int find_runtime(const struct place *place, const struct record *record) {
+    char path[PATH_MAX + 64], name[64];
+    name_of(record, name);
+    snprintf(path, sizeof path, "%s/%s", place->path, name);
+    if (!is_trusted(place)) {
+        return -1;
+    }
+    int opened = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int folder = opened < 0 ? -1 : fcntl(opened, F_DUPFD, 3); // stays open across exec
+    if (opened >= 0) {
+        close(opened);
+    }
+    struct stat ours, present;
+    if (folder < 0) {
+        return -1;
+    }
+    // A sweep holds the lock only until it has renamed the folder. Where there are no locks there is no sweep either.
+    for (int i = 0; flock(folder, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK && i < TRIES; i++) {
+        nanosleep(&(struct timespec) {0, WAIT_NS}, NULL);
+    }
+    if (fstat(folder, &ours) == 0 && lstat(path, &present) == 0 && ours.st_ino == present.st_ino &&
+        ours.st_dev == present.st_dev && is_whole(folder, record)) {
+        futimens(folder, NULL); // "used today"
+        return folder;
+    }
+    close(folder);
+    return -1;
+}
+
+// Make the folders above a file.
+static int make_parents(int folder, const char *path) {
+    char parent[PATH_MAX];
+    snprintf(parent, sizeof parent, "%s", path);
+    for (char *slash = strchr(parent, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        if (mkdirat(folder, parent, 0700) != 0 && errno != EEXIST) {
+            return -1;
+        }
+        *slash = '/';
+    }
+    return 0;
+}
+
+static int write_all(int fd, const unsigned char *data, uint64_t size) {
+    while (size) {
+        ssize_t done = write(fd, data, size);
+        if (done < 0 && errno == EINTR) {
+            continue;
+        }
+        if (done <= 0) {
+            errno = done ? errno : ENOSPC;
+            return -1;
+        }
+        data += done;
+        size -= (uint64_t) done;
+    }
+    return 0;
+}
+
+// The next member of the archive, which must be the file the record names. A tar header has name, mode and size as text.
+static int unpack_file(int folder, const struct packed_file *file, struct zstream *stream, const struct dist *dist) {
+    static unsigned char buffer[CHUNK];
+    unsigned char header[BLOCK];
+    char path[300];
+    zstream_read(stream, header, BLOCK);
+    snprintf(path, sizeof path, "%.155s%s%.100s", (char *) header + 345, header[345] ? "/" : "", (char *) header);
+    header[BLOCK - 1] = header[107] = header[135] = 0;
+    if (header[156] != '0' || strcmp(path, file->path) != 0 || strtoull((char *) header + 124, NULL, 8) != file->size) {
+        fail(DAMAGED, GET_AGAIN, "%s is damaged: its runtime is not the one it names (%s).", dist->name, file->path);
+    }
+    mode_t mode = strtoul((char *) header + 100, NULL, 8) & 0111 ? 0755 : 0644;
+    if (make_parents(folder, path) != 0) {
+        return -1;
+    }
+    int fd = openat(folder, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (fd < 0) {
+        return -1;
+    }
+    int result = 0;
+    for (uint64_t left = file->size; left && result == 0;) {
+        uint64_t part = left < CHUNK ? left : CHUNK;
+        zstream_read(stream, buffer, part);
+        result = write_all(fd, buffer, part);
+        left -= part;
+    }
+    int error = errno;
+    if (close(fd) != 0 && result == 0) { // a quota may speak up only here
+        return -1;
+    }
+    errno = error;
+    if (result == 0 && file->size % BLOCK) {
+        zstream_read(stream, buffer, BLOCK - file->size % BLOCK);
+    }
+    return result;
+}
+
+// First all writes, then all flushes: the disk has then begun with most of it, and the first flush waits for many.
+static int flush(int folder, const struct record *record) {
+    for (unsigned i = 0; i < record->count; i++) {
+        int fd = openat(folder, record->files[i].path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL)) {
+            return -1;
+        }
+        close(fd);
+    }
+    return 0;
+}
+
+static int unpack_into(int folder, const struct record *record, const struct dist *dist, struct entry archive) {
+    struct zstream *stream = zstream_open(dist, archive);
+    for (unsigned i = 0; i < record->count; i++) {
+        if (unpack_file(folder, &record->files[i], stream, dist) != 0) {
+            return -1;
+        }
+    }
+    zstream_finish(stream);
+    return flush(folder, record);
+}
+
+// A new temporary folder, locked. A sweep may take it between its birth and its lock: then another.
+static int make_temporary(int place, char name[64]) {
+    for (int i = 0; i < TRIES; i++) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        snprintf(name, 64, TEMPORARY "%d-%lx", (int) getpid(), (unsigned long) now.tv_nsec);
+        if (mkdirat(place, name, 0700) != 0) {
+            if (errno != EEXIST) {
+                return -1;
+            }
+            continue;
+        }
+        int folder = open_alone(place, name);
+        if (folder >= 0) {
+            return folder;
+        }
+        folder = openat(place, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (folder >= 0 && flock(folder, LOCK_EX | LOCK_NB) != 0 && errno != EWOULDBLOCK) {
+            return folder; // no locks here
+        }
+        if (folder >= 0) {
+            close(folder);
+        }
+    }
+    errno = EBUSY;
+    return -1;
+}
+
+// Give the finished folder its name; what is there and not whole is put aside first.
+static int publish(int place, const char *temporary, const char *name) {
+    char aside[96];
+    for (int i = 0; i < TRIES; i++) {
+        if (renameat(place, temporary, place, name) == 0) {
+            fsync(place);
+            return 0;
+        }
+        if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR) {
+            return -1;
+        }
+        snprintf(aside, sizeof aside, ".%s-%d-%d", name, (int) getpid(), i);
+        if (renameat(place, name, place, aside) == 0) {
+            remove_tree(place, aside);
+        }
+    }
+    return -1;
+}
+
+static int is_there(const struct place *place, const struct record *record) {
+    int folder = find_runtime(place, record);
+    if (folder >= 0) {
+        close(folder);
+    }
+    return folder >= 0;
+}
+
+// One start at a time unpacks in a place, the others wait for it. This saves work and is never what makes it right: who
+// waits too long, or has no locks, unpacks as well, and the rename decides.
+static int wait_for_turn(int folder, const struct place *place, const struct record *record) {
+    for (int i = 0; i < WAITS && flock(folder, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; i++) {
+        nanosleep(&(struct timespec) {0, WAIT_NS}, NULL);
+        if (is_there(place, record)) {
+            return 1;
+        }
+    }
+    return is_there(place, record);
+}
+
+const char *unpack_runtime(const struct place *place, const struct record *record, const struct dist *dist,
+                           struct entry archive) {
+    char name[64], temporary[64];
+    name_of(record, name);
+    const char *reason = make_usable(place);
+    int parent = reason ? -1 : open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0) {
+        return reason ? reason : in_words(errno);
+    }
+    if (!wait_for_turn(parent, place, record)) {
+        sweep(parent);
+        int folder = make_temporary(parent, temporary);
+        if (folder < 0 || unpack_into(folder, record, dist, archive) != 0) {
+            reason = in_words(errno);
+        } else {
+            flock(folder, LOCK_SH); // before it has its name: no start shall wait for us
+            if (publish(parent, temporary, name) != 0 && !is_there(place, record)) {
+                reason = in_words(errno);
+            }
+        }
+        if (folder >= 0) {
+            remove_tree(parent, temporary);
+            close(folder);
+        }
+    }
+    close(parent);
+    return reason;
+}
