@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import runtime
 import runtime.resources
 
 _HERE = Path(__file__).resolve().parent
+
+DOCUMENTS = ("format.md", "verify_dist.py")
+"""What of `docs/` comes along with an installation: enough to take a dist apart without Pannier."""
 
 
 def template(name: str) -> Path:
@@ -21,6 +25,29 @@ def dist_spec(name: str) -> Path:
     """One of the ready dist-specs, by its name without suffix."""
     inside = _HERE / "dist-specs"
     return (inside if inside.is_dir() else _HERE.parent / "dist-specs") / f"{name}.toml"
+
+
+def document(name: str) -> Path:
+    """One of `DOCUMENTS`."""
+    inside = _HERE / "docs"
+    return (inside if inside.is_dir() else _HERE.parent / "docs") / name
+
+
+def in_checkout() -> Iterator[tuple[str, Path]]:
+    """(place in the wheel, file) of everything Pannier installs, taken from a checkout.
+
+    As `tool.hatch.build.targets.wheel` in pyproject.toml says; a test keeps the two equal.
+    """
+    root = _HERE.parent
+    folders = {"bundler": _HERE, "runtime": root / "runtime", "bundler/templates": root / "templates"}
+    folders |= {"bundler/dist-specs": root / "dist-specs", "runtime/webui": root / "webui"}
+    for place, folder in folders.items():
+        for path in sorted(folder.rglob("*")):
+            parts = path.relative_to(folder).parts
+            if path.is_file() and "__pycache__" not in parts and not any(part.startswith(".") for part in parts):
+                yield f"{place}/{'/'.join(parts)}", path
+    for name in DOCUMENTS:
+        yield f"bundler/docs/{name}", root / "docs" / name
 
 
 def license_text() -> bytes:
