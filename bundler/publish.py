@@ -4,10 +4,11 @@
     ROOT/work/      build directories: objects of finished and of interrupted builds
     ROOT/parts/     finished libraries of one recipe
     ROOT/engines/   the parts of one engine side by side
+    ROOT/launchers/ compiled launchers
     ROOT/runtimes/  frozen runtimes
     ROOT/logs/      what cmake, ninja and PyInstaller said
 
-Every name under `sources`, `parts`, `engines` and `runtimes` is a hash of everything that decides the content.
+Every name under `sources`, `parts`, `engines`, `launchers` and `runtimes` is a hash of all that decides the content.
 """
 
 from __future__ import annotations

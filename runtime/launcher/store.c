@@ -95,7 +95,7 @@ static int write_all(int fd, const unsigned char *data, uint64_t size) {
     return 0;
 }
 
-// The next member of the archive, which must be the file the record names. A tar header has name, mode and size as text.
+// The next member of the archive, which must be the file the record names. A tar header has all as text.
 static int unpack_file(int folder, const struct packed_file *file, struct zstream *stream, const struct dist *dist) {
     static unsigned char buffer[CHUNK];
     unsigned char header[BLOCK];

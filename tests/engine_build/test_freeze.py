@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,16 +119,13 @@ def test_what_is_unpacked_is_a_program(frozen: Frozen) -> None:
     assert frozen.run() == "alive"
 
 
-def test_the_description_names_every_file_and_the_launcher(frozen: Frozen) -> None:
-    first, *lines = (frozen.path / freeze.DESCRIPTION).read_text().splitlines()
-    assert first == "pannier-runtime 1"
+def test_the_listing_names_every_file(frozen: Frozen) -> None:
+    found = freeze.find(frozen.path)
+    assert found is not None
+    assert found.listing is not None
     folder = frozen.program.parent
-    unpacked = {
-        f"file {path.stat().st_size} {path.relative_to(folder)}" for path in folder.rglob("*") if path.is_file()
-    }
-    assert {line for line in lines if line.startswith("file ")} == unpacked
-    stub = (frozen.path / freeze.STUB).read_bytes()
-    assert f"stub {len(stub)} {zlib.crc32(stub):08x}" in lines
+    unpacked = {(str(path.relative_to(folder)), path.stat().st_size) for path in folder.rglob("*") if path.is_file()}
+    assert set(found.listing.files) == unpacked
     assert not any(path.is_symlink() for path in folder.rglob("*"))
 
 
@@ -145,13 +141,6 @@ def test_the_page_is_inside_and_nothing_else_of_its_folder(frozen: Frozen) -> No
     assert frozen.run("page") == "<p>the page</p>"
     page = frozen.program.parent / "_internal" / "webui"
     assert [path.name for path in page.rglob("*")] == ["index.html"]
-
-
-def test_the_stub_alone_says_that_it_is_not_whole(frozen: Frozen, tmp_path: Path) -> None:
-    lonely = Path(shutil.copy2(frozen.path / freeze.STUB, tmp_path / "lonely"))
-    done = subprocess.run([str(lonely)], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (3, "")
-    assert "was not copied completely" in done.stderr
 
 
 def test_what_must_be_inside_is_and_what_must_not_is_not(frozen: Frozen) -> None:
@@ -175,16 +164,14 @@ def test_no_directory_of_the_building_machine_is_inside(frozen: Frozen) -> None:
 
 def test_it_is_small_enough(frozen: Frozen) -> None:
     """With an engine of 9.5 MB the limit for everything but the model, 25 MB, is kept."""
-    assert sum((frozen.path / name).stat().st_size for name in (freeze.STUB, freeze.ARCHIVE)) < 12_000_000
+    assert (frozen.path / freeze.ARCHIVE).stat().st_size < 12_000_000
 
 
 def test_every_package_inside_is_named_with_its_licence_and_its_text(frozen: Frozen) -> None:
     found = freeze.find(frozen.path)
     assert found is not None
     packages = {package.name.lower(): package for package in found.info.packages}
-    assert {"fastapi", "llama_cpp_python", "python", "openssl", "pyinstaller bootloader", "musl", "zstd"} <= set(
-        packages
-    )
+    assert {"fastapi", "llama_cpp_python", "python", "openssl", "pyinstaller bootloader"} <= set(packages)
     assert not {"rich", "numpy", "pip", "huggingface_hub"} & set(packages)
     assert all(package.license for package in packages.values()), packages
     assert len(found.licenses) == len(packages)
@@ -195,8 +182,7 @@ def test_every_package_inside_is_named_with_its_licence_and_its_text(frozen: Fro
 def test_from_another_directory_the_same_bytes_come_out(frozen: Frozen, tmp_path: Path) -> None:
     again = freeze_from(tmp_path / "quite" / "another place" / "checkout", tmp_path / "cache", 0o077)
     assert again != frozen.path
-    for name in (freeze.STUB, freeze.DESCRIPTION, freeze.ARCHIVE):
-        assert file_sha256(again / name) == file_sha256(frozen.path / name)
+    assert file_sha256(again / freeze.ARCHIVE) == file_sha256(frozen.path / freeze.ARCHIVE)
 
 
 def test_a_damaged_runtime_is_not_found(frozen: Frozen, tmp_path: Path) -> None:
