@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,16 +52,12 @@ void read_at(const struct dist *dist, void *into, uint64_t size, uint64_t offset
 // Find the end records in the file's last bytes, and through them the central directory.
 void open_own(struct dist *dist) {
     static unsigned char tail[TAIL];
-    const char *started_as = (const char *) getauxval(AT_EXECFN); // for a system without /proc
     ssize_t length = readlink("/proc/self/exe", dist->name, sizeof dist->name - 1);
     if (length <= 0) {
-        length = (ssize_t) strlen(strncpy(dist->name, started_as ? started_as : "this file", sizeof dist->name - 1));
+        fail(SURROUNDINGS, "Mount it: mount -t proc proc /proc", "This program needs /proc, which is not mounted.");
     }
     dist->name[length] = 0;
     int opened = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    if (opened < 0 && started_as) {
-        opened = open(started_as, O_RDONLY | O_CLOEXEC);
-    }
     // Handed on across exec, and never as one of the three standard streams.
     dist->fd = opened < 0 ? -1 : fcntl(opened, F_DUPFD, 3);
     struct stat found;

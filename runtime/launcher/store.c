@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -202,6 +203,16 @@ static int publish(int place, const char *temporary, const char *name) {
     return -1;
 }
 
+// Whether it is clear without trying: a place that stays full shall not be filled and emptied at every start.
+static int is_too_full(int folder, const struct record *record) {
+    struct statvfs found;
+    uint64_t needed = 0;
+    for (unsigned i = 0; i < record->count; i++) {
+        needed += record->files[i].size;
+    }
+    return fstatvfs(folder, &found) == 0 && (uint64_t) found.f_bavail * found.f_frsize < needed;
+}
+
 static int is_there(const struct place *place, const struct record *record) {
     int folder = find_runtime(place, record);
     if (folder >= 0) {
@@ -231,7 +242,9 @@ const char *unpack_runtime(const struct place *place, const struct record *recor
     if (parent < 0) {
         return reason ? reason : in_words(errno);
     }
-    if (!wait_for_turn(parent, place, record)) {
+    if (is_too_full(parent, record)) {
+        reason = in_words(ENOSPC);
+    } else if (!wait_for_turn(parent, place, record)) {
         sweep(parent);
         int folder = make_temporary(parent, temporary);
         if (folder < 0 || unpack_into(folder, record, dist, archive) != 0) {
