@@ -216,6 +216,7 @@ class DistManifest:
     """Everything about one dist. `spec` is the dist-spec it was built from, complete with defaults.
 
     stub: the bootloader that precedes the archive. kit: SHA-256 of the kit's manifest. history: renewals, oldest first.
+    code_signature: the identifier in the code signature at the end, "" if there is none (only a Mac asks for one).
     """
 
     name: str
@@ -229,6 +230,7 @@ class DistManifest:
     kit: str
     spec: dict[str, Any] = field(default_factory=dict)
     history: tuple[Renewal, ...] = ()
+    code_signature: str = ""
     format: str = DIST_FORMAT
     format_version: int = FORMAT_VERSION
 
