@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from runtime import resources
 from runtime.api import dialects, health
+from runtime.api.about import About
 from runtime.api.door import Door
 from runtime.api.errors import ApiError, of_status
 from runtime.api.page import Page
@@ -59,10 +60,15 @@ class Application:
 
 
 def create_app(
-    engine: Engine, settings: ServerSettings, ui: UiConfig | None = None, *, webui: Path | None = None
+    engine: Engine,
+    settings: ServerSettings,
+    ui: UiConfig | None = None,
+    about: About | None = None,
+    *,
+    webui: Path | None = None,
 ) -> Application:
     """The whole application. `webui`: the page's folder, where it is not the one that came with the program."""
-    service = Service(engine, settings, ui or UiConfig())
+    service = Service(engine, settings, ui or UiConfig(), about or About())
     api = _Api(
         title="Pannier",
         docs_url=None,  # they load from elsewhere
