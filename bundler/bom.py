@@ -61,6 +61,7 @@ def bill(materials: Materials, entries: Iterable[Entry]) -> bytes:
     components += [
         _component("library", package.name, package.version, purl=_purl(package.name, package.version))
         | ({"licenses": _licenses(package.license)} if package.license else {})
+        | ({"properties": _properties({"installed.sha256": package.sha256})} if package.sha256 else {})
         for package in sorted(runtime.packages, key=lambda package: package.name)
         if package.name not in ("Python", "PyInstaller bootloader")  # told above
     ]

@@ -20,6 +20,7 @@ from runtime.api.errors import ApiError, of_status
 from runtime.api.page import Page
 from runtime.api.service import Service
 from runtime.api.settings import ServerSettings, UiConfig
+from runtime.api.vouching import Check
 from runtime.chat.template import TemplateError
 from runtime.engine.core import Engine
 
@@ -66,9 +67,13 @@ def create_app(
     about: About | None = None,
     *,
     webui: Path | None = None,
+    check: Check | None = None,
 ) -> Application:
-    """The whole application. `webui`: the page's folder, where it is not the one that came with the program."""
-    service = Service(engine, settings, ui or UiConfig(), about or About())
+    """The whole application. `webui`: the page's folder, where it is not the one that came with the program.
+
+    check: of the model's bytes; answers say how far it is.
+    """
+    service = Service(engine, settings, ui or UiConfig(), about or About(), check)
     api = _Api(
         title="Pannier",
         docs_url=None,  # they load from elsewhere
@@ -86,7 +91,7 @@ def create_app(
     api.include_router(health.router(service))
     api.router.routes.extend(dialects.routes(service))
     page = Page(api, webui or resources.webui())
-    return Application(Door(page, settings, open_paths=page.paths), service, api)
+    return Application(Door(page, settings, open_paths=page.paths, check=check), service, api)
 
 
 class _Api(FastAPI):

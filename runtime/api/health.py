@@ -1,5 +1,6 @@
-"""`GET /health`: whether the model can be asked, and how far its loading is; `GET /api/ui` and
-`/api/about`: what the page shows."""
+"""`GET /health`: whether the model can be asked, how far loading and check are; `GET /api/ui` and `/api/about`: what the
+page shows.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +34,7 @@ def router(service: Service) -> APIRouter:
         """200 when the model answers, 503 with state and progress while it does not."""
         status = service.engine.status
         if status.state is EngineState.READY:
-            return json_response({"status": "ok"})
+            return json_response({"status": "ok", **_verified(service)})
         body: dict[str, Any] = {"status": _WORDS[status.state], "progress": round(status.progress, 3)}
         if status.detail:
             body["detail"] = status.detail
@@ -51,6 +52,7 @@ def router(service: Service) -> APIRouter:
                 "backend": facts.backend if facts else None,
                 "context_size": facts.context_size if facts else None,
                 "chat_template": service.template(facts).origin if facts else None,
+                **_verified(service),
             }
         )
 
@@ -63,3 +65,9 @@ def router(service: Service) -> APIRouter:
     routes.add_api_route("/api/ui", ui, methods=["GET"], response_model=None)
     routes.add_api_route("/api/about", about, methods=["GET"], response_model=None)
     return routes
+
+
+def _verified(service: Service) -> dict[str, Any]:
+    """What is known of the model's bytes, and how much of them was read; nothing where nobody checks them."""
+    check = service.check
+    return {"model_verified": check.verified, "model_read": round(check.progress, 3)} if check else {}

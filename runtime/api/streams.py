@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from runtime.api import reply
 from runtime.api.errors import OPENAI, ApiError, Shape, invalid, unavailable
+from runtime.api.vouching import Closing
 
 if TYPE_CHECKING:
     from runtime.api.service import Service
@@ -53,7 +54,7 @@ class Streams:
     def __init__(self) -> None:
         self._kept: dict[str, Stream] = {}
 
-    def begin(self, write: Callable[[reply.Sink], Awaitable[None]], closing: asyncio.Event, shape: Shape) -> Response:
+    def begin(self, write: Callable[[reply.Sink], Awaitable[None]], closing: Closing, shape: Shape) -> Response:
         """Answer with a new stream. Raises `ApiError` 429 if too many are being followed."""
         if len(self._kept) >= MAX_STREAMS:
             idle = next((stream for stream in self._kept.values() if not stream.followers), None)
@@ -92,7 +93,7 @@ class Stream:
         self._task: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    def run(self, write: Callable[[reply.Sink], Awaitable[None]], closing: asyncio.Event, shape: Shape) -> None:
+    def run(self, write: Callable[[reply.Sink], Awaitable[None]], closing: Closing, shape: Shape) -> None:
         """Let the answer be written, whoever listens."""
         sink = _Recorder(self, shape)
 
@@ -103,7 +104,7 @@ class Stream:
                 await asyncio.wait({writing, ending}, return_when="FIRST_COMPLETED")
                 if not writing.done():
                     await reply.cancelled(writing)
-                    await sink.fail(unavailable("The server was stopped.", "stopped"))
+                    await sink.fail(closing.error)
             finally:
                 await reply.cancelled(writing, ending)
                 self.done = True
@@ -182,7 +183,7 @@ class _Recorder(reply.Sink):
 class _Following(Response):
     """Sends a stream's events from a place on, for as long as the client is there."""
 
-    def __init__(self, stream: Stream, at: int, closing: asyncio.Event, *, first: bool = False) -> None:
+    def __init__(self, stream: Stream, at: int, closing: Closing, *, first: bool = False) -> None:
         super().__init__()
         self._stream = stream
         self._at = at

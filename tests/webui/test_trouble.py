@@ -9,6 +9,7 @@ from runtime.api.settings import ServerSettings
 from runtime.engine.core import Failed, FailureKind
 from runtime.engine.fake import FakeBehaviour
 from tests.api.running import MODEL, running
+from tests.api.test_unverified import Told
 from tests.webui.conftest import require_browser
 from tests.webui.driving import UI, answered, ask, opened
 
@@ -82,6 +83,33 @@ def test_a_server_that_is_gone_is_told_in_words(browser: Browser) -> None:
         ask(page, "hello")
         expect(page.locator(".problem")).to_contain_text("Is it still running?")
         expect(page.locator("#loading")).to_contain_text("Start the file again")
+
+
+def test_answers_are_marked_until_the_model_is_verified(browser: Browser) -> None:
+    check = Told()
+    early = FakeBehaviour(answer="early")
+    with running(early, ui=UI, check=check) as server, opened(browser, server.url) as page:
+        ask(page, "hello")
+        expect(answered(page)).to_contain_text("early")
+        expect(page.locator(".unverified")).to_contain_text("still being checked")
+        page.reload()
+        expect(page.locator(".unverified")).to_contain_text("still being checked")
+        check.verified = "yes"
+        expect(page.locator(".unverified")).to_have_count(0)
+        page.reload()
+        expect(answered(page)).to_contain_text("early")
+        expect(page.locator(".unverified")).to_have_count(0)
+
+
+def test_a_damaged_model_is_told_where_the_answer_was(browser: Browser) -> None:
+    behaviour = FakeBehaviour(token_seconds=0.03, answer="word " * 500)
+    with running(behaviour, ui=UI, check=Told()) as server, opened(browser, server.url) as page:
+        ask(page, "hello")
+        expect(page.locator(".turn.assistant .prose")).to_contain_text("word")
+        server.condemn("The model is damaged: model.gguf has another SHA-256 than it should.")
+        expect(page.locator(".problem")).to_contain_text("The model is damaged")
+        expect(page.locator(".problem button")).to_have_count(0)
+        expect(page.locator(".unverified")).to_have_count(1)
 
 
 def test_a_server_with_keys_is_opened_with_one(browser: Browser) -> None:

@@ -73,6 +73,7 @@ function turnFrom(raw: Record<string, unknown>, chat: string, ids: ReadonlyMap<u
     problem: problem(raw["problem"]),
     stats: stats(raw["stats"]),
     stream: null,
+    unverified: raw["unverified"] === true,
   };
 }
 

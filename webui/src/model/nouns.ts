@@ -55,6 +55,8 @@ export interface Turn {
   problem: Problem | null;
   stats: Stats | null;
   stream: StreamKey | null;
+  /** It was given while the model's bytes were still being checked. */
+  unverified: boolean;
 }
 
 /** A conversation without its turns. leaf: the end of the branch that is shown. named: by the user, not by us. */
@@ -90,6 +92,7 @@ export function newTurn(chat: string, parent: string | null, role: Role, content
     problem: null,
     stats: null,
     stream: null,
+    unverified: false,
   };
 }
 

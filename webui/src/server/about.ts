@@ -27,6 +27,8 @@ export interface Health {
   status: "ok" | "loading" | "restarting" | "failed" | "gone";
   progress?: number;
   detail?: string;
+  /** What is known of the model's bytes; nothing where nobody checks them. */
+  model_verified?: "pending" | "yes" | "no";
 }
 
 /** The file: docs/format.md's facts, for people. */

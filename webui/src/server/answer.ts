@@ -41,6 +41,8 @@ export interface Follower {
   take(delta: Delta): void;
   /** The key to the stream, once it is known. */
   found(key: StreamKey): void;
+  /** The model's bytes were still being checked when the answer began. */
+  unverified(is: boolean): void;
   /** The connection broke, and is being made again; or it is back. */
   connected(is: boolean): void;
 }
@@ -55,6 +57,7 @@ export async function ask(body: unknown, follower: Follower, signal: AbortSignal
     body: JSON.stringify(body),
     signal,
   });
+  follower.unverified(response.headers.get("x-model-verified") === "pending");
   const id = response.headers.get("x-stream-id");
   const secret = response.headers.get("x-stream-secret");
   const key = id && secret ? { id, secret, at: "0" } : null;

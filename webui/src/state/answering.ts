@@ -7,6 +7,7 @@ import { pathTo } from "../model/tree";
 import { type Delta, type Follower, type Progress, ask, giveUp, resume } from "../server/answer";
 import { ServerError } from "../server/client";
 import type { Conversation } from "./conversation";
+import { untilVerified } from "./checking";
 import { keep, keepLive, open } from "./library";
 import { soon } from "./pace";
 import { glance, health, locked, ready, settings, system, ui, untilReady } from "./page";
@@ -115,6 +116,7 @@ async function follow(
     note(conversation, null);
     keepLive(conversation, false);
     await keep(conversation, [conversation.turn(id)!]);
+    void untilVerified(conversation);
   }
 }
 
@@ -140,6 +142,10 @@ class Writer implements Follower {
     this.key = { ...key };
     this.#conversation.change(this.#id, { stream: this.key });
     void keep(this.#conversation, [this.#turn]);
+  }
+
+  unverified(is: boolean): void {
+    this.#conversation.change(this.#id, { unverified: is });
   }
 
   connected(is: boolean): void {

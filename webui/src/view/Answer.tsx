@@ -32,6 +32,7 @@ export function Answer({ conversation, turn, idle, last }: Props) {
       {turn.state === "stopped" && <p class="note">{t("stopped")}</p>}
       {turn.state === "cut" && <p class="note">{t("cut")}</p>}
       {turn.state === "lost" && <p class="note">{t("lost")}</p>}
+      {turn.unverified && <p class="note unverified">{t("unverified")}</p>}
       {turn.problem && <Trouble conversation={conversation} turn={turn} problem={turn.problem} last={last} />}
       {!running && <Tools conversation={conversation} turn={turn} idle={idle} last={last} />}
     </>

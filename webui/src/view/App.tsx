@@ -2,6 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { isAnswering, rejoin, stop } from "../state/answering";
+import { untilVerified } from "../state/checking";
 import { open } from "../state/library";
 import { locked } from "../state/page";
 import { announce, announcement, dialog } from "../state/view";
@@ -19,7 +20,10 @@ export function App() {
   const box = useRef<HTMLTextAreaElement>(null);
   const conversation = open.value;
   const empty = conversation.path.value.length === 0;
-  useEffect(() => rejoin(conversation), [conversation]);
+  useEffect(() => {
+    rejoin(conversation);
+    void untilVerified(conversation);
+  }, [conversation]);
   useSpokenState();
   useEscape();
   return (

@@ -16,12 +16,13 @@ interface Props {
 
 export function Trouble({ conversation, turn, problem, last }: Props) {
   const full = problem.code === "context_length_exceeded";
+  const final = problem.code === "model_damaged";
   return (
     <div class="problem" role="alert">
       <p>{t(sentence(problem))}</p>
       {full && <p>{t("fullHelp")}</p>}
       {problem.detail && <p class="detail">{problem.detail}</p>}
-      {last && (
+      {last && !final && (
         <button
           type="button"
           class="primary"
@@ -39,6 +40,7 @@ function sentence({ code, status }: Problem): Key {
   if (code === "context_length_exceeded") return "full";
   if (code === "engine_restarted") return "died";
   if (code === "broken" || code === "stopped" || code === "not_found") return "broken";
+  if (code === "model_damaged") return "damaged";
   if (code === "page") return "pageProblem";
   if (status === 429) return "busy";
   if (status === 0) return "gone";
