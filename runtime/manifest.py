@@ -118,11 +118,11 @@ class EngineInfo:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One Python package, or one system library, inside the frozen runtime.
+    """One Python package, one system library, or one package of npm in the page ("npm:preact"), inside the runtime.
 
     sha256: of what was installed. A package: of the lines `PATH,sha256=…,SIZE` of its RECORD that are not about
     metadata, sorted; its wheel's RECORD has the same lines. A system library: of the file. Empty for Python, which is
-    many files.
+    many files, and for npm's, of which the page's lock file tells the sums.
     """
 
     name: str

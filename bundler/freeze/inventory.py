@@ -21,11 +21,8 @@ from pathlib import Path
 
 from bundler.errors import ToolError
 from bundler.freeze.contents import SYSTEM_LIBRARIES
-<<<<<<< HEAD
 from bundler.page.build import PagePackage
-=======
 from bundler.publish import file_sha256
->>>>>>> main
 from runtime.manifest import Package
 
 _TEXTS = re.compile(r"(^|/)(licen[cs]e|copying|notice|authors)[^/]*$", re.IGNORECASE)
@@ -61,7 +58,6 @@ def inventory(sources: Iterable[str]) -> tuple[Owned, ...]:
     return tuple(found[name] for name in sorted(found, key=str.lower))
 
 
-<<<<<<< HEAD
 def of_page(packages: Iterable[PagePackage]) -> tuple[Owned, ...]:
     """The npm packages that are in the page."""
     return tuple(
@@ -70,8 +66,6 @@ def of_page(packages: Iterable[PagePackage]) -> tuple[Owned, ...]:
     )
 
 
-def _files(dist: Distribution) -> Iterator[Path]:
-=======
 def record_sha256(dist: Distribution) -> str:
     """Hash of what a package's RECORD says of its code; as `Package.sha256` tells."""
     files = [(file.as_posix(), file.hash, file.size) for file in dist.files or () if _is_code(file)]
@@ -97,7 +91,6 @@ def _check_unchanged(path: Path, dist: Distribution, file: PackagePath) -> None:
 
 
 def _files(dist: Distribution) -> Iterator[tuple[Path, PackagePath]]:
->>>>>>> main
     for file in dist.files or ():
         if file.suffix in {".py", ".so", ".pyd", ".dll", ".dylib"}:
             yield Path(str(dist.locate_file(file))), file

@@ -1,5 +1,6 @@
-"""`GET /health`: whether the model can be asked, how far loading and check are; `GET /api/ui` and `/api/about`: what the
-page shows.
+"""`GET /health`: whether the model can be asked, how far loading and check are.
+
+`GET /api/ui` and `GET /api/about`: what the page shows.
 """
 
 from __future__ import annotations
