@@ -161,6 +161,7 @@ def _model_info(model: LocalModel, spec: DistSpec, outside: Beside, parts: Seque
         source=model.source,
         origin=model.origin,
         parts=tuple(PartInfo(part.entry, part.source, part.origin, part.license) for part in parts),
+        shape=model.shape,
     )
 
 
