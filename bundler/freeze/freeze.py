@@ -29,7 +29,8 @@ from bundler.errors import ToolError
 from bundler.freeze import folder as folders
 from bundler.freeze import pyinstaller
 from bundler.freeze.contents import BOOTLOADERS_ARCHIVE
-from bundler.freeze.inventory import inventory
+from bundler.freeze.inventory import inventory, of_page
+from bundler.page.build import build_page, page_key
 from bundler.publish import digest_of, discard, file_sha256, one_at_a_time, publishing, scratch
 from bundler.targets import Target, host
 from runtime.manifest import Digest, Package, RuntimeInfo
@@ -117,6 +118,7 @@ def runtime_key(target: Target) -> str:
             "target": target.name,
             "launcher": target.launcher,
             "files": files,
+            "page": page_key(),
             "templates": [hashlib.sha256(path.read_bytes()).hexdigest() for path in templates],
             "freezing": [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))],
             "python": [sys.version, ssl.OPENSSL_VERSION, zlib.ZLIB_RUNTIME_VERSION, platform.libc_ver()],
@@ -129,12 +131,13 @@ def _freeze(place: Path, key: str, target: Target, root: Path, console: Console)
     """Run PyInstaller in a directory of its own, check what it packed, publish that with the licences."""
     if target.system == "linux":
         survey(("strip", "objcopy"))
+    page = build_page(root, console)
     with scratch(root / "work", "freeze") as folder, publishing(place) as partial:
         log = root / "logs" / f"runtime-{key[:_KEY_LENGTH]}.log"
         with console.progress("Freezing the runtime", None):
-            inside = pyinstaller.freeze(folder, log, folders.PROGRAM if target.launcher else "")
+            inside = pyinstaller.freeze(folder, page.files, log, folders.PROGRAM if target.launcher else "")
             listing = _put(inside, target, partial)
-        owners = inventory(inside.sources)
+        owners = (*inventory(inside.sources), *of_page(page.packages))
         (partial / LICENSES).mkdir()
         for owned in owners:
             name = re.sub(r"[^a-z0-9.+-]+", "-", owned.package.name.lower())

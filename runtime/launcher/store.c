@@ -210,7 +210,9 @@ static int is_too_full(int folder, const struct record *record) {
     for (unsigned i = 0; i < record->count; i++) {
         needed += record->files[i].size;
     }
-    return fstatvfs(folder, &found) == 0 && (uint64_t) found.f_bavail * found.f_frsize < needed;
+    int full = fstatvfs(folder, &found) == 0 && (uint64_t) found.f_bavail * found.f_frsize < needed;
+    errno = full ? ENOSPC : errno;
+    return full;
 }
 
 static int is_there(const struct place *place, const struct record *record) {
@@ -242,11 +244,9 @@ const char *unpack_runtime(const struct place *place, const struct record *recor
     if (parent < 0) {
         return reason ? reason : in_words(errno);
     }
-    if (is_too_full(parent, record)) {
-        reason = in_words(ENOSPC);
-    } else if (!wait_for_turn(parent, place, record)) {
+    if (!wait_for_turn(parent, place, record)) {
         sweep(parent);
-        int folder = make_temporary(parent, temporary);
+        int folder = is_too_full(parent, record) ? -1 : make_temporary(parent, temporary);
         if (folder < 0 || unpack_into(folder, record, dist, archive) != 0) {
             reason = in_words(errno);
         } else {

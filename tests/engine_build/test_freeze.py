@@ -87,8 +87,7 @@ def freeze_from(checkout: Path, root: Path, umask: int) -> Path:
     for name in ("bundler", "runtime", "templates"):
         shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__", "demo"))
     (checkout / "runtime" / "__main__.py").write_text(STAND_IN)
-    (checkout / "webui").mkdir()
-    (checkout / "webui" / "index.html").write_text("<p>the page</p>")
+    shutil.copytree(ROOT / "webui", checkout / "webui", ignore=shutil.ignore_patterns("node_modules", "dist"))
     (checkout / "webui" / "node_modules").mkdir()
     (checkout / "webui" / "node_modules" / "big.js").write_text("not for the page")
     done = subprocess.run(
@@ -138,9 +137,11 @@ def test_the_bindings_package_has_a_place_to_import_from(frozen: Frozen) -> None
 
 
 def test_the_page_is_inside_and_nothing_else_of_its_folder(frozen: Frozen) -> None:
-    assert frozen.run("page") == "<p>the page</p>"
+    assert frozen.run("page").startswith("<!doctype html>")
     page = frozen.program.parent / "_internal" / "webui"
-    assert [path.name for path in page.rglob("*")] == ["index.html"]
+    names = [path.relative_to(page).as_posix() for path in page.rglob("*") if path.is_file()]
+    assert {"index.html", "icon.svg"} <= set(names)
+    assert not [name for name in names if not name.endswith((".html", ".svg", ".js", ".mjs", ".css"))]
 
 
 def test_what_must_be_inside_is_and_what_must_not_is_not(frozen: Frozen) -> None:
@@ -176,6 +177,8 @@ def test_every_package_inside_is_named_with_its_licence_and_its_text(frozen: Fro
     assert all(package.license for package in packages.values()), packages
     assert len(found.licenses) == len(packages)
     assert b"MIT License" in found.licenses["pydantic.txt"]
+    assert packages["npm:preact"].license == "MIT"
+    assert b"Jason Miller" in found.licenses["npm-preact.txt"]
     assert found.info.glibc
 
 
