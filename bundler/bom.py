@@ -17,6 +17,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 
 from bundler.compose.writer import Derived
 from bundler.freeze.contents import BOOTLOADERS_ARCHIVE, SYSTEM_LIBRARIES
+from bundler.freeze.inventory import NPM
 from runtime.manifest import Digest, EngineInfo, Entry, ModelInfo, PartInfo, Role, RuntimeInfo
 
 ENTRY = "sbom.cdx.json"
@@ -162,7 +163,9 @@ def _component(kind: str, name: str, version: str = "", *, purl: str = "", ref: 
 
 
 def _purl(name: str, version: str) -> str:
-    """Where a part of the runtime can be looked up: PyPI, but for system libraries and the launcher's."""
+    """Where a part of the runtime can be looked up: PyPI, npm, or system libraries and the launcher's."""
+    if name.startswith(NPM):
+        return f"pkg:npm/{quote(name.removeprefix(NPM))}@{quote(version)}"
     if name in {library for library, *_ in SYSTEM_LIBRARIES.values()} | {"musl", "zstd"}:
         return f"pkg:generic/{quote(name)}" + (f"@{quote(version)}" if version else "")
     return _pypi(name, version)

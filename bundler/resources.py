@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from importlib.metadata import distribution
 from pathlib import Path
 
 import runtime
-import runtime.resources
 
 _HERE = Path(__file__).resolve().parent
+
+_MADE = frozenset({"__pycache__", "node_modules", "dist"})
+"""Folders that no source is in."""
 
 DOCUMENTS = ("format.md", "verify_dist.py")
 """What of `docs/` comes along with an installation: enough to take a dist apart without Pannier."""
@@ -40,12 +43,12 @@ def in_checkout() -> Iterator[tuple[str, Path]]:
     """
     root = _HERE.parent
     folders = {"bundler": _HERE, "runtime": root / "runtime", "bundler/templates": root / "templates"}
-    folders |= {"bundler/dist-specs": root / "dist-specs", "runtime/webui": root / "webui"}
+    folders |= {"bundler/dist-specs": root / "dist-specs", "bundler/webui": root / "webui"}
     for place, folder in folders.items():
-        for path in sorted(folder.rglob("*")):
-            parts = path.relative_to(folder).parts
-            if path.is_file() and "__pycache__" not in parts and not any(part.startswith(".") for part in parts):
-                yield f"{place}/{'/'.join(parts)}", path
+        for where, below, names in os.walk(folder):
+            below[:] = sorted(name for name in below if name not in _MADE and not name.startswith("."))
+            for path in (Path(where, name) for name in sorted(names) if not name.startswith(".")):
+                yield f"{place}/{path.relative_to(folder).as_posix()}", path
     for name in DOCUMENTS:
         yield f"bundler/docs/{name}", root / "docs" / name
 
@@ -63,6 +66,7 @@ def runtime_package() -> Path:
     return Path(runtime.__file__).resolve().parent
 
 
-def webui() -> Path:
-    """The directory of the page's files, as `runtime` itself looks for them."""
-    return runtime.resources.webui()
+def page_sources() -> Path:
+    """The directory of the page's sources; `bundler.page` builds them."""
+    inside = _HERE / "webui"
+    return inside if inside.is_dir() else _HERE.parent / "webui"

@@ -118,11 +118,11 @@ class EngineInfo:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One Python package, or one system library, inside the frozen runtime.
+    """One Python package, one system library, or one package of npm in the page ("npm:preact"), inside the runtime.
 
     sha256: of what was installed. A package: of the lines `PATH,sha256=…,SIZE` of its RECORD that are not about
     metadata, sorted; its wheel's RECORD has the same lines. A system library: of the file. Empty for Python, which is
-    many files.
+    many files, and for npm's, of which the page's lock file tells the sums.
     """
 
     name: str
@@ -226,6 +226,7 @@ class DistManifest:
     """Everything about one dist. `spec` is the dist-spec it was built from, complete with defaults.
 
     stub: what precedes the archive. kit: SHA-256 of the kit's manifest. history: renewals, oldest first.
+    code_signature: the identifier in the code signature at the end, "" if there is none (only a Mac asks for one).
     """
 
     name: str
@@ -239,6 +240,7 @@ class DistManifest:
     kit: str
     spec: dict[str, Any] = field(default_factory=dict)
     history: tuple[Renewal, ...] = ()
+    code_signature: str = ""
     format: str = DIST_FORMAT
     format_version: int = FORMAT_VERSION
 

@@ -14,18 +14,19 @@ from pathlib import Path
 import zstandard
 
 from bundler import cache, resources
-from bundler.archive import wheels
+from bundler.archive import npm, wheels
 from bundler.archive.finder import page
 from bundler.console import Console
 from bundler.engine.source import RELEASE, SourceRelease, source_archive
 from bundler.freeze.inventory import record_sha256
 from bundler.launcher import decoder
-from bundler.publish import digest_of
+from bundler.publish import digest_of, file_sha256
 from bundler.targets import Target
 from runtime.manifest import Digest
 
 FOLDER = "sources"
 WHEELS = f"{FOLDER}/wheels"
+PAGE_PACKAGES = f"{FOLDER}/{npm.NAME}"
 
 ZSTD_LEVEL = 6
 """Half a gigabyte of compilers: the highest levels take minutes, and save a fifth."""
@@ -52,6 +53,7 @@ def key(target: Target) -> str:
             "zstd": ZSTD_LEVEL,
             "releases": [release.sha256 for release in releases(target)],
             "packages": [[dist.metadata["Name"], dist.version, record_sha256(dist)] for dist in wheels.packages()],
+            "page": file_sha256(resources.page_sources() / "package-lock.json"),
             "own": wheels.own_sha256(),
             "python": platform.python_version(),
         }
@@ -66,6 +68,8 @@ def collect(target: Target, folder: Path, console: Console) -> tuple[SourceFile,
     files += [SourceFile(f"{FOLDER}/{name}", resources.document(name)) for name in resources.DOCUMENTS]
     for release in releases(target):
         files.append(SourceFile(f"{FOLDER}/{release.archive}", source_archive(cache.root(), console, release)))
+    size, sha256 = npm.pack(folder / npm.NAME, console)
+    files.append(SourceFile(PAGE_PACKAGES, folder / npm.NAME, Digest(size, sha256)))
     total = sum(file.size or 0 for dist in dists for file in dist.files or ())
     with console.progress("Packing the packages it is built with", total, in_bytes=True) as advance:
         for dist in dists:

@@ -25,7 +25,7 @@ IF YOU WANT TO REBUILD THE FILE, without any network
   You need: Linux, macOS or Windows as in "{target}", Python {python}, a C++ compiler, unzip, zstd.
   To get the very same bytes, the compiler has to be the one that manifest.json names (engine, compiler), and Python
   {python} has to be the same build; with others the result works as well, but its hashes differ, and the rebuild
-  says which. What else is needed (cmake, ninja, {extras}PyInstaller, …) is in sources/wheels, {count} packages.
+  says which. What else is needed (cmake, ninja, {extras}node, PyInstaller, …) is in sources/wheels, {count} packages.
 
     mkdir rebuild; cd rebuild; unzip ../FILE 'sources/*'; zstd -d --rm sources/wheels/*.zst
     python{short} -m venv env
@@ -36,6 +36,7 @@ IF YOU WANT TO REBUILD THE FILE, without any network
 
 WHAT IS UNDER sources/
   {engine}: llama.cpp and its Python bindings
+  page-packages.tar.zst: what npm fetched for the chat page
   wheels/pannier-….whl: Pannier's own source, builder and runtime
   wheels/…: the packages of the runtime and of the builder, made of what was installed on the building machine; their
   RECORD has the hashes that their publishers gave

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from bundler import cache, targets
-from bundler.archive.contents import WHEELS, releases
+from bundler.archive import npm
+from bundler.archive.contents import PAGE_PACKAGES, WHEELS, releases
 from bundler.console import Console
 from bundler.errors import KitError, ToolError, UsageError
 from bundler.kit import host as host_kit
@@ -83,6 +84,10 @@ def rebuild_here(dist: Archive[DistManifest], folder: Path, console: Console) ->
         if not place.is_file() or file_sha256(place) != release.sha256:
             place.parent.mkdir(parents=True, exist_ok=True)
             extract.to_file(dist, _named(dist, entry), place)
+    with tempfile.TemporaryDirectory() as scratch:
+        packages = Path(scratch) / "packages.tar"
+        extract.to_file(dist, _named(dist, PAGE_PACKAGES), packages)
+        npm.unpack(packages, cache.root())
     kit_path = host_kit.build(manifest.engine.backends, console, sources=True).path
     with (
         store.opened(kit_path) as kit,

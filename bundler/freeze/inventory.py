@@ -21,11 +21,15 @@ from pathlib import Path
 
 from bundler.errors import ToolError
 from bundler.freeze.contents import SYSTEM_LIBRARIES
+from bundler.page.build import PagePackage
 from bundler.publish import file_sha256
 from runtime.manifest import Package
 
 _TEXTS = re.compile(r"(^|/)(licen[cs]e|copying|notice|authors)[^/]*$", re.IGNORECASE)
 _SHORT = 60
+
+NPM = "npm:"
+"""Begins the name of a package that comes from npm; all others are Python's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,14 @@ def inventory(sources: Iterable[str]) -> tuple[Owned, ...]:
     for owned in (_of_python(), _of_bootloader()):
         found.setdefault(owned.package.name, owned)
     return tuple(found[name] for name in sorted(found, key=str.lower))
+
+
+def of_page(packages: Iterable[PagePackage]) -> tuple[Owned, ...]:
+    """The npm packages that are in the page."""
+    return tuple(
+        Owned(Package(NPM + one.name, one.version, one.license), _joined(one.name, one.license, [one.text]))
+        for one in packages
+    )
 
 
 def record_sha256(dist: Distribution) -> str:

@@ -45,30 +45,27 @@ class Frozen:
 
 
 def sources() -> Iterator[tuple[str, Path]]:
-    """(place inside, file) of the runtime's modules and of the page, sorted."""
-    package, page = resources.runtime_package(), resources.webui()
+    """(place inside, file) of the runtime's modules, sorted."""
+    package = resources.runtime_package()
     for path in sorted(package.rglob("*.py")):
         yield f"runtime/{path.relative_to(package).as_posix()}", path
-    for path in sorted(page.rglob("*")):
-        if path.is_file() and not any(
-            part.startswith(".") or part == "node_modules" for part in path.relative_to(page).parts
-        ):
-            yield f"webui/{path.relative_to(page).as_posix()}", path
 
 
-def freeze(folder: Path, log: Path, folder_program: str = "") -> Frozen:
-    """Freeze into `folder`. folder_program: name of the program among its files; empty for a one-file program.
+def freeze(folder: Path, page: Path, log: Path, folder_program: str = "") -> Frozen:
+    """Freeze into `folder`. page: folder of the built page.
 
+    folder_program: name of the program in a folder of files; empty for a one-file program.
     Raises `ToolError` where PyInstaller fails or leaves something out.
     """
-    data = [(str(path), str(Path(name).parent)) for name, path in sources() if name.startswith("webui/")]
+    served = [path for path in sorted(page.rglob("*")) if path.is_file()]
+    data = [(str(path), str(Path("webui", path.relative_to(page)).parent)) for path in served]
     if not folder_program:
         (folder / RECOGNISED).write_bytes(b"")  # by it a start knows the folders that dead copies left behind
         data.append((str(folder / RECOGNISED), "."))
     parameters = {
         "entry": str(resources.template(ENTRY)),
         "project": str(resources.runtime_package().parent),
-        "modules": [_module(name) for name, _ in sources() if name.startswith("runtime/")],
+        "modules": [_module(name) for name, _ in sources()],
         "extra": EXTRA,
         "excluded": EXCLUDED,
         "hooks": DROPPED_HOOKS,
@@ -143,7 +140,7 @@ def _module(name: str) -> str:
 
 def _check(present: set[str]) -> None:
     """PyInstaller only warns about a module it does not find; such a dist would fail at its recipient's."""
-    wanted = {*EXTRA, *(_module(name) for name, _ in sources() if name.startswith("runtime/"))}
+    wanted = {*EXTRA, *(_module(name) for name, _ in sources())}
     if missing := sorted(wanted - present):
         raise ToolError(f"PyInstaller left out {', '.join(missing)}.", "Install Pannier's dependencies again.")
     strays = sorted(name for name in present if any(name == out or name.startswith(f"{out}.") for out in EXCLUDED))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from bundler import cache, resources, targets
@@ -14,10 +15,15 @@ from bundler.errors import DamagedError, KitError
 from bundler.freeze.freeze import FrozenRuntime, freeze_runtime
 from bundler.kit import store
 from bundler.kit.assemble import ZSTD_LEVEL, KitParts, RuntimeFile, assemble
+from bundler.launcher.build import Launcher, build_launcher
+from bundler.launcher.describe import describe
 from bundler.publish import digest_of, scratch
+from bundler.targets import Target
 from runtime.container.archive import KIT
 from runtime.container.source import Source
 from runtime.container.verify import verify
+
+DESCRIPTION = "runtime.txt"
 
 ASSEMBLING = 2
 """Version of how parts become a kit; another number makes every kit another one."""
@@ -31,14 +37,18 @@ def build(backends: Iterable[str], console: Console, *, sources: bool = False) -
     target = targets.host()
     engine = build_engine(target, backends, None, console)
     frozen = freeze_runtime(target, None, console)
+    launcher = build_launcher(target, None, console) if target.launcher else None
     facts = {"assembling": ASSEMBLING, "zstd": ZSTD_LEVEL, "engine": engine.key, "runtime": frozen.key}
+    facts["launcher"] = launcher.key if launcher else ""
     facts |= {"sources": contents.key(target)} if sources else {}
     path = store.folder() / f"{target.name}-{digest_of(facts)[:16]}{store.SUFFIX}"
     try:
         return _sound(path)
     except (KitError, DamagedError):
         with scratch(cache.root() / "work", "sources") as folder:
-            parts = _parts(target.name, engine, frozen, contents.collect(target, folder, console) if sources else ())
+            parts = _parts(target, engine, frozen, launcher)
+            if sources:
+                parts = replace(parts, sources=contents.collect(target, folder, console))
             total = sum(library.size for library in engine.libraries)
             total += sum(len(file.data) for file in parts.runtime_files)
             total += sum(file.path.stat().st_size for file in parts.sources)
@@ -55,19 +65,25 @@ def _sound(path: Path) -> store.StoredKit:
         return store.StoredKit(path, kit.manifest_sha256, kit.manifest)
 
 
-def _parts(target: str, engine: Engine, frozen: FrozenRuntime, sources: Sequence[contents.SourceFile]) -> KitParts:
+def _parts(target: Target, engine: Engine, frozen: FrozenRuntime, launcher: Launcher | None) -> KitParts:
     licenses = {f"licenses/{name}": text for name, text in frozen.licenses.items()}
     licenses["licenses/llama.cpp.txt"] = engine.license.read_bytes()
     licenses["licenses/pannier.txt"] = resources.license_text()
+    stub, files, info = frozen.bootloader, [], frozen.info
+    if launcher and frozen.listing:
+        stub = launcher.program
+        files = [RuntimeFile(DESCRIPTION, describe(frozen.listing, stub.read_bytes(), target, info.glibc))]
+        packages = sorted((*info.packages, *launcher.packages), key=lambda package: package.name.lower())
+        info = replace(info, packages=tuple(packages))
+        licenses |= {f"licenses/{name}": text for name, text in launcher.licenses.items()}
+    content = frozen.listing.content if frozen.listing else None
+    files.append(RuntimeFile(frozen.archive.name, frozen.archive.read_bytes(), content))
     return KitParts(
-        target=target,
-        stub=frozen.stub.read_bytes(),
-        runtime_files=[
-            RuntimeFile(name, (frozen.path / name).read_bytes(), frozen.contents.get(name)) for name in frozen.names
-        ],
-        runtime=frozen.info,
+        target=target.name,
+        stub=stub.read_bytes(),
+        runtime_files=files,
+        runtime=info,
         engine=engine.info(lambda library: f"engine/{library.file}.zst"),
         engine_folder=engine.path,
         licenses=licenses,
-        sources=sources,
     )

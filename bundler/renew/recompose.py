@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from bundler import bom, targets
 from bundler.compose.compose import with_bill
+from bundler.compose.stubs import Description, fitted
 from bundler.compose.writer import Written, write_archive
 from bundler.renew import changes as spec_changes
 from bundler.renew.repack import bring_beside, from_kit, model_payloads
@@ -35,14 +35,17 @@ def recompose(
     target = targets.find(old.target)
     changes = spec_changes.none(old)
     around = from_kit(kit, changes, target)
-    stub = Digest(len(around.stub), hashlib.sha256(around.stub).hexdigest())
-    materials = bom.Materials(old.name, old.version, old.target, old.model, around.engine, around.runtime, stub)
-    payloads = with_bill([*model_payloads(dist, changes, trust_manifest=False), *around.payloads], materials)
+    kept = model_payloads(dist, changes, trust_manifest=False)
 
-    def manifest_with(entries: tuple[Entry, ...]) -> DistManifest:
-        return replace(
-            old, stub=stub, entries=entries, engine=around.engine, runtime=around.runtime, kit=around.kit
-        )  # fmt: skip
+    def describe(stub: Digest) -> Description:
+        materials = bom.Materials(old.name, old.version, old.target, old.model, around.engine, around.runtime, stub)
+
+        def manifest_with(entries: tuple[Entry, ...]) -> DistManifest:
+            return replace(
+                old, stub=stub, entries=entries, engine=around.engine, runtime=around.runtime, kit=around.kit
+            )
+
+        return Description(with_bill([*kept, *around.payloads], materials), manifest_with)
 
     def signature(manifest: bytes) -> bytes:
         if manifest != dist.raw_manifest:
@@ -51,8 +54,10 @@ def recompose(
 
     path = folder / Path(dist.source.name).name
     bring_beside(dist, folder, trust_manifest=False)
-    try:
-        sign = signature if dist.signature else None
-        return write_archive(path, DIST, around.stub, payloads, manifest_with, advance, sign=sign)
-    except _OtherBytesError:
-        return write_archive(path, DIST, around.stub, payloads, manifest_with, advance)
+    for sign in (signature, None) if dist.signature else (None,):
+        stub, described = fitted(around.stub, describe, signed=sign is not None)
+        try:
+            return write_archive(path, DIST, stub, described.payloads, described.manifest_with, advance, sign=sign)
+        except _OtherBytesError:
+            continue
+    raise AssertionError("an unsigned dist cannot lack a signature")

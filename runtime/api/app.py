@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from runtime import resources
 from runtime.api import dialects, health
+from runtime.api.about import About
 from runtime.api.door import Door
 from runtime.api.errors import ApiError, of_status
 from runtime.api.page import Page
@@ -63,6 +64,7 @@ def create_app(
     engine: Engine,
     settings: ServerSettings,
     ui: UiConfig | None = None,
+    about: About | None = None,
     *,
     webui: Path | None = None,
     check: Check | None = None,
@@ -71,7 +73,7 @@ def create_app(
 
     check: of the model's bytes; answers say how far it is.
     """
-    service = Service(engine, settings, ui or UiConfig(), check)
+    service = Service(engine, settings, ui or UiConfig(), about or About(), check)
     api = _Api(
         title="Pannier",
         docs_url=None,  # they load from elsewhere

@@ -1,4 +1,7 @@
-"""`GET /health`: whether the model can be asked, how far loading and check are; `GET /api/ui`: what the page shows."""
+"""`GET /health`: whether the model can be asked, how far loading and check are.
+
+`GET /api/ui` and `GET /api/about`: what the page shows.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,9 @@ _WORDS = {
     EngineState.FAILED: "failed",
     EngineState.STOPPED: "failed",
 }
+
+# What the page shows as the usual value of a setting.
+_TOLD = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty", "presence_penalty", "frequency_penalty")
 
 
 def router(service: Service) -> APIRouter:
@@ -43,6 +49,7 @@ def router(service: Service) -> APIRouter:
             {
                 **service.ui.as_json(),
                 "model": service.settings.model_id,
+                "defaults": {name: getattr(service.settings.sampling, name) for name in _TOLD},
                 "backend": facts.backend if facts else None,
                 "context_size": facts.context_size if facts else None,
                 "chat_template": service.template(facts).origin if facts else None,
@@ -50,9 +57,14 @@ def router(service: Service) -> APIRouter:
             }
         )
 
+    def about() -> Response:
+        """What the file is, and why it computes on what it computes on. In a thread: it may read the file."""
+        return json_response(service.about.as_json())
+
     routes.add_api_route("/health", health, methods=["GET"], response_model=None)
     routes.add_api_route("/v1/health", health, methods=["GET"], response_model=None, include_in_schema=False)
     routes.add_api_route("/api/ui", ui, methods=["GET"], response_model=None)
+    routes.add_api_route("/api/about", about, methods=["GET"], response_model=None)
     return routes
 
 

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
+from runtime.api.about import About
 from runtime.api.errors import invalid, of_template, unavailable
 from runtime.api.metrics import Metrics
 from runtime.api.settings import ServerSettings, UiConfig
@@ -46,10 +47,13 @@ class Asked:
 class Service:
     """What the routes stand on. `closing` is set when the server begins to stop; check: of the model's bytes."""
 
-    def __init__(self, engine: Engine, settings: ServerSettings, ui: UiConfig, check: Check | None = None) -> None:
+    def __init__(
+        self, engine: Engine, settings: ServerSettings, ui: UiConfig, about: About, check: Check | None = None
+    ) -> None:
         self.engine = engine
         self.settings = settings
         self.ui = ui
+        self.about = about
         self.check = check
         self.closing = Closing()
         self.metrics = Metrics()

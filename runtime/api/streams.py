@@ -2,7 +2,8 @@
 
 A request with the header `X-Stream-Resumable: true` gets `X-Stream-Id` and `X-Stream-Secret` with its stream, whose
 events are numbered. Whoever has both may go on at `GET /v1/streams/{id}` after the event named in `Last-Event-ID`. Such
-a request is not cancelled when its client leaves, but ten minutes after the last one left; any other one is at once.
+a request is not cancelled when its client leaves, but ten minutes after the last one left, or with `DELETE` at that
+address; any other one is at once.
 """
 
 from __future__ import annotations
@@ -39,6 +40,12 @@ async def resume(service: Service, request: Request) -> Response:
     if not (last.isascii() and last.isdigit() and len(last) < 10):
         raise invalid("The header 'Last-Event-ID' should be the number of an event.", "Last-Event-ID")
     return _Following(stream, int(last), service.closing)
+
+
+async def give_up(service: Service, request: Request) -> Response:
+    """Forget a stream, and cancel what is left of its request."""
+    service.streams.find(request.path_params["stream_id"], request.headers.get("x-stream-secret", "")).drop()
+    return Response(status_code=204)
 
 
 class Streams:

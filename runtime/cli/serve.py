@@ -108,7 +108,7 @@ async def _serve(
     engine = WorkerEngine(started.command, launched=started.worker, renew=started.renew)
     await engine.start()
     check = model_check(archive, started.places)
-    app = create_app(engine, *_settings(archive, door), check=check)
+    app = create_app(engine, *_settings(archive, started, sock, door), check=check)
     listens = asyncio.Event()
     failure: list[PannierError] = []
 
@@ -144,11 +144,11 @@ async def _serve(
     return 0
 
 
-def _settings(archive: Archive[DistManifest], door: Door) -> Any:
-    from runtime.api.settings import ServerSettings, UiConfig
+def _settings(archive: Archive[DistManifest], started: session.Session, sock: Any, door: Door) -> Any:
+    from runtime.api.settings import ServerSettings
+    from runtime.launch import looks, network
 
     manifest = archive.manifest
-    ui, chat = section(manifest, "ui"), section(manifest, "chat")
     settings = ServerSettings(
         model_id=manifest.model.name,
         host=door.host,
@@ -157,14 +157,7 @@ def _settings(archive: Archive[DistManifest], door: Door) -> Any:
         allowed_origins=door.origins,
         chat_template=door.chat_template if door.chat_template is not None else chat_template(archive),
     )
-    return settings, UiConfig(
-        title=str(ui.get("title") or manifest.model.name),
-        welcome=str(ui.get("welcome") or ""),
-        starters=tuple(chat.get("starters") or ()),
-        system_prompt=str(chat.get("system_prompt") or ""),
-        author=manifest.model.author,
-        license=manifest.model.license,
-    )
+    return settings, looks.look_of(manifest, network.addresses(sock)), looks.about_of(archive, started.choice)
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:

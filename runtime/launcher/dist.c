@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,7 +38,7 @@ void read_at(const struct dist *dist, void *into, uint64_t size, uint64_t offset
             continue;
         }
         if (got < 0) {
-            fail(SURROUNDINGS, "Copy the file to another disk.", "%s cannot be read (%s).", dist->name, strerror(errno));
+            fail(SURROUNDINGS, "Copy it to another disk.", "%s cannot be read (%s).", dist->name, strerror(errno));
         }
         if (got == 0) {
             damaged(dist, "it ends too early");
@@ -53,21 +52,17 @@ void read_at(const struct dist *dist, void *into, uint64_t size, uint64_t offset
 // Find the end records in the file's last bytes, and through them the central directory.
 void open_own(struct dist *dist) {
     static unsigned char tail[TAIL];
-    const char *started_as = (const char *) getauxval(AT_EXECFN); // for a system without /proc
     ssize_t length = readlink("/proc/self/exe", dist->name, sizeof dist->name - 1);
     if (length <= 0) {
-        length = (ssize_t) strlen(strncpy(dist->name, started_as ? started_as : "this file", sizeof dist->name - 1));
+        fail(SURROUNDINGS, "Mount it: mount -t proc proc /proc", "This program needs /proc, which is not mounted.");
     }
     dist->name[length] = 0;
     int opened = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    if (opened < 0 && started_as) {
-        opened = open(started_as, O_RDONLY | O_CLOEXEC);
-    }
     // Handed on across exec, and never as one of the three standard streams.
     dist->fd = opened < 0 ? -1 : fcntl(opened, F_DUPFD, 3);
     struct stat found;
     if (dist->fd < 0 || fstat(dist->fd, &found) < 0) {
-        fail(SURROUNDINGS, "Check who may read it: chmod +r FILE.", "%s cannot be read (%s).", dist->name, strerror(errno));
+        fail(SURROUNDINGS, "Let it be read: chmod +r FILE.", "%s cannot be read (%s).", dist->name, strerror(errno));
     }
     close(opened);
     dist->size = (uint64_t) found.st_size;
@@ -119,7 +114,8 @@ static uint64_t wide_offset(const unsigned char *extra, uint64_t size) {
 struct entry find_entry(const struct dist *dist, const char *name) {
     const unsigned char *end = dist->directory + dist->directory_size;
     for (const unsigned char *at = dist->directory; end - at >= CENTRAL && u32(at) == 0x02014B50;) {
-        uint64_t name_size = u16(at + 28), extra_size = u16(at + 30), whole = CENTRAL + name_size + extra_size + u16(at + 32);
+        uint64_t name_size = u16(at + 28), extra_size = u16(at + 30), comment_size = u16(at + 32);
+        uint64_t whole = CENTRAL + name_size + extra_size + comment_size;
         if (whole > (uint64_t) (end - at)) {
             break;
         }

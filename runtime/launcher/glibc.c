@@ -32,7 +32,7 @@ static uint64_t in_file(const Elf64_Ehdr *head, const Elf64_Phdr *segments, uint
     return 0;
 }
 
-// The newest GLIBC_major.minor among the versions a library defines. 0 where it cannot be read: then the loader decides.
+// The newest GLIBC_major.minor among the versions a library defines. 0 where it cannot be read: the loader decides.
 static int newest_version(const unsigned char *data, uint64_t size, unsigned *major, unsigned *minor) {
     const Elf64_Ehdr *head = (const void *) data;
     if (size < sizeof *head || memcmp(head->e_ident, ELFMAG, SELFMAG) != 0 || head->e_ident[EI_CLASS] != ELFCLASS64 ||

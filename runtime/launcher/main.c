@@ -58,10 +58,8 @@ int main(int argc, char **argv) {
     setenv(FD_VARIABLE, number, 1);
     list_places(&places, &dist);
     for (int i = 0; i < places.count; i++) {
-        become(&places.list[i], &record, argv);
-    }
-    for (int i = 0; i < places.count; i++) {
         struct place *place = &places.list[i];
+        become(place, &record, argv);
         place->refusal = place->refusal ? place->refusal : unpack_runtime(place, &record, &dist, archive);
         if (!place->refusal) {
             become(place, &record, argv);

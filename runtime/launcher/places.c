@@ -139,6 +139,7 @@ _Noreturn void none_left(const struct places *places) {
         length += (size_t) sprintf(reasons + length, "%s%s (%s) %s", i ? "; " : "", place->path, place->description,
                                    place->refusal ? place->refusal : "could not be kept");
     }
-    fail(SURROUNDINGS, "Set " CACHE_VARIABLE " to a folder this user may write to and run programs from, with 60 MB free.",
+    fail(SURROUNDINGS,
+         "Set " CACHE_VARIABLE " to a folder this user may write to and run programs from, with 60 MB free.",
          "There is no folder to unpack the program into: %s.", reasons);
 }

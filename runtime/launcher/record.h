@@ -1,4 +1,4 @@
-// `runtime.txt`: what the launcher must know of the runtime in the file. Written by bundler/freeze/record.py.
+// `runtime.txt`: what the launcher must know of the runtime in the file. Written by bundler/launcher/describe.py.
 //
 //     pannier-runtime 1
 //     id 0123456789abcdef0123456789abcdef     names the folder in the cache; stands for the content of all files

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -95,7 +96,7 @@ static int write_all(int fd, const unsigned char *data, uint64_t size) {
     return 0;
 }
 
-// The next member of the archive, which must be the file the record names. A tar header has name, mode and size as text.
+// The next member of the archive, which must be the file the record names. A tar header has all as text.
 static int unpack_file(int folder, const struct packed_file *file, struct zstream *stream, const struct dist *dist) {
     static unsigned char buffer[CHUNK];
     unsigned char header[BLOCK];
@@ -202,6 +203,18 @@ static int publish(int place, const char *temporary, const char *name) {
     return -1;
 }
 
+// Whether it is clear without trying: a place that stays full shall not be filled and emptied at every start.
+static int is_too_full(int folder, const struct record *record) {
+    struct statvfs found;
+    uint64_t needed = 0;
+    for (unsigned i = 0; i < record->count; i++) {
+        needed += record->files[i].size;
+    }
+    int full = fstatvfs(folder, &found) == 0 && (uint64_t) found.f_bavail * found.f_frsize < needed;
+    errno = full ? ENOSPC : errno;
+    return full;
+}
+
 static int is_there(const struct place *place, const struct record *record) {
     int folder = find_runtime(place, record);
     if (folder >= 0) {
@@ -233,7 +246,7 @@ const char *unpack_runtime(const struct place *place, const struct record *recor
     }
     if (!wait_for_turn(parent, place, record)) {
         sweep(parent);
-        int folder = make_temporary(parent, temporary);
+        int folder = is_too_full(parent, record) ? -1 : make_temporary(parent, temporary);
         if (folder < 0 || unpack_into(folder, record, dist, archive) != 0) {
             reason = in_words(errno);
         } else {

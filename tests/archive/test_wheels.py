@@ -97,7 +97,8 @@ def test_its_own_wheel_has_what_the_project_says() -> None:
         path = ROOT / place
         for file in [path] if path.is_file() else path.rglob("*"):
             inside = file.relative_to(ROOT).as_posix()
-            if file.is_file() and "__pycache__" not in file.parts and "/." not in inside:
+            left_out = any(inside.startswith(f"{folder}/") for folder in wheel["exclude"])
+            if file.is_file() and not left_out and "__pycache__" not in file.parts and "/." not in inside:
                 top, _, rest = inside.partition("/")
                 expected.add(f"{wheel['sources'].get(top, top)}/{rest}")
     assert {place for place, _ in resources.in_checkout()} == expected

@@ -15,7 +15,7 @@ import pytest
 from runtime.container.archive import open_dist
 from tests.dist import running
 from tests.dist.editing import flipped, replaced
-from tests.dist.mounts import QUESTION
+from tests.dist.mounts import QUESTION, fresh, run_in
 from tests.dist.test_alone import assert_answered
 from tests.dist.test_places import runtimes
 
@@ -170,10 +170,10 @@ def test_a_runtime_that_is_not_the_one_described_is_not_kept(dist: Path, env: di
     assert len(runtimes(cache_of(env))) == 1
 
 
-def test_without_proc_it_starts_by_its_name(dist: Path, settled: dict[str, str]) -> None:
-    from tests.dist.mounts import fresh, run_in
-
-    assert run_in(fresh("/proc", "ro"), dist, settled, "--help").returncode == 0
+def test_without_proc_it_says_so(dist: Path, settled: dict[str, str]) -> None:
+    done = run_in(fresh("/proc", "ro"), dist, settled)
+    assert (done.returncode, done.stdout) == (5, "")
+    assert "needs /proc" in done.stderr
 
 
 def test_the_launcher_needs_nothing_of_the_system(dist: Path, tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,8 +87,7 @@ def freeze_from(checkout: Path, root: Path, umask: int) -> Path:
     for name in ("bundler", "runtime", "templates"):
         shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__", "demo"))
     (checkout / "runtime" / "__main__.py").write_text(STAND_IN)
-    (checkout / "webui").mkdir()
-    (checkout / "webui" / "index.html").write_text("<p>the page</p>")
+    shutil.copytree(ROOT / "webui", checkout / "webui", ignore=shutil.ignore_patterns("node_modules", "dist"))
     (checkout / "webui" / "node_modules").mkdir()
     (checkout / "webui" / "node_modules" / "big.js").write_text("not for the page")
     done = subprocess.run(
@@ -120,16 +118,13 @@ def test_what_is_unpacked_is_a_program(frozen: Frozen) -> None:
     assert frozen.run() == "alive"
 
 
-def test_the_description_names_every_file_and_the_launcher(frozen: Frozen) -> None:
-    first, *lines = (frozen.path / freeze.DESCRIPTION).read_text().splitlines()
-    assert first == "pannier-runtime 1"
+def test_the_listing_names_every_file(frozen: Frozen) -> None:
+    found = freeze.find(frozen.path)
+    assert found is not None
+    assert found.listing is not None
     folder = frozen.program.parent
-    unpacked = {
-        f"file {path.stat().st_size} {path.relative_to(folder)}" for path in folder.rglob("*") if path.is_file()
-    }
-    assert {line for line in lines if line.startswith("file ")} == unpacked
-    stub = (frozen.path / freeze.STUB).read_bytes()
-    assert f"stub {len(stub)} {zlib.crc32(stub):08x}" in lines
+    unpacked = {(str(path.relative_to(folder)), path.stat().st_size) for path in folder.rglob("*") if path.is_file()}
+    assert set(found.listing.files) == unpacked
     assert not any(path.is_symlink() for path in folder.rglob("*"))
 
 
@@ -142,16 +137,11 @@ def test_the_bindings_package_has_a_place_to_import_from(frozen: Frozen) -> None
 
 
 def test_the_page_is_inside_and_nothing_else_of_its_folder(frozen: Frozen) -> None:
-    assert frozen.run("page") == "<p>the page</p>"
+    assert frozen.run("page").startswith("<!doctype html>")
     page = frozen.program.parent / "_internal" / "webui"
-    assert [path.name for path in page.rglob("*")] == ["index.html"]
-
-
-def test_the_stub_alone_says_that_it_is_not_whole(frozen: Frozen, tmp_path: Path) -> None:
-    lonely = Path(shutil.copy2(frozen.path / freeze.STUB, tmp_path / "lonely"))
-    done = subprocess.run([str(lonely)], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (3, "")
-    assert "was not copied completely" in done.stderr
+    names = [path.relative_to(page).as_posix() for path in page.rglob("*") if path.is_file()]
+    assert {"index.html", "icon.svg"} <= set(names)
+    assert not [name for name in names if not name.endswith((".html", ".svg", ".js", ".mjs", ".css"))]
 
 
 def test_what_must_be_inside_is_and_what_must_not_is_not(frozen: Frozen) -> None:
@@ -175,28 +165,27 @@ def test_no_directory_of_the_building_machine_is_inside(frozen: Frozen) -> None:
 
 def test_it_is_small_enough(frozen: Frozen) -> None:
     """With an engine of 9.5 MB the limit for everything but the model, 25 MB, is kept."""
-    assert sum((frozen.path / name).stat().st_size for name in (freeze.STUB, freeze.ARCHIVE)) < 12_000_000
+    assert (frozen.path / freeze.ARCHIVE).stat().st_size < 12_000_000
 
 
 def test_every_package_inside_is_named_with_its_licence_and_its_text(frozen: Frozen) -> None:
     found = freeze.find(frozen.path)
     assert found is not None
     packages = {package.name.lower(): package for package in found.info.packages}
-    assert {"fastapi", "llama_cpp_python", "python", "openssl", "pyinstaller bootloader", "musl", "zstd"} <= set(
-        packages
-    )
+    assert {"fastapi", "llama_cpp_python", "python", "openssl", "pyinstaller bootloader"} <= set(packages)
     assert not {"rich", "numpy", "pip", "huggingface_hub"} & set(packages)
     assert all(package.license for package in packages.values()), packages
     assert len(found.licenses) == len(packages)
     assert b"MIT License" in found.licenses["pydantic.txt"]
+    assert packages["npm:preact"].license == "MIT"
+    assert b"Jason Miller" in found.licenses["npm-preact.txt"]
     assert found.info.glibc
 
 
 def test_from_another_directory_the_same_bytes_come_out(frozen: Frozen, tmp_path: Path) -> None:
     again = freeze_from(tmp_path / "quite" / "another place" / "checkout", tmp_path / "cache", 0o077)
     assert again != frozen.path
-    for name in (freeze.STUB, freeze.DESCRIPTION, freeze.ARCHIVE):
-        assert file_sha256(again / name) == file_sha256(frozen.path / name)
+    assert file_sha256(again / freeze.ARCHIVE) == file_sha256(frozen.path / freeze.ARCHIVE)
 
 
 def test_a_damaged_runtime_is_not_found(frozen: Frozen, tmp_path: Path) -> None:

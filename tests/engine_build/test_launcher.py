@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import zlib
 from pathlib import Path
 
 import pytest
 
 from bundler.compose import executable
 from bundler.console import Console
+from bundler.freeze.folder import Listing
 from bundler.launcher import build, decoder
 from bundler.launcher.build import build_launcher
+from bundler.launcher.describe import describe
 from bundler.targets import TARGETS
+from runtime.manifest import Digest
 
 QUIET = Console(quiet=True)
 
@@ -31,6 +36,28 @@ def test_from_another_directory_the_same_bytes_come_out(tmp_path: Path) -> None:
     assert again.program != usual.program
     assert again.program.read_bytes() == usual.program.read_bytes()
     assert str(tmp_path).encode() not in again.program.read_bytes()
+
+
+def test_the_description_names_the_launcher_and_every_file() -> None:
+    listing = Listing((("pannier", 3), ("_internal/a b.so", 12345)), Digest(20480, "ab" * 32))
+    text = describe(listing, b"the launcher", TARGETS["linux-aarch64"], "2.35")
+    assert text.decode().splitlines() == [
+        "pannier-runtime 1",
+        "id " + "ab" * 16,
+        f"stub 12 {zlib.crc32(b'the launcher'):08x}",
+        "program pannier",
+        "loader /lib/ld-linux-aarch64.so.1",
+        "glibc 2.35",
+        "file 3 pannier",
+        "file 12345 _internal/a b.so",
+    ]
+
+
+def test_the_launcher_alone_says_that_it_is_not_whole() -> None:
+    program = build_launcher(TARGETS["linux-x86_64"], None, QUIET).program
+    done = subprocess.run([str(program)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "was not copied completely" in done.stderr
 
 
 def test_a_damaged_launcher_is_compiled_again(tmp_path: Path) -> None:
