@@ -26,6 +26,7 @@ _TRAINING_TEXT = (
     "answer to the question is in the book on the table, and he said that there is no book and there is no table. "
     "Für größere Fragen gibt es später noch Zeit; çà et là, naïve idées. 2026, 1999 and 42 are numbers."
 )
+_ARCHITECTURES = {"full": "llama", "window": "gemma3", "state": "mamba", "hybrid": "jamba"}
 _STATE = 16
 _CONVOLUTION = 4
 _BPE_SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
@@ -36,7 +37,9 @@ class TinyModel:
     """What to generate. memory: what the model remembers a text by.
 
     "full": attention over everything (llama). "window": five of six layers see only the last `window` tokens (gemma3).
-    "state": one state that cannot go back (mamba).
+    "state": one state that cannot go back (mamba). "hybrid": every other layer a state, the others attention (jamba).
+
+    experts: of which each token uses two ("full" and "hybrid"); 0 is a dense model.
 
     vocabulary: "bpe" (bytes, with ChatML's tokens) or "spm" (SentencePiece, adds a <s>).
 
@@ -53,6 +56,7 @@ class TinyModel:
     kv_heads: int = 2
     context: int = 32768
     window: int = 64
+    experts: int = 0
     seed: int = 7
     spread: float = 0.08
     merges: int = 200
@@ -60,7 +64,7 @@ class TinyModel:
 
     def write(self, path: Path) -> Path:
         """Write the GGUF to `path` and return it."""
-        writer = gguf.GGUFWriter(path, {"full": "llama", "window": "gemma3", "state": "mamba"}[self.memory])
+        writer = gguf.GGUFWriter(path, _ARCHITECTURES[self.memory])
         writer.add_name("tiny")
         writer.add_file_type(gguf.LlamaFileType["ALL_F32" if self.weights == "F32" else f"MOSTLY_{self.weights}"])
         writer.add_block_count(self.layers)
@@ -69,18 +73,23 @@ class TinyModel:
         writer.add_layer_norm_rms_eps(1e-6)
         writer.add_feed_forward_length(0 if self.memory == "state" else 2 * self.width)
         writer.add_head_count(0 if self.memory == "state" else self.heads)
-        if self.memory == "state":
+        if self.memory in ("state", "hybrid"):
             writer.add_ssm_conv_kernel(_CONVOLUTION)
             writer.add_ssm_inner_size(2 * self.width)
             writer.add_ssm_state_size(_STATE)
             writer.add_ssm_time_step_rank(_STATE)
-        else:
+        if self.memory == "hybrid":
+            writer.add_head_count_kv([0 if self._is_state(layer) else self.kv_heads for layer in range(self.layers)])
+        elif self.memory != "state":
             writer.add_head_count_kv(self.kv_heads)
             writer.add_rope_dimension_count(self.width // self.heads)
         if self.memory == "window":
             writer.add_sliding_window(self.window)
             writer.add_key_length(self.width // self.heads)
             writer.add_value_length(self.width // self.heads)
+        if self.experts:
+            writer.add_expert_count(self.experts)
+            writer.add_expert_used_count(2)
         words = _add_bpe(writer, self.merges) if self.vocabulary == "bpe" else _add_spm(writer, self.merges)
         writer.add_vocab_size(words)
         if self.template is not None:
@@ -100,24 +109,42 @@ class TinyModel:
         for layer in range(self.layers):
             block = f"blk.{layer}."
             weights.ones(f"{block}attn_norm", self.width)
-            if self.memory == "state":
+            if self._is_state(layer):
                 self._add_state_space(weights, block)
             else:
-                self._add_transformer(weights, block)
+                self._add_attention(weights, block)
+            if self.memory != "state":
+                self._add_feed_forward(weights, block)
 
-    def _add_transformer(self, weights: _Weights, block: str) -> None:
+    def _is_state(self, layer: int) -> bool:
+        return self.memory == "state" or (self.memory == "hybrid" and layer % 2 == 0)
+
+    def _add_attention(self, weights: _Weights, block: str) -> None:
         head, width = self.width // self.heads, self.width
-        weights.ones(f"{block}ffn_norm", width)
         weights.matrix(f"{block}attn_q", width, width)
         weights.matrix(f"{block}attn_k", head * self.kv_heads, width)
         weights.matrix(f"{block}attn_v", head * self.kv_heads, width)
         weights.matrix(f"{block}attn_output", width, width)
-        weights.matrix(f"{block}ffn_gate", 2 * width, width)
-        weights.matrix(f"{block}ffn_up", 2 * width, width)
-        weights.matrix(f"{block}ffn_down", width, 2 * width)
         if self.memory == "window":
             for norm, size in (("attn_q", head), ("attn_k", head), ("post_attention", width), ("post_ffw", width)):
                 weights.ones(f"{block}{norm}_norm", size)
+
+    def _add_feed_forward(self, weights: _Weights, block: str) -> None:
+        width = self.width
+        weights.ones(f"{block}ffn_norm", width)
+        if self.experts:
+            decided = 10 * weights.noise(self.experts, width)  # as in trained ones, or the last bits would choose
+            weights.plain(f"{block}ffn_gate_inp.weight", decided)
+            for part, rows, columns in (
+                ("gate", 2 * width, width),
+                ("up", 2 * width, width),
+                ("down", width, 2 * width),
+            ):
+                weights.matrix(f"{block}ffn_{part}_exps", rows, columns, count=self.experts)
+        else:
+            weights.matrix(f"{block}ffn_gate", 2 * width, width)
+            weights.matrix(f"{block}ffn_up", 2 * width, width)
+            weights.matrix(f"{block}ffn_down", width, 2 * width)
 
     def _add_state_space(self, weights: _Weights, block: str) -> None:
         inner = 2 * self.width
@@ -130,6 +157,9 @@ class TinyModel:
         weights.plain(f"{block}ssm_dt.bias", np.full(inner, -2.0))
         weights.plain(f"{block}ssm_a", np.tile(-np.arange(1.0, _STATE + 1), (inner, 1)))
         weights.plain(f"{block}ssm_d", np.ones(inner))
+        if self.memory == "hybrid":
+            for norm in ("ssm_dt", "ssm_b", "ssm_c"):
+                weights.ones(f"{block}{norm}_norm", _STATE)
 
 
 class _Weights:
@@ -141,8 +171,12 @@ class _Weights:
         self._spread = model.spread
         self._random = np.random.default_rng(model.seed)
 
-    def matrix(self, name: str, rows: int, columns: int, scale: float = 1.0) -> None:
-        values = (self._random.standard_normal((rows, columns)) * self._spread * scale).astype(np.float32)
+    def noise(self, *shape: int) -> np.ndarray:
+        return self._random.standard_normal(shape) * self._spread
+
+    def matrix(self, name: str, rows: int, columns: int, scale: float = 1.0, count: int = 0) -> None:
+        """count: so many of them, one behind the other in one tensor."""
+        values = (self.noise(*((count,) if count else ()), rows, columns) * scale).astype(np.float32)
         kind = self._kind if columns % 32 == 0 else gguf.GGMLQuantizationType.F32
         self._writer.add_tensor(f"{name}.weight", gguf.quants.quantize(values, kind), raw_dtype=kind)
 
