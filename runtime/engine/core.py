@@ -221,7 +221,8 @@ class Counters:
     """What an engine did since it began, and (waiting, running) what it has to do now.
 
     steps: calls of the model; batch_tokens: tokens computed in them. cached_tokens: prompt tokens that need not be
-    computed. cells: how much of the cache is used. set_backs: how often a running request had to give way.
+    computed. set_backs: how often a running request had to give way. cells: how much of the cache is used; lines: by
+    how many texts, at rest or not.
     """
 
     waiting: int = 0
@@ -233,6 +234,7 @@ class Counters:
     generated_tokens: int = 0
     set_backs: int = 0
     cells: int = 0
+    lines: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -270,6 +270,7 @@ class Loop:
             running=len(self._scheduler.running),
             set_backs=self._scheduler.set_backs,
             cells=self._cache.used,
+            lines=self._cache.lines,
             **{name: getattr(self.counters, name) + count for name, count in more.items()},
         )
 
