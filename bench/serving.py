@@ -1,7 +1,7 @@
 """Many clients at once, against llama-server from the same engine build: same libraries, model, threads, context.
 
 usage: python -m bench.serving [--scenario NAME]... [--peer SLOTS[-kvu]]... [--model small|large] [--rounds 3]
-                               [--folder DIR]
+                               [--source] [--folder DIR]
 
 Every round starts each server anew, in alternating order, and asks the same. One JSON line per scenario: medians of the
 rounds, ratios of ours over each peer's, and what is asked of them. Scenarios:
@@ -14,7 +14,8 @@ shared    16 clients with one system prompt of 800 words, cold. crowd: 32 client
 arrival   a prompt of 4,000 tokens arrives among 8 streams: gaps between tokens before and while it is computed.
 
 `--peer` is llama-server's `-np`, with `-kvu` for one cache that all slots share; by default as many slots as clients.
-Several find its best: `--peer 1 --peer 2 --peer 4 --peer 4-kvu …`. Memory is what the processes hold over the mapped
+Several find its best: `--peer 1 --peer 2 --peer 4 --peer 4-kvu …`. `--source` serves with the runtime of this folder,
+not frozen, and the dist that an earlier run left. Memory is what the processes hold over the mapped
 model; server_cpu the processor time of the process that speaks HTTP.
 """
 
@@ -26,6 +27,7 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -144,17 +146,18 @@ def main() -> None:
     parser.add_argument("--peer", action="append", default=[], metavar="SLOTS[-kvu]")
     parser.add_argument("--model", choices=[*startup.SHAPES], default="small")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--source", action="store_true")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "pannier-bench")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
-    contenders = Contenders(args.model, args.folder)
+    contenders = Contenders(args.model, args.folder, source=args.source)
     for name in args.scenario or SCENARIOS:
         scenario = SCENARIOS[name]
         servers = contenders.of(scenario, args.peer or [str(scenario.clients)])
         rounds: dict[str, list[Numbers]] = {server: [] for server in servers}
         for number in range(args.rounds):
             for server in [*servers] if number % 2 == 0 else [*reversed(servers)]:
-                rounds[server].append(once(scenario, servers[server], contenders.home))
+                rounds[server].append(once(scenario, servers[server], contenders.environment))
         medians = {server: median(numbers) for server, numbers in rounds.items()}
         report({"scenario": name, "model": args.model, "rounds": args.rounds}, scenario, medians)
 
@@ -162,19 +165,22 @@ def main() -> None:
 class Contenders:
     """Our dist, and llama-server beside it."""
 
-    def __init__(self, model: str, folder: Path) -> None:
+    def __init__(self, model: str, folder: Path, *, source: bool) -> None:
         console = Console()
-        path, self._dist = startup.built(model, folder, console, behind=0)
-        self.home = folder / "home"
-        self.home.mkdir(exist_ok=True)
+        dists = [*(folder / "behind-0").glob(f"{model}-*")] if source else []
+        dist = dists[0] if dists else startup.built(model, folder, console, behind=0)[1]
+        self._ours = [sys.executable, "-m", "runtime"] if source else [str(dist)]
+        home = folder / "home"
+        home.mkdir(exist_ok=True)
+        self.environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "PANNIER_DIST": str(dist)}
         self._threads = str(len(os.sched_getaffinity(0)))
-        environment = {"HOME": str(self.home), "PATH": "/usr/bin:/bin"}
-        self._peer = startup.peers(self._dist, path, folder, self._threads, environment, console)[1].argv
+        path = folder / f"{model}.gguf"
+        self._peer = startup.peers(dist, path, folder, self._threads, self.environment, console)[1].argv
 
     def of(self, scenario: Scenario, peers: Sequence[str]) -> dict[str, Sequence[str]]:
         """Command lines by name; every slot has the context of a client."""
         size = scenario.context
-        ours = [str(self._dist), "serve", "--no-browser", "--port", "{port}", "--threads", self._threads]
+        ours = [*self._ours, "serve", "--no-browser", "--port", "{port}", "--threads", self._threads]
         ours += ["--ctx-size", str(size), "--parallel", str(scenario.clients)]
         found: dict[str, Sequence[str]] = {OURS: ours}
         for peer in peers:
@@ -184,9 +190,9 @@ class Contenders:
         return found
 
 
-def once(scenario: Scenario, argv: Sequence[str], home: Path) -> Numbers:
+def once(scenario: Scenario, argv: Sequence[str], environment: Mapping[str, str]) -> Numbers:
     """One round with a server of its own."""
-    with serving(argv, home) as (port, process):
+    with serving(argv, environment) as (port, process):
         ask(port, [Ask("Hello", "Hello", tokens=4)])  # warm
         usage = Usage(process.pid)
         numbers = scenario.measure(port)
@@ -202,13 +208,13 @@ def ask(port: int, asks: Sequence[Ask]) -> Result:
 
 
 @contextmanager
-def serving(argv: Sequence[str], home: Path) -> Iterator[tuple[int, psutil.Popen]]:
+def serving(argv: Sequence[str], environment: Mapping[str, str]) -> Iterator[tuple[int, psutil.Popen]]:
     """A server that answers: its port and its process."""
     port = startup.free_port()
     with tempfile.TemporaryFile() as log:
         process = psutil.Popen(
             [part.format(port=port) for part in argv],
-            env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
+            env=dict(environment),
             stdout=log,
             stderr=log,
         )
