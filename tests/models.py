@@ -26,9 +26,10 @@ _TRAINING_TEXT = (
     "answer to the question is in the book on the table, and he said that there is no book and there is no table. "
     "Für größere Fragen gibt es später noch Zeit; çà et là, naïve idées. 2026, 1999 and 42 are numbers."
 )
-_ARCHITECTURES = {"full": "llama", "window": "gemma3", "state": "mamba", "hybrid": "jamba"}
 _STATE = 16
 _CONVOLUTION = 4
+_EXPERTS_USED = 2
+_ARCHITECTURES = {"full": "llama", "window": "gemma3", "state": "mamba", "both": "lfm2"}
 _BPE_SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 
 
@@ -37,9 +38,10 @@ class TinyModel:
     """What to generate. memory: what the model remembers a text by.
 
     "full": attention over everything (llama). "window": five of six layers see only the last `window` tokens (gemma3).
-    "state": one state that cannot go back (mamba). "hybrid": every other layer a state, the others attention (jamba).
+    "state": one state that cannot go back (mamba). "both": attention in every second layer, a short convolution's state
+    in the others (lfm2).
 
-    experts: of which each token uses two ("full" and "hybrid"); 0 is a dense model.
+    experts: of a mixture (llama with experts), two of which see each token; 0 for one that sees all.
 
     vocabulary: "bpe" (bytes, with ChatML's tokens) or "spm" (SentencePiece, adds a <s>).
 
@@ -54,9 +56,9 @@ class TinyModel:
     width: int = 256
     heads: int = 4
     kv_heads: int = 2
+    experts: int = 0
     context: int = 32768
     window: int = 64
-    experts: int = 0
     seed: int = 7
     spread: float = 0.08
     merges: int = 200
@@ -73,23 +75,27 @@ class TinyModel:
         writer.add_layer_norm_rms_eps(1e-6)
         writer.add_feed_forward_length(0 if self.memory == "state" else 2 * self.width)
         writer.add_head_count(0 if self.memory == "state" else self.heads)
-        if self.memory in ("state", "hybrid"):
+        if self.memory == "state":
             writer.add_ssm_conv_kernel(_CONVOLUTION)
             writer.add_ssm_inner_size(2 * self.width)
             writer.add_ssm_state_size(_STATE)
             writer.add_ssm_time_step_rank(_STATE)
-        if self.memory == "hybrid":
-            writer.add_head_count_kv([0 if self._is_state(layer) else self.kv_heads for layer in range(self.layers)])
-        elif self.memory != "state":
-            writer.add_head_count_kv(self.kv_heads)
+        else:
+            writer.add_head_count_kv(
+                [self.kv_heads * (layer % 2) for layer in range(self.layers)]
+                if self.memory == "both"
+                else self.kv_heads
+            )
             writer.add_rope_dimension_count(self.width // self.heads)
         if self.memory == "window":
             writer.add_sliding_window(self.window)
             writer.add_key_length(self.width // self.heads)
             writer.add_value_length(self.width // self.heads)
+        if self.memory == "both":
+            writer.add_shortconv_l_cache(_CONVOLUTION)
         if self.experts:
             writer.add_expert_count(self.experts)
-            writer.add_expert_used_count(2)
+            writer.add_expert_used_count(_EXPERTS_USED)
         words = _add_bpe(writer, self.merges) if self.vocabulary == "bpe" else _add_spm(writer, self.merges)
         writer.add_vocab_size(words)
         if self.template is not None:
@@ -105,46 +111,42 @@ class TinyModel:
         weights = _Weights(writer, self)
         weights.matrix("token_embd", words, self.width)
         weights.matrix("output", words, self.width, 3.0)
-        weights.ones("output_norm", self.width)
+        weights.ones("token_embd_norm" if self.memory == "both" else "output_norm", self.width)
         for layer in range(self.layers):
             block = f"blk.{layer}."
             weights.ones(f"{block}attn_norm", self.width)
-            if self._is_state(layer):
+            if self.memory == "state":
                 self._add_state_space(weights, block)
             else:
-                self._add_attention(weights, block)
-            if self.memory != "state":
-                self._add_feed_forward(weights, block)
+                self._add_transformer(weights, block, layer)
 
-    def _is_state(self, layer: int) -> bool:
-        return self.memory == "state" or (self.memory == "hybrid" and layer % 2 == 0)
-
-    def _add_attention(self, weights: _Weights, block: str) -> None:
+    def _add_transformer(self, weights: _Weights, block: str, layer: int) -> None:
         head, width = self.width // self.heads, self.width
-        weights.matrix(f"{block}attn_q", width, width)
-        weights.matrix(f"{block}attn_k", head * self.kv_heads, width)
-        weights.matrix(f"{block}attn_v", head * self.kv_heads, width)
-        weights.matrix(f"{block}attn_output", width, width)
-        if self.memory == "window":
-            for norm, size in (("attn_q", head), ("attn_k", head), ("post_attention", width), ("post_ffw", width)):
-                weights.ones(f"{block}{norm}_norm", size)
-
-    def _add_feed_forward(self, weights: _Weights, block: str) -> None:
-        width = self.width
         weights.ones(f"{block}ffn_norm", width)
+        if self.memory == "both" and not layer % 2:
+            weights.matrix(f"{block}shortconv.in_proj", 3 * width, width)
+            weights.matrix(f"{block}shortconv.out_proj", width, width)
+            weights.plain(f"{block}shortconv.conv.weight", np.full((width, _CONVOLUTION), 1 / _CONVOLUTION))
+        else:
+            weights.matrix(f"{block}attn_q", width, width)
+            weights.matrix(f"{block}attn_k", head * self.kv_heads, width)
+            weights.matrix(f"{block}attn_v", head * self.kv_heads, width)
+            weights.matrix(f"{block}attn_output", width, width)
         if self.experts:
-            decided = 10 * weights.noise(self.experts, width)  # as in trained ones, or the last bits would choose
-            weights.plain(f"{block}ffn_gate_inp.weight", decided)
-            for part, rows, columns in (
-                ("gate", 2 * width, width),
-                ("up", 2 * width, width),
-                ("down", width, 2 * width),
-            ):
-                weights.matrix(f"{block}ffn_{part}_exps", rows, columns, count=self.experts)
+            weights.matrix(f"{block}ffn_gate_inp", self.experts, width, 10.0)  # decided, as in trained ones
+            weights.matrices(f"{block}ffn_gate_exps", self.experts, 2 * width, width)
+            weights.matrices(f"{block}ffn_up_exps", self.experts, 2 * width, width)
+            weights.matrices(f"{block}ffn_down_exps", self.experts, width, 2 * width)
         else:
             weights.matrix(f"{block}ffn_gate", 2 * width, width)
             weights.matrix(f"{block}ffn_up", 2 * width, width)
             weights.matrix(f"{block}ffn_down", width, 2 * width)
+        norms = {
+            "window": ("attn_q", "attn_k", "post_attention", "post_ffw"),
+            "both": ("attn_q", "attn_k") * (layer % 2),
+        }
+        for norm in norms.get(self.memory, ()):
+            weights.ones(f"{block}{norm}_norm", head if norm.startswith("attn_") else width)
 
     def _add_state_space(self, weights: _Weights, block: str) -> None:
         inner = 2 * self.width
@@ -157,9 +159,6 @@ class TinyModel:
         weights.plain(f"{block}ssm_dt.bias", np.full(inner, -2.0))
         weights.plain(f"{block}ssm_a", np.tile(-np.arange(1.0, _STATE + 1), (inner, 1)))
         weights.plain(f"{block}ssm_d", np.ones(inner))
-        if self.memory == "hybrid":
-            for norm in ("ssm_dt", "ssm_b", "ssm_c"):
-                weights.ones(f"{block}{norm}_norm", _STATE)
 
 
 class _Weights:
@@ -171,14 +170,14 @@ class _Weights:
         self._spread = model.spread
         self._random = np.random.default_rng(model.seed)
 
-    def noise(self, *shape: int) -> np.ndarray:
-        return self._random.standard_normal(shape) * self._spread
-
-    def matrix(self, name: str, rows: int, columns: int, scale: float = 1.0, count: int = 0) -> None:
-        """count: so many of them, one behind the other in one tensor."""
-        values = (self.noise(*((count,) if count else ()), rows, columns) * scale).astype(np.float32)
+    def matrix(self, name: str, rows: int, columns: int, scale: float = 1.0) -> None:
+        values = (self._random.standard_normal((rows, columns)) * self._spread * scale).astype(np.float32)
         kind = self._kind if columns % 32 == 0 else gguf.GGMLQuantizationType.F32
         self._writer.add_tensor(f"{name}.weight", gguf.quants.quantize(values, kind), raw_dtype=kind)
+
+    def matrices(self, name: str, count: int, rows: int, columns: int) -> None:
+        values = (self._random.standard_normal((count, rows, columns)) * self._spread).astype(np.float32)
+        self._writer.add_tensor(f"{name}.weight", gguf.quants.quantize(values, self._kind), raw_dtype=self._kind)
 
     def ones(self, name: str, size: int) -> None:
         self.plain(f"{name}.weight", np.ones(size))

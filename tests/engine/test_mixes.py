@@ -26,7 +26,7 @@ MODELS = {
     "window": TinyModel(memory="window", layers=6),
     "experts": TinyModel(experts=4, width=128),
     "state": TinyModel(memory="state"),
-    "hybrid": TinyModel(memory="hybrid"),
+    "hybrid": TinyModel(memory="both"),
 }
 CRAMPED = "from runtime.engine.worker import context; context.cells_for = lambda size, *_: size\n"
 FORGETFUL = (
