@@ -9,6 +9,7 @@ import pytest
 
 from bundler.console import Console
 from bundler.engine.build import build_engine
+from bundler.page.build import build_page
 from bundler.targets import host
 
 
@@ -20,3 +21,9 @@ def engine_dir() -> Path:
     """
     given = os.environ.get("PANNIER_TEST_ENGINE")
     return Path(given) if given else build_engine(host(), ["cpu"], None, Console()).path
+
+
+@pytest.fixture(scope="session")
+def page_dir() -> Path:
+    """The built page's files: from the cache, built if it is not there (seconds, once)."""
+    return build_page(None, Console()).files

@@ -28,6 +28,8 @@ _TRAINING_TEXT = (
 )
 _STATE = 16
 _CONVOLUTION = 4
+_EXPERTS_USED = 2
+_ARCHITECTURES = {"full": "llama", "window": "gemma3", "state": "mamba", "both": "lfm2"}
 _BPE_SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 
 
@@ -36,7 +38,10 @@ class TinyModel:
     """What to generate. memory: what the model remembers a text by.
 
     "full": attention over everything (llama). "window": five of six layers see only the last `window` tokens (gemma3).
-    "state": one state that cannot go back (mamba).
+    "state": one state that cannot go back (mamba). "both": attention in every second layer, a short convolution's state
+    in the others (lfm2).
+
+    experts: of a mixture (llama with experts), two of which see each token; 0 for one that sees all.
 
     vocabulary: "bpe" (bytes, with ChatML's tokens) or "spm" (SentencePiece, adds a <s>).
 
@@ -51,6 +56,7 @@ class TinyModel:
     width: int = 256
     heads: int = 4
     kv_heads: int = 2
+    experts: int = 0
     context: int = 32768
     window: int = 64
     seed: int = 7
@@ -60,7 +66,7 @@ class TinyModel:
 
     def write(self, path: Path) -> Path:
         """Write the GGUF to `path` and return it."""
-        writer = gguf.GGUFWriter(path, {"full": "llama", "window": "gemma3", "state": "mamba"}[self.memory])
+        writer = gguf.GGUFWriter(path, _ARCHITECTURES[self.memory])
         writer.add_name("tiny")
         writer.add_file_type(gguf.LlamaFileType["ALL_F32" if self.weights == "F32" else f"MOSTLY_{self.weights}"])
         writer.add_block_count(self.layers)
@@ -75,12 +81,21 @@ class TinyModel:
             writer.add_ssm_state_size(_STATE)
             writer.add_ssm_time_step_rank(_STATE)
         else:
-            writer.add_head_count_kv(self.kv_heads)
+            writer.add_head_count_kv(
+                [self.kv_heads * (layer % 2) for layer in range(self.layers)]
+                if self.memory == "both"
+                else self.kv_heads
+            )
             writer.add_rope_dimension_count(self.width // self.heads)
         if self.memory == "window":
             writer.add_sliding_window(self.window)
             writer.add_key_length(self.width // self.heads)
             writer.add_value_length(self.width // self.heads)
+        if self.memory == "both":
+            writer.add_shortconv_l_cache(_CONVOLUTION)
+        if self.experts:
+            writer.add_expert_count(self.experts)
+            writer.add_expert_used_count(_EXPERTS_USED)
         words = _add_bpe(writer, self.merges) if self.vocabulary == "bpe" else _add_spm(writer, self.merges)
         writer.add_vocab_size(words)
         if self.template is not None:
@@ -96,28 +111,42 @@ class TinyModel:
         weights = _Weights(writer, self)
         weights.matrix("token_embd", words, self.width)
         weights.matrix("output", words, self.width, 3.0)
-        weights.ones("output_norm", self.width)
+        weights.ones("token_embd_norm" if self.memory == "both" else "output_norm", self.width)
         for layer in range(self.layers):
             block = f"blk.{layer}."
             weights.ones(f"{block}attn_norm", self.width)
             if self.memory == "state":
                 self._add_state_space(weights, block)
             else:
-                self._add_transformer(weights, block)
+                self._add_transformer(weights, block, layer)
 
-    def _add_transformer(self, weights: _Weights, block: str) -> None:
+    def _add_transformer(self, weights: _Weights, block: str, layer: int) -> None:
         head, width = self.width // self.heads, self.width
         weights.ones(f"{block}ffn_norm", width)
-        weights.matrix(f"{block}attn_q", width, width)
-        weights.matrix(f"{block}attn_k", head * self.kv_heads, width)
-        weights.matrix(f"{block}attn_v", head * self.kv_heads, width)
-        weights.matrix(f"{block}attn_output", width, width)
-        weights.matrix(f"{block}ffn_gate", 2 * width, width)
-        weights.matrix(f"{block}ffn_up", 2 * width, width)
-        weights.matrix(f"{block}ffn_down", width, 2 * width)
-        if self.memory == "window":
-            for norm, size in (("attn_q", head), ("attn_k", head), ("post_attention", width), ("post_ffw", width)):
-                weights.ones(f"{block}{norm}_norm", size)
+        if self.memory == "both" and not layer % 2:
+            weights.matrix(f"{block}shortconv.in_proj", 3 * width, width)
+            weights.matrix(f"{block}shortconv.out_proj", width, width)
+            weights.plain(f"{block}shortconv.conv.weight", np.full((width, _CONVOLUTION), 1 / _CONVOLUTION))
+        else:
+            weights.matrix(f"{block}attn_q", width, width)
+            weights.matrix(f"{block}attn_k", head * self.kv_heads, width)
+            weights.matrix(f"{block}attn_v", head * self.kv_heads, width)
+            weights.matrix(f"{block}attn_output", width, width)
+        if self.experts:
+            weights.matrix(f"{block}ffn_gate_inp", self.experts, width)
+            weights.matrices(f"{block}ffn_gate_exps", self.experts, 2 * width, width)
+            weights.matrices(f"{block}ffn_up_exps", self.experts, 2 * width, width)
+            weights.matrices(f"{block}ffn_down_exps", self.experts, width, 2 * width)
+        else:
+            weights.matrix(f"{block}ffn_gate", 2 * width, width)
+            weights.matrix(f"{block}ffn_up", 2 * width, width)
+            weights.matrix(f"{block}ffn_down", width, 2 * width)
+        norms = {
+            "window": ("attn_q", "attn_k", "post_attention", "post_ffw"),
+            "both": ("attn_q", "attn_k") * (layer % 2),
+        }
+        for norm in norms.get(self.memory, ()):
+            weights.ones(f"{block}{norm}_norm", head if norm.startswith("attn_") else width)
 
     def _add_state_space(self, weights: _Weights, block: str) -> None:
         inner = 2 * self.width
@@ -145,6 +174,10 @@ class _Weights:
         values = (self._random.standard_normal((rows, columns)) * self._spread * scale).astype(np.float32)
         kind = self._kind if columns % 32 == 0 else gguf.GGMLQuantizationType.F32
         self._writer.add_tensor(f"{name}.weight", gguf.quants.quantize(values, kind), raw_dtype=kind)
+
+    def matrices(self, name: str, count: int, rows: int, columns: int) -> None:
+        values = (self._random.standard_normal((count, rows, columns)) * self._spread).astype(np.float32)
+        self._writer.add_tensor(f"{name}.weight", gguf.quants.quantize(values, self._kind), raw_dtype=self._kind)
 
     def ones(self, name: str, size: int) -> None:
         self.plain(f"{name}.weight", np.ones(size))

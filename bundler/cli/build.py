@@ -13,13 +13,16 @@ from bundler.console import Console
 from bundler.engine.build import build_engine
 from bundler.kit import host as host_kit
 from bundler.kit import store
+from bundler.machines import Usual, lines, usual_machines
 from bundler.model.obtain import Obtained, obtain
 from bundler.sizes import parse_size
 from bundler.spec import DistSpec, load
 from bundler.trust.keys import load_private
 from bundler.trust.signing import detached_path, write_detached
+from runtime.backends.fit.choose import Wishes
 from runtime.container.archive import Archive
-from runtime.manifest import KitManifest
+from runtime.launch.options import wished_context
+from runtime.manifest import DistManifest, KitManifest
 
 
 def add_parser(verbs: Any) -> None:
@@ -65,9 +68,15 @@ def run(args: argparse.Namespace, console: Console) -> int:
         for note in done.notes:
             console.warn(note)
         results.append(done)
+    usual = _usual_machines(results[0].written.manifest)
     console.result(
-        {"dists": [_described(done) for done in results]},
-        "\n".join(f"{done.written.path}  ({done.written.size:,} bytes)" for done in results),
+        {
+            "dists": [_described(done) for done in results],
+            "machines": [{"name": one.name, "runs": one.fit.fits, "verdict": one.verdict} for one in usual],
+        },
+        "\n".join(
+            [*(f"{done.written.path}  ({done.written.size:,} bytes)" for done in results), *_told(results, usual)]
+        ),
     )
     return 0
 
@@ -96,6 +105,24 @@ def build_one(
     if done.written.signature:
         write_detached(done.written.path, done.written.signature)
     return done
+
+
+def _usual_machines(manifest: DistManifest) -> list[Usual]:
+    """What becomes of the model on usual computers."""
+    shape, serve = manifest.model.shape, manifest.spec["serve"]
+    if shape is None:
+        return []
+    wishes = Wishes(wished_context(manifest), serve["parallel"], serve["ctx_size"] > 0)
+    return usual_machines(shape, wishes, manifest.engine.backends)
+
+
+def _line(done: Composed) -> str:
+    return f"{done.written.path}  ({done.written.size:,} bytes)"
+
+
+def _told(results: list[Composed], usual: list[Usual]) -> list[str]:
+    shape = results[0].written.manifest.model.shape
+    return lines(shape, usual) if shape else []
 
 
 def with_flags(spec: DistSpec, args: argparse.Namespace) -> DistSpec:

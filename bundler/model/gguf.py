@@ -115,6 +115,11 @@ def tensor_bytes(kind: int, shape: tuple[int, ...]) -> int | None:
     return math.prod(shape) // per_block * block_bytes
 
 
+def type_name(kind: int) -> str:
+    """ggml's name of a tensor type ("Q8_0"); "type 99" for one this reader does not know."""
+    return _block_sizes()[kind][0] if kind in _block_sizes() else f"type {kind}"
+
+
 @contextmanager
 def _explaining(name: str) -> Iterator[None]:
     try:

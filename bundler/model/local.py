@@ -9,8 +9,10 @@ from typing import Any
 from bundler.errors import ModelError
 from bundler.model import split
 from bundler.model.content import Content
-from bundler.model.gguf import GgufHeader, read_header
+from bundler.model.gguf import GgufHeader, read_tables
 from bundler.model.licenses import License, chosen_name
+from bundler.model.shape import shape_of
+from runtime.shape import ModelShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class LocalModel:
     path: its file, or the first of its parts. content: its bytes, joined if they come in parts.
     source: what the builder named. origin: where it came from, for the manifest; never a path of this machine.
     sha256: what its content must have, if known. terms: what its source says of its licence, beside `header`.
+    shape: what its memory follows from.
     """
 
     path: Path
@@ -29,6 +32,7 @@ class LocalModel:
     origin: dict[str, Any] = field(default_factory=dict)
     sha256: str = ""
     terms: License = field(default_factory=License)
+    shape: ModelShape | None = None
 
     @property
     def size(self) -> int:
@@ -69,11 +73,10 @@ def open_model(
         raise ModelError(f"There is no model at {path}.", "Check the path, or name a repository as hf:OWNER/REPO.")
     paths = split.parts_of(path)
     if len(paths) == 1:
-        header, content = read_header(path), Content.of_file(path)
+        tables, content = read_tables(path), Content.of_file(path)
     else:
         tables, content = split.join(paths)
-        header = tables.header
-    model = LocalModel(paths[0], header, content, source, origin, sha256, terms or License())
+    model = LocalModel(paths[0], tables.header, content, source, origin, sha256, terms or License(), shape_of(tables))
     _check_whole(model)
     _check_not_a_part(model)
     return model

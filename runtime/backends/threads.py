@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from runtime.backends.cgroups import levels, number, text
+
 _SLOW = 0.7  # a core with less than this share of the best one's capacity is not worth waiting for
 
 
@@ -38,10 +40,10 @@ def compute_threads(root: Path = Path("/"), allowed: Iterable[int] | None = None
 
 def _fast(root: Path, processors: set[int]) -> set[int]:
     """Without the efficiency cores: Intel's by their group, ARM's by their capacity."""
-    performance = _listed(_text(root / "sys/devices/cpu_core/cpus")) & processors
+    performance = _listed(text(root / "sys/devices/cpu_core/cpus")) & processors
     if performance:
         return performance
-    capacities = {cpu: _number(root / f"sys/devices/system/cpu/cpu{cpu}/cpu_capacity") for cpu in processors}
+    capacities = {cpu: number(root / f"sys/devices/system/cpu/cpu{cpu}/cpu_capacity") for cpu in processors}
     best = max(capacities.values(), default=0.0)
     return {cpu for cpu, capacity in capacities.items() if capacity >= _SLOW * best}
 
@@ -50,59 +52,32 @@ def _cores(root: Path, processors: set[int]) -> int:
     """Distinct cores among processors; a processor whose core is not told counts as one."""
     cores = set()
     for cpu in processors:
-        siblings = _text(root / f"sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        siblings = text(root / f"sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
         cores.add(frozenset(_listed(siblings)) or frozenset([cpu]))
     return len(cores)
 
 
 def _quota(root: Path) -> float:
-    """Processors' worth of time the control groups grant; 0 for no limit. Each level up may limit further."""
-    limits: list[float] = []
-    for line in _text(root / "proc/self/cgroup").splitlines():
-        _, controllers, path = line.split(":", 2) if line.count(":") >= 2 else ("", "-", "")
-        if controllers == "":
-            bases = [root / "sys/fs/cgroup", root / "sys/fs/cgroup/unified"]
-        elif "cpu" in controllers.split(","):
-            bases = [root / "sys/fs/cgroup" / controllers, root / "sys/fs/cgroup/cpu"]
-        else:
-            continue
-        for base in bases:
-            group = base / path.lstrip("/")
-            for level in [group, *group.parents]:
-                limits += _limit(level)
-                if level == base:
-                    break
-    return min(limits, default=0.0)
+    """Processors' worth of time the control groups grant; 0 for no limit."""
+    return min((limit for group in levels(root, "cpu") for limit in _limit(group)), default=0.0)
 
 
 def _limit(group: Path) -> list[float]:
-    both = _text(group / "cpu.max").split()  # version 2: "50000 100000" or "max 100000"
+    both = text(group / "cpu.max").split()  # version 2: "50000 100000" or "max 100000"
     if len(both) != 2:
-        both = [_text(group / "cpu.cfs_quota_us").strip(), _text(group / "cpu.cfs_period_us").strip()]
+        both = [text(group / "cpu.cfs_quota_us").strip(), text(group / "cpu.cfs_period_us").strip()]
     quota, period = both
     return [int(quota) / int(period)] if quota.isdigit() and period.isdigit() and int(period) else []
 
 
-def _listed(text: str) -> set[int]:
+def _listed(said: str) -> set[int]:
     """Linux' lists of processors: "0-3,8"."""
     result: set[int] = set()
-    for part in text.strip().split(","):
+    for part in said.strip().split(","):
         first, _, last = part.partition("-")
         if first.isdigit():
             result.update(range(int(first), int(last or first) + 1))
     return result
-
-
-def _number(path: Path) -> float:
-    text = _text(path).strip()
-    return float(text) if text.isdigit() else 0.0
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
 
 
 def _performance_cores_macos() -> int:

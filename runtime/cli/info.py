@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from typing import Any
 
 from runtime.console import Console
@@ -33,6 +34,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         except PannierError as error:
             console.out("\n".join(_about(archive)))
             raise error from None
+        fitted = session.fitting(archive, options)
         decision = {
             "backend": choice.name,
             "engine_dir": str(choice.engine_dir),
@@ -43,11 +45,13 @@ def run(args: argparse.Namespace, console: Console) -> int:
             ],
             "refused_places": [str(refusal) for refusal in cache.places.refusals],
             "repack": options.repack,
+            "fit": asdict(fitted) if fitted else None,
         }
         lines = [
             *_about(archive),
             f"backend   {choice.name} ({'known from an earlier start' if choice.remembered else 'proven just now'})",
             *(f"          {line}" for line in choice.describe()),
+            *([f"memory    {fitted}"] if fitted else []),
             f"weights   {'rearranged copies in memory' if options.repack else 'mapped in place, no copy in memory'}",
             f"cache     {choice.engine_dir}",
             *(f"          not used: {refusal}" for refusal in cache.places.refusals),

@@ -73,7 +73,8 @@ class Llama:
 
     def __init__(self, engine_dir: Path, log: LogSink) -> None:
         """Load from exactly `engine_dir`. Raises `CannotRunError` where a library is missing or does not load."""
-        _preload(engine_dir, "ggml-base")
+        self.ggml_base = _preload(engine_dir, "ggml-base")
+        self.ggml_base.ggml_backend_cpu_buffer_type.restype = ctypes.c_void_p
         self.ggml = _declare(_preload(engine_dir, "ggml"))
         self.raw = _import_declarations(engine_dir)
         self._log_callback = self.raw.llama_log_callback(lambda level, text, _: log(LogLevel(level), text))
@@ -105,6 +106,11 @@ class Llama:
                 if pool := new(ctypes.byref(_ThreadPoolParameters(n_threads=threads, poll=poll))):
                     attach(context, pool, pool)
                 return
+
+    def main_memory(self) -> int:
+        """The buffer type of plain main memory."""
+        found: int = self.ggml_base.ggml_backend_cpu_buffer_type()
+        return found
 
     def initialise(self) -> None:
         """Prepare llama.cpp's own tables; once, after the backends are loaded."""

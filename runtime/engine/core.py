@@ -29,13 +29,35 @@ class TokenBias:
 
 
 @dataclass(frozen=True, slots=True)
+class GrammarTrigger:
+    """A text that switches the grammar on: from where it begins, the answer follows the grammar, trigger included.
+
+    at_start: only where nothing but space came before. after: neither counts until this text has been said, and the
+    start is behind it (the end of reasoning). Control tokens are texts here, visible or not.
+    """
+
+    text: str
+    at_start: bool = False
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GrammarSchema:
+    """A JSON Schema, as text, that the grammar can refer to as the rule `name` (letters, digits and dashes)."""
+
+    name: str
+    schema: str
+
+
+@dataclass(frozen=True, slots=True)
 class SamplingParams:
     """How the next token is drawn. Names, order and defaults are llama.cpp's (common/sampling).
 
     temperature 0 means greedy. `seed` None draws one; the one used is in `Started.seed`. top_k 0, top_p 1, min_p 0,
     typical_p 1, top_n_sigma -1, xtc_probability 0, dry_multiplier 0 and mirostat 0 are off. penalty_last_n,
     dry_penalty_last_n: tokens looked back at, prompt included; -1 is the whole context. n_probs: with every token, tell
-    its log-probability and those of so many of the likeliest; None tells nothing.
+    its log-probability and those of so many of the likeliest; None tells nothing. json_schema, grammar: the shape of
+    the whole answer, or, with grammar_triggers, of what follows the first of them; until then the answer is free.
     """
 
     temperature: float = 0.8
@@ -65,6 +87,8 @@ class SamplingParams:
     seed: int | None = None
     json_schema: str | None = None  # a JSON Schema document as text
     grammar: str | None = None  # GBNF
+    grammar_schemas: tuple[GrammarSchema, ...] = ()
+    grammar_triggers: tuple[GrammarTrigger, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +98,8 @@ class GenerationRequest:
     prompt: rendered text (special tokens are parsed), or token ids.
     max_tokens: upper bound of generated tokens; None means until the model stops or the context ends.
     stop: strings that end the text; never part of it. answered: tokens of the answer that were told already, by a
-    worker that is gone: the answer goes on after them, and they count.
+    worker that is gone: the answer goes on after them, and they count. visible: texts of control tokens that are text
+    of the answer, also where they end it; all others are silent.
     """
 
     id: str
@@ -84,6 +109,7 @@ class GenerationRequest:
     stop: tuple[str, ...] = ()
     ignore_eos: bool = False
     answered: tuple[int, ...] = ()
+    visible: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from runtime.engine.core import (
     TextDelta,
 )
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 """Goes up with every change to a message or an event."""
 
 
@@ -45,7 +45,9 @@ class Load:
     libggml; backends: files of the backend libraries to load, the one that computes first. context_size: tokens a
     request may use, 0 = what the model was trained on. parallel: requests at once. queue_limit: requests that may wait
     besides. threads: 0 = as many as this process may use. gpu_layers: -1 = all. repack: let llama.cpp copy weights into
-    layouts it likes better (private memory, slower start). verbose: llama.cpp's whole log to stderr.
+    layouts it likes better (private memory, slower start). cells: tokens remembered at a time, 0 = by the device's
+    memory. cache_type: format of what is remembered, "f16" or "q8_0". experts_on_cpu: of the layers on the GPU, the
+    first so many leave their experts in main memory. verbose: llama.cpp's whole log to stderr.
     """
 
     engine_dir: str
@@ -61,6 +63,9 @@ class Load:
     batch_tokens: int = 512
     gpu_layers: int = 0
     repack: bool = False
+    cells: int = 0
+    cache_type: str = "f16"
+    experts_on_cpu: int = 0
     verbose: bool = False
 
 

@@ -6,6 +6,8 @@ import argparse
 from dataclasses import dataclass
 from typing import Any
 
+from runtime.backends.fit.choose import Wishes
+from runtime.backends.fit.words import FORCE
 from runtime.errors import UsageError
 from runtime.manifest import DistManifest
 
@@ -15,7 +17,10 @@ DEFAULT_CONTEXT = 8192
 
 @dataclass(frozen=True, slots=True)
 class LaunchOptions:
-    """What engine to start. backend: a name that is forced, or None. context_size, threads: 0 means "you decide"."""
+    """What engine to start. backend: a name that is forced, or None. context_size, threads: 0 means "you decide".
+
+    firm_context: the context was asked for by number. ignore_memory: start whatever the memory. cache_type: "" for any.
+    """
 
     backend: str | None
     context_size: int
@@ -23,17 +28,19 @@ class LaunchOptions:
     threads: int
     gpu_layers: int
     repack: bool
+    firm_context: bool = False
+    ignore_memory: bool = False
+    cache_type: str = ""
 
     @classmethod
     def of(cls, manifest: DistManifest, args: argparse.Namespace) -> LaunchOptions:
         """The spec's defaults with the command line's wishes put in. Raises `UsageError` for impossible numbers."""
         serve = section(manifest, "serve")
-        trained = manifest.model.context_length
         context = args.ctx_size if args.ctx_size is not None else int(serve.get("ctx_size", 0))
         if context < 0:
             raise UsageError(f"--ctx-size {context} is not a number of tokens.", "Give a positive number.")
-        if not context:
-            context = min(trained, DEFAULT_CONTEXT) if trained else DEFAULT_CONTEXT
+        firm = context > 0
+        context = context or wished_context(manifest)
         parallel = args.parallel if args.parallel is not None else int(serve.get("parallel", 1))
         if not 1 <= parallel <= 256:
             raise UsageError(f"--parallel {parallel} is not possible.", "Give a number from 1 to 256.")
@@ -44,7 +51,23 @@ class LaunchOptions:
             threads=args.threads if args.threads is not None else int(serve.get("threads", 0)),
             gpu_layers=args.gpu_layers if args.gpu_layers is not None else -1,
             repack=args.repack or bool(section(manifest, "engine").get("repack", False)),
+            firm_context=firm,
+            ignore_memory=args.ignore_memory,
+            cache_type=args.cache_type or "",
         )
+
+    @property
+    def wishes(self) -> Wishes:
+        """What is to be fitted into the memory there is."""
+        return Wishes(
+            self.context_size, self.parallel, self.firm_context, self.gpu_layers, self.repack, self.cache_type
+        )
+
+
+def wished_context(manifest: DistManifest) -> int:
+    """Tokens of context per request where the command line says nothing."""
+    trained = manifest.model.context_length
+    return int(section(manifest, "serve").get("ctx_size", 0)) or min(trained or DEFAULT_CONTEXT, DEFAULT_CONTEXT)
 
 
 def section(manifest: DistManifest, name: str) -> dict[str, Any]:
@@ -60,6 +83,10 @@ def add_engine_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backend", metavar="B", help="use this backend and no other, as cpu or cpu-haswell")
     parser.add_argument("--gpu-layers", type=int, metavar="N", help="layers to put on the GPU (default: all that fit)")
     parser.add_argument("--threads", type=int, metavar="N", help="compute threads (default: the machine's cores)")
+    parser.add_argument(
+        "--cache-type", choices=("f16", "q8_0"), help="how exactly a text is remembered (default: f16 if it fits)"
+    )
+    parser.add_argument(FORCE, action="store_true", help="start even where the memory seems too small")
     parser.add_argument(
         "--repack", action="store_true", help="let llama.cpp keep rearranged copies of the weights in memory"
     )

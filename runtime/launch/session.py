@@ -12,6 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.backends.choose import Choice, choose
+from runtime.backends.fit.choose import Fit
+from runtime.backends.fit.choose import choose as fit
+from runtime.backends.fit.need import Plan
+from runtime.backends.fit.room import room
+from runtime.backends.fit.words import refusal
 from runtime.backends.threads import threads_for
 from runtime.console import Console
 from runtime.container.archive import Archive
@@ -32,10 +37,12 @@ WORKER_OPTION = "--worker"
 class Session:
     """A chosen backend and the worker that is loading with it.
 
-    renew: gives the command of every further worker. places: where this machine lets us keep things.
+    renew: gives the command of every further worker. places: where this machine lets us keep things. fit: how the model
+    was fitted into the memory; None where the file does not tell its shape.
     """
 
     choice: Choice
+    fit: Fit | None
     places: Places
     command: WorkerCommand
     renew: Callable[[], WorkerCommand]
@@ -58,24 +65,39 @@ def start(archive: Archive[DistManifest], options: LaunchOptions, console: Conso
     """Choose a backend and start the worker with it; returns while the model is loading."""
     choice, cache = decide(archive, options, console)
     model = open_model(archive)
+    fitted = fitting(archive, options)
+    if fitted and archive.manifest.model.shape and not fitted.fits and not options.ignore_memory:
+        raise refusal(archive.manifest.model.shape, options.wishes, fitted)
 
     def command(engine_dir: Path) -> WorkerCommand:
-        return worker_command(archive, model, options, engine_dir, choice.library.file)
+        return worker_command(archive, model, options, engine_dir, choice.library.file, fitted)
 
     def renewed() -> WorkerCommand:
         # The file may have another name by now, and another version's start may have swept the libraries away.
         return command(cache.provide(archive, [*core(archive.manifest.engine), choice.library]))
 
     first = command(choice.engine_dir)
-    return Session(choice, cache.places, first, renewed, launch_worker(first))
+    return Session(choice, fitted, cache.places, first, renewed, launch_worker(first))
+
+
+def fitting(archive: Archive[DistManifest], options: LaunchOptions) -> Fit | None:
+    """How the model is fitted into the memory that is free now; None where the file does not tell its shape."""
+    shape = archive.manifest.model.shape
+    return fit(shape, options.wishes, room()) if shape else None
 
 
 def worker_command(
-    archive: Archive[DistManifest], model: ModelFile, options: LaunchOptions, engine_dir: Path, backend: str
+    archive: Archive[DistManifest],
+    model: ModelFile,
+    options: LaunchOptions,
+    engine_dir: Path,
+    backend: str,
+    fitted: Fit | None = None,
 ) -> WorkerCommand:
     """How to start a worker for this model with the backend library of this name in `engine_dir`."""
     own = system.self_command(lambda: spare_program(archive))
     by_path = sys.platform == "win32"  # descriptors are not inherited there
+    plan = fitted.plan if fitted else Plan(options.context_size, options.parallel, gpu_layers=options.gpu_layers)
     load = Load(
         engine_dir=str(engine_dir),
         backends=(backend,),
@@ -83,11 +105,14 @@ def worker_command(
         model_path=model.path if by_path else "",
         model_offset=model.offset,
         model_splits=model.splits,
-        context_size=options.context_size,
+        context_size=plan.context_size,
         parallel=options.parallel,
         threads=options.threads or threads_for(archive.manifest.model.parameters),
-        gpu_layers=options.gpu_layers,
+        gpu_layers=plan.gpu_layers,
         repack=options.repack,
+        cells=plan.cells,
+        cache_type=plan.cache_type,
+        experts_on_cpu=plan.experts_on_cpu,
     )
     return WorkerCommand(
         argv=(*own.argv, WORKER_OPTION, str(os.getpid())), executable=own.executable, env=own.environment, load=load

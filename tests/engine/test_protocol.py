@@ -20,6 +20,8 @@ from runtime.engine.core import (
     Finished,
     FinishReason,
     GenerationRequest,
+    GrammarSchema,
+    GrammarTrigger,
     ModelFacts,
     Queued,
     SamplingParams,
@@ -64,12 +66,15 @@ REQUESTS = st.builds(
         temperature=FLOATS,
         seed=st.none() | INTEGERS,
         grammar=st.none() | TEXTS,
+        grammar_schemas=st.lists(st.builds(GrammarSchema, TEXTS, TEXTS), max_size=2).map(tuple),
+        grammar_triggers=st.lists(st.builds(GrammarTrigger, TEXTS, st.booleans(), TEXTS), max_size=2).map(tuple),
         logit_bias=st.lists(st.builds(TokenBias, INTEGERS, FLOATS), max_size=2).map(tuple),
     ),
     answered=TOKENS,
     max_tokens=st.none() | INTEGERS,
     stop=st.lists(TEXTS, max_size=2).map(tuple),
     ignore_eos=st.booleans(),
+    visible=st.lists(TEXTS, max_size=2).map(tuple),
 )
 CHANCE = st.builds(TokenChance, INTEGERS, TOKENS, FLOATS)
 CHANCES = st.builds(TokenChances, CHANCE, st.lists(CHANCE, max_size=2).map(tuple))

@@ -41,7 +41,8 @@ def in_a_process_of_its_own(load: Load, code: str) -> str:
         "from runtime.engine.messages import Load\n"
         "from runtime.engine.worker.log import EngineLog\n"
         "from runtime.engine.worker.model import Model\n"
-        "from runtime.engine.worker.sampling import GrammarError, _Grammar\n"
+        "from runtime.engine.core import GrammarTrigger\n"
+        "from runtime.engine.worker.grammar import Grammar, GrammarError, LazyGrammar\n"
         f"load = {load!r}\n"
         "folder = Path(load.engine_dir)\n"
         "llama = Llama(folder, EngineLog(verbose=False))\n"
@@ -54,7 +55,7 @@ def in_a_process_of_its_own(load: Load, code: str) -> str:
 def test_a_token_the_grammar_forbids_is_an_error_and_no_abort(worker: Worker):
     code = (
         "a, b, c = (model.tokenize(letter, parse_special=False, add_special=False)[0] for letter in 'abc')\n"
-        'grammar = _Grammar(model, \'root ::= "a" "b"\')\n'
+        'grammar = Grammar(model, \'root ::= "a" "b"\')\n'
         "grammar.accept(a)\n"
         "try: grammar.accept(c)\n"
         "except GrammarError as error: print(error)\n"
@@ -65,6 +66,24 @@ def test_a_token_the_grammar_forbids_is_an_error_and_no_abort(worker: Worker):
         "The grammar leaves no token with which the answer could go on.",
         "went on",
     ]
+
+
+def test_a_sleeping_grammar_wakes_in_the_middle_of_a_token_and_objects_to_what_it_cannot_follow(worker: Worker):
+    code = (
+        "def tokens(text): return model.tokenize(text, parse_special=True, add_special=False)\n"
+        'def lazy(*triggers): return LazyGrammar(model, Grammar(model, \'root ::= "he" "!"\'), triggers)\n'
+        "(the,), (then,) = tokens(' the'), tokens('hen')\n"
+        "grammar = lazy(GrammarTrigger('he'))\n"
+        "print(grammar.allows(the)); grammar.accept(the)\n"
+        "print(grammar.allows(tokens('!')[0]), grammar.allows(tokens('a')[0]))\n"
+        "print(lazy(GrammarTrigger('he')).allows(then))\n"
+        "late = lazy(GrammarTrigger('he', after='.'))\n"
+        "print(late.allows(then)); late.accept(tokens('.')[0]); print(late.allows(then))\n"
+        "first = lazy(GrammarTrigger('he', at_start=True)); print(first.allows(then))\n"
+        "first.accept(tokens('a')[0]); print(first.allows(then))\n"
+    )
+    said = in_a_process_of_its_own(worker.load, code).splitlines()
+    assert said == ["True", "True False", "False", "True", "False", "False", "True"]
 
 
 def test_a_loaded_backend_tells_its_devices_and_each_library_is_there_once(worker: Worker):

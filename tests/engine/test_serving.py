@@ -158,7 +158,8 @@ def test_who_is_set_back_goes_on_where_it_was(worker: Worker):
     """Two long answers do not fit together: memory for one context only, as on a small machine."""
     requests = [ask(number, f"Pupil {number} writes", max_tokens=400) for number in range(3)]
     script = (
-        "import sys\nfrom runtime.engine.worker import context, main\ncontext._MEMORY_SHARE = 0\nsys.exit(main.main())"
+        "import sys\nfrom runtime.engine import lines\nfrom runtime.engine.worker import main\n"
+        "lines.MEMORY_SHARE = 0\nsys.exit(main.main())"
     )
 
     async def run(engine: WorkerEngine) -> tuple[dict[str, list[Event]], dict[str, list[Event]], int]:

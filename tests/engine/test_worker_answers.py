@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -16,13 +17,15 @@ from runtime.engine.core import (
     Finished,
     FinishReason,
     GenerationRequest,
+    GrammarSchema,
+    GrammarTrigger,
     SamplingParams,
     Started,
     TextDelta,
     TokenBias,
 )
 from runtime.errors import EngineError
-from tests.engine.workers import GREEDY, Worker, end_of, events, text_of
+from tests.engine.workers import GREEDY, Worker, end_of, events, text_of, tokens_of
 
 PROMPT = "The teacher asks a question and the students think about"
 LONG = 16384
@@ -166,6 +169,46 @@ def test_a_grammar_shapes_the_answer(worker: Worker):
     assert rest[:3].isdigit()
     assert rest[3:] == "\u4e16"
     assert end_of(found).reason is FinishReason.STOP
+
+
+def test_a_trigger_switches_the_grammar_on_and_until_then_the_answer_is_free(worker: Worker):
+    """Noise would never say three digits by itself. The trigger is a word of its free answer, without the space that
+    is in the same token.
+    """
+    (free,) = ask(worker, ASK)
+    word = max((event.text for event in free if isinstance(event, TextDelta) and event.text.isascii()), key=len).strip()
+    grammar = f"root ::= {json.dumps(word)} [0-9]{{3}} shape"
+    shape = GrammarSchema("shape", '{"enum": ["garden"]}')
+    sampling = replace(GREEDY, grammar=grammar, grammar_schemas=(shape,), grammar_triggers=(GrammarTrigger(word),))
+    asked = replace(ASK, sampling=sampling, max_tokens=100)
+    shaped, asleep = ask(
+        worker, asked, replace(asked, sampling=replace(sampling, grammar_triggers=(GrammarTrigger("\0never"),)))
+    )
+    before, after = text_of(shaped).split(word, 1)
+    assert text_of(free).startswith(before)
+    assert after[:3].isdigit()
+    assert after[3:].strip() == '"garden"'
+    assert end_of(shaped).reason is FinishReason.STOP
+    assert text_of(asleep).startswith(text_of(free))
+
+    begun = tuple(tokens_of(shaped)[:-3])
+    (rest,) = ask(worker, replace(asked, answered=begun))
+    assert text_of(shaped).endswith(text_of(rest)), "an answer that was begun elsewhere is as awake as it was"
+
+
+def test_control_tokens_are_text_where_asked_also_the_one_that_ends_the_answer(worker: Worker):
+    async def run(engine: WorkerEngine) -> list[list[Event]]:
+        (start,) = await engine.tokenize("<|im_start|>", parse_special=True, add_special=False)
+        say = replace(GREEDY, grammar=f'root ::= <[{start}]> "a"')
+        asked = replace(ASK, sampling=say)
+        shown = replace(asked, visible=("<|im_start|>", "<|im_end|>", "<|endoftext|>", "no token at all"))
+        return [await events(engine, one) for one in (asked, shown, replace(shown, stop=("a<|",)))]
+
+    silent, shown, stopped = worker.use(run)
+    assert text_of(silent) == "a"
+    assert text_of(shown) in ("<|im_start|>a<|im_end|>", "<|im_start|>a<|endoftext|>")
+    assert (end_of(silent).reason, end_of(shown).reason) == (FinishReason.STOP, FinishReason.STOP)
+    assert text_of(stopped) == "<|im_start|>"
 
 
 def test_two_requests_at_once_are_served_in_order_and_not_mixed_up(worker: Worker):

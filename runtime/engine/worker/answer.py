@@ -17,25 +17,28 @@ class Answer:
         self._request = request
         self._limit = room if request.max_tokens is None else min(room, request.max_tokens)
         self._text = TextAssembler(request.stop)
+        self._visible = model.control_tokens(request.visible)
         self._untold: list[int] = []
         self._chances: list[TokenChances] = []
         self.count = 0
         self.reason = None if self._limit > 0 else FinishReason.LENGTH
         for token in request.answered:
-            self._text.push(model.piece(token))
+            self._text.push(self._piece(token))
             self._count()
+            if model.ends_generation(token) and not request.ignore_eos:
+                self.reason = FinishReason.STOP
 
     def take(self, token: int, chances: TokenChances | None = None) -> Iterator[TextDelta]:
         """The next token; its text, if any may be shown yet."""
-        if self._model.ends_generation(token):
-            self.count += 1
-            self.reason = FinishReason.STOP
-            return
-        self._untold.append(token)
-        if chances is not None:
-            self._chances.append(chances)
-        yield from self._tell(self._text.push(self._model.piece(token)))
+        ends = self._model.ends_generation(token)
+        if not ends or token in self._visible:
+            self._untold.append(token)
+            if chances is not None:
+                self._chances.append(chances)
+            yield from self._tell(self._text.push(self._piece(token)))
         self._count()
+        if ends:
+            self.reason = FinishReason.STOP
 
     def finish(self, prompt_tokens: int, timings: Timings) -> Iterator[TextDelta | Finished]:
         """What was held back, and the end."""
@@ -49,6 +52,9 @@ class Answer:
             self.reason = FinishReason.STOP
         elif self.count >= self._limit:
             self.reason = FinishReason.LENGTH
+
+    def _piece(self, token: int) -> bytes:
+        return self._model.piece(token, special=token in self._visible)
 
     def _tell(self, text: str) -> Iterator[TextDelta]:
         if text:

@@ -6,6 +6,7 @@ import ctypes
 import os
 import time
 
+from runtime.engine.lines import cells_for, lines_for
 from runtime.engine.messages import Load
 from runtime.engine.worker.cache import MemoryKind
 from runtime.engine.worker.crew import Crew
@@ -15,18 +16,12 @@ from runtime.errors import CannotRunError, EngineError
 NO_ROOM = 1
 """`llama_decode`'s code for a cache without room for the batch; nothing has changed then."""
 
-_SPARE_LINES = 16
-"""Lines for texts at rest, at least, where a line costs only room for its logits (full attention)."""
-
-_MAX_LINES = 256  # LLAMA_MAX_SEQ
-
-_MEMORY_SHARE = 0.25
-"""Of a machine's memory, what the cache may take to serve several requests at once."""
-
 _POLL = 1
 """How long threads spin for the next step before they sleep (`Llama.attach_thread_pool`): about as long as drawing
 takes. ggml's default is fifty times as long, all of it taken from whoever else wants the processor.
 """
+
+_CACHE_TYPES = {"f16": 1, "q8_0": 8}  # enum ggml_type
 
 _PARTIAL_ONLY = 1  # LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY: of a line's state, what is not attention over everything
 
@@ -88,12 +83,13 @@ class Context:
         self._raw = raw = model.llama.raw
         wanted = load.context_size or model.trained_context
         parameters = raw.llama_context_default_params()
-        parameters.n_ctx = cells_for(wanted, load.parallel, model.cell_bytes, memory)
+        parameters.n_ctx = load.cells or cells_for(wanted, load.parallel, model.cell_bytes, memory)
         parameters.n_batch = parameters.n_ubatch = max(load.batch_tokens, load.parallel)
-        parameters.n_seq_max = lines_for(self.kind, load.parallel)
+        parameters.n_seq_max = lines_for(load.parallel, costly=self.kind is not MemoryKind.FULL)
         parameters.n_outputs_max = parameters.n_seq_max  # the least llama.cpp takes; a whole batch of logits by default
         threads = load.threads or usable_cpus()
         parameters.n_threads = parameters.n_threads_batch = threads
+        parameters.type_k = parameters.type_v = _CACHE_TYPES[load.cache_type]
         parameters.kv_unified = True
         parameters.swa_full = False
         parameters.no_perf = True
@@ -157,21 +153,6 @@ class Context:
         state = (ctypes.c_uint8 * size)()
         written = raw.llama_state_seq_get_data_ext(self.handle, state, size, source, flags)
         return bool(written == size == raw.llama_state_seq_set_data_ext(self.handle, state, size, line, flags))
-
-
-def cells_for(context_size: int, parallel: int, cell_bytes: int, memory: int) -> int:
-    """How many cells to make: a whole context for each of `parallel` requests, as far as a share of `memory` bytes
-    goes, but never less than one context. Requests hold only what they use, so fewer than asked for serve well, too.
-    """
-    wanted = context_size * parallel
-    affordable = int(memory * _MEMORY_SHARE) // cell_bytes if cell_bytes and memory else wanted
-    return max(context_size, min(wanted, affordable))
-
-
-def lines_for(kind: MemoryKind, parallel: int) -> int:
-    """How many lines to make. Where each costs a window or a state, only as many spare ones as running ones."""
-    spare = max(_SPARE_LINES, parallel) if kind is MemoryKind.FULL else parallel + 1
-    return min(_MAX_LINES, parallel + spare)
 
 
 def usable_cpus() -> int:

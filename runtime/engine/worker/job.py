@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 
 from runtime.engine import failures
 from runtime.engine.bindings import grammar_of_schema
-from runtime.engine.core import Failed, GenerationRequest, Timings
+from runtime.engine.core import Failed, GenerationRequest, SamplingParams, Timings
 from runtime.engine.worker.answer import Answer
 from runtime.engine.worker.context import Context
+from runtime.engine.worker.gbnf import with_schemas
 from runtime.engine.worker.sampling import Sampler
 from runtime.engine.worker.sequence import Sequence
 from runtime.errors import EngineError
@@ -84,9 +85,7 @@ def examine(request: GenerationRequest, arrival: int, context: Context) -> Job |
         prompt = model.prompt_tokens(request.prompt)
         answered = model.checked(request.answered)
         model.checked(bias.token for bias in request.sampling.logit_bias)
-        if request.sampling.json_schema is not None:
-            grammar = grammar_of_schema(request.sampling.json_schema)
-            request = replace(request, sampling=replace(request.sampling, grammar=grammar, json_schema=None))
+        request = replace(request, sampling=_with_grammar(request.sampling))
     except EngineError as error:
         return failures.invalid(request.id, error.message)
     if not prompt:
@@ -96,3 +95,13 @@ def examine(request: GenerationRequest, arrival: int, context: Context) -> Job |
     seed = int.from_bytes(os.urandom(4)) if request.sampling.seed is None else request.sampling.seed
     answer = Answer(model, request, room=context.size - len(prompt))
     return Job(request, len(prompt), seed, Sequence(request.id, arrival, [*prompt, *answered]), answer)
+
+
+def _with_grammar(sampling: SamplingParams) -> SamplingParams:
+    """All shapes as one grammar. Raises `EngineError` for a schema that cannot be told in one."""
+    if sampling.json_schema is not None:
+        return replace(sampling, grammar=grammar_of_schema(sampling.json_schema), json_schema=None)
+    if sampling.grammar is not None and sampling.grammar_schemas:
+        grammar = with_schemas(sampling.grammar, {one.name: one.schema for one in sampling.grammar_schemas})
+        return replace(sampling, grammar=grammar, grammar_schemas=())
+    return sampling

@@ -31,10 +31,10 @@ from runtime.engine.messages import Embed, Load, Refused, Vectors
 from runtime.engine.worker.cache import PrefixCache
 from runtime.engine.worker.context import NO_ROOM, Batch, Context, DecodeError
 from runtime.engine.worker.embedding import Embedder
+from runtime.engine.worker.grammar import GrammarError
 from runtime.engine.worker.heart import Heart
 from runtime.engine.worker.job import Job, examine
 from runtime.engine.worker.pace import UNKNOWN_SECONDS, Pace
-from runtime.engine.worker.sampling import GrammarError
 from runtime.engine.worker.scheduler import Scheduler
 from runtime.engine.worker.sequence import Chunk
 from runtime.errors import EngineError

@@ -10,6 +10,7 @@ import ctypes
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ class Model:
         parameters.n_gpu_layers = load.gpu_layers
         parameters.load_mode = _MMAP
         parameters.use_extra_bufts = load.repack
+        overrides = _experts_in_main_memory(llama, load.experts_on_cpu)
+        parameters.tensor_buft_overrides = ctypes.cast(overrides, ctypes.c_void_p) if overrides else None
 
         def go_on(value: float, _: int | None) -> bool:
             progress(value)
@@ -47,7 +50,7 @@ class Model:
         else:
             with _ModelFile(load) as file:
                 self.handle = raw.llama_model_load_from_file_ptr(file, parameters)
-        del callback  # it had to live until here
+        del callback, overrides  # they had to live until here
         if not self.handle:
             raise CannotRunError("The model cannot be loaded.")
         self.vocabulary = raw.llama_model_get_vocab(self.handle)
@@ -108,6 +111,21 @@ class Model:
 
         return _filled(write, guess=64)
 
+    def bytewise(self, text: bytes) -> list[int] | None:
+        """Tokens of one byte each; None where the vocabulary lacks one."""
+        tokens = self._byte_tokens
+        return [tokens[byte] for byte in text] if tokens.keys() >= {*text} else None
+
+    @cached_property
+    def _byte_tokens(self) -> dict[int, int]:
+        pieces = ((token, self.piece(token)) for token in range(self.vocabulary_size))
+        return {piece[0]: token for token, piece in pieces if len(piece) == 1}
+
+    def control_tokens(self, texts: Iterable[str]) -> frozenset[int]:
+        """The tokens that these texts are, each alone; a text that is none is passed over."""
+        found = (self.tokenize(text, parse_special=True, add_special=False) for text in texts)
+        return frozenset(tokens[0] for tokens in found if len(tokens) == 1)
+
     def ends_generation(self, token: int) -> bool:
         """End of text, of turn, of message: whatever the model ends its answers with."""
         return bool(self.llama.raw.llama_vocab_is_eog(self.vocabulary, token))
@@ -166,6 +184,21 @@ class Model:
             if key.startswith("general."):
                 found[key] = _text(raw.llama_model_meta_val_str_by_index, self.handle, index)
         return found
+
+
+class _BufferOverride(ctypes.Structure):
+    """`llama_model_tensor_buft_override`."""
+
+    _fields_ = (("pattern", ctypes.c_char_p), ("buffer_type", ctypes.c_void_p))
+
+
+def _experts_in_main_memory(llama: Llama, layers: int) -> Any:
+    """Overrides that keep the experts of the first so many layers in main memory; None for none."""
+    if not layers:
+        return None
+    return (_BufferOverride * (layers + 1))(
+        *(_BufferOverride(rf"^blk\.{layer}\.ffn_.*exps".encode(), llama.main_memory()) for layer in range(layers))
+    )
 
 
 class _ModelFile:

@@ -8,24 +8,20 @@ and no random state needs to be kept.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from runtime.engine.core import SamplingParams, TokenChances
 from runtime.engine.worker.chances import Chances
 from runtime.engine.worker.context import Context
+from runtime.engine.worker.grammar import Grammar, LazyGrammar
 from runtime.engine.worker.model import Model
-from runtime.errors import EngineError
+from runtime.engine.worker.samplers import made, without
 
 _MIROSTAT_TOKENS = 100
 """How many of the likeliest tokens mirostat 1 looks at; llama.cpp's choice."""
 
 _MASK = (1 << 64) - 1
-
-
-class GrammarError(EngineError):
-    """The grammar is no grammar, or leaves no way to go on."""
 
 
 def step_seed(seed: int, index: int) -> int:
@@ -58,9 +54,9 @@ class Sampler:
         self._raw = raw = model.llama.raw
         self._params = params
         self._seed = seed
-        self._grammar = _Grammar(model, params.grammar) if params.grammar is not None else None
-        self._chain = _made(raw.llama_sampler_chain_init(raw.llama_sampler_chain_default_params()))
-        self._mute, self._mute_calls = _without(raw, self._chain, "accept", "reset", "clone", "free")
+        self._grammar = _grammar(model, params)
+        self._chain = made(raw.llama_sampler_chain_init(raw.llama_sampler_chain_default_params()))
+        self._mute, self._mute_calls = without(raw, self._chain, "accept", "reset", "clone", "free")
         self._chances = Chances(model, params.n_probs) if params.n_probs is not None else None
         self._add_biases(forbidden)
         if self._grammar:
@@ -79,7 +75,9 @@ class Sampler:
         """
         grammar = self._grammar
         token = self._draw(context, output, index)
-        if grammar and not grammar.allows(token):
+        for _ in range(grammar.attempts if grammar else 0):
+            if grammar is None or grammar.allows(token):
+                break
             with grammar.filtering():
                 token = self._draw(context, output, index)
         self._accept(token)
@@ -120,7 +118,7 @@ class Sampler:
         self._raw.llama_sampler_accept(self._chain, token)
 
     def _add(self, sampler: Any) -> None:
-        self._raw.llama_sampler_chain_add(self._chain, _made(sampler))
+        self._raw.llama_sampler_chain_add(self._chain, made(sampler))
 
     def _add_biases(self, forbidden: Sequence[int]) -> None:
         given = {bias.token: bias.bias for bias in self._params.logit_bias}
@@ -169,63 +167,8 @@ class Sampler:
         )
 
 
-class _Grammar:
-    """A grammar whose state moves only by tokens it allows.
-
-    llama.cpp aborts the process when a grammar is told a token it forbids, and a chain tells its members whatever was
-    drawn, also where nothing was allowed at all. So the chain gets only a filter that shares the grammar's state and
-    cannot be told anything, and `accept` asks before it tells.
-    """
-
-    def __init__(self, model: Model, text: str) -> None:
-        self._raw = raw = model.llama.raw
-        self._sampler = raw.llama_sampler_init_grammar(model.vocabulary, text.encode("utf-8", "replace"), b"root")
-        if not self._sampler:
-            raise GrammarError("The grammar is not valid GBNF, or has no rule called root.")
-        self.filter, self._filter_calls = _without(raw, self._sampler, "accept", "reset", "clone", "free")
-        """Removes what the grammar forbids, while `filtering`; for a chain to own, valid as long as the grammar."""
-        call = type(self._filter_calls.apply)
-        self._nothing = call()
-        self._apply = call(ctypes.cast(self._filter_calls.apply, ctypes.c_void_p).value or 0)  # a copy, no view
-        self._filter_calls.apply = self._nothing
-
-    @contextmanager
-    def filtering(self) -> Iterator[None]:
-        """The filter works; else it lets everything pass."""
-        self._filter_calls.apply = self._apply
-        try:
-            yield
-        finally:
-            self._filter_calls.apply = self._nothing
-
-    def allows(self, token: int) -> bool:
-        """Whether the answer may go on with this token."""
-        raw = self._raw
-        entry = raw.llama_token_data(token, 1.0, 0.0)
-        candidates = raw.llama_token_data_array(ctypes.pointer(entry), 1, -1, False)
-        raw.llama_sampler_apply(self._sampler, ctypes.byref(candidates))
-        return bool(entry.logit != float("-inf"))
-
-    def accept(self, token: int) -> None:
-        """Move on by `token`. Raises `GrammarError` where the grammar has no way to go on and forbids even this."""
-        if not self.allows(token):
-            raise GrammarError("The grammar leaves no token with which the answer could go on.")
-        self._raw.llama_sampler_accept(self._sampler, token)
-
-    def close(self) -> None:
-        """Free it; after the chain with the filter."""
-        self._raw.llama_sampler_free(self._sampler)
-
-
-def _without(raw: Any, sampler: Any, *calls: str) -> tuple[Any, Any]:
-    """A second sampler with the same state that lacks some calls, and its table of calls, which must outlive it."""
-    table = raw.llama_sampler_i.from_buffer_copy(sampler.contents.iface.contents)
-    for call in calls:
-        setattr(table, call, type(getattr(table, call))())
-    return _made(raw.llama_sampler_init(ctypes.byref(table), sampler.contents.ctx)), table
-
-
-def _made(sampler: Any) -> Any:
-    if not sampler:
-        raise EngineError("llama.cpp could not make a sampler.")
-    return sampler
+def _grammar(model: Model, params: SamplingParams) -> Grammar | LazyGrammar | None:
+    if params.grammar is None:
+        return None
+    grammar = Grammar(model, params.grammar)
+    return LazyGrammar(model, grammar, params.grammar_triggers) if params.grammar_triggers else grammar

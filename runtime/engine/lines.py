@@ -1,0 +1,26 @@
+"""How many lines of text a context keeps, and how many tokens of them: the same rule for the worker and for the fit."""
+
+from __future__ import annotations
+
+SPARE = 16
+"""Lines for texts at rest, at least, where a line costs only room for its logits (full attention)."""
+
+MOST = 256  # LLAMA_MAX_SEQ
+
+MEMORY_SHARE = 0.25
+"""Of a machine's free memory, what the cache may take to serve several requests at once."""
+
+
+def lines_for(parallel: int, *, costly: bool) -> int:
+    """How many lines to make. costly: each takes a window or a state, so only as many spare ones as running ones."""
+    spare = parallel + 1 if costly else max(SPARE, parallel)
+    return min(MOST, parallel + spare)
+
+
+def cells_for(context_size: int, parallel: int, cell_bytes: int, memory: int) -> int:
+    """How many cells to make: a whole context for each of `parallel` requests, as far as a share of `memory` bytes
+    goes, but never less than one context. Requests hold only what they use, so fewer than asked for serve well, too.
+    """
+    wanted = context_size * parallel
+    affordable = int(memory * MEMORY_SHARE) // cell_bytes if cell_bytes and memory else wanted
+    return max(context_size, min(wanted, affordable))

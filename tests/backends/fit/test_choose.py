@@ -1,0 +1,128 @@
+"""What is chosen for the memory there is, what is given up first, and how a refusal is worded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from runtime.backends.fit.choose import Fit, Wishes, choose
+from runtime.backends.fit.need import GB, Plan, need
+from runtime.backends.fit.room import Room
+from runtime.backends.fit.words import machine_for, refusal, usual_room
+from runtime.shape import Layers, ModelShape
+
+SEVEN = ModelShape(
+    layers=(Layers(32, 210_000_000, keys=1024, values=1024),),
+    embedding=130_000_000,
+    output=130_000_000,
+    tied=False,
+    width=4096,
+    widest=28672,
+    heads=32,
+    head_size=128,
+    window=0,
+    vocabulary=128_256,
+    pieces=408_000,
+    text=5_000_000,
+)
+"""A usual eight billion parameters in eight bits: 7 GB."""
+
+MIXTURE = replace(SEVEN, layers=(Layers(32, 900_000_000, experts=850_000_000, keys=1024, values=1024),), experts_used=2)
+
+
+def fit(memory: float, *, shape: ModelShape = SEVEN, device: float = 0, **wishes: int | bool) -> Fit:
+    wished = replace(Wishes(8192), **wishes)  # type: ignore[arg-type]
+    size = int(device * GB)
+    return choose(shape, wished, Room(int(memory * GB), int(memory * GB), size, size))
+
+
+def test_with_plenty_of_memory_everything_wished_for_is_given() -> None:
+    found = fit(64, parallel=4)
+    assert found.fits
+    assert found.plan == Plan(8192, 4, cells=4 * 8192)
+    assert found.given_up == ()
+
+
+def test_room_for_several_requests_is_given_up_first() -> None:
+    found = fit(10, parallel=4)
+    assert (found.plan.context_size, found.plan.cache_type) == (8192, "f16")
+    assert 8192 <= found.plan.cells < 4 * 8192
+    assert "requests at once share" in str(found)
+
+
+def test_then_the_precision_of_the_cache_and_then_context() -> None:
+    rooms = [fit(memory / 10) for memory in range(105, 70, -1)]
+    plans = list(dict.fromkeys((one.plan.context_size, one.plan.cache_type) for one in rooms if one.fits))
+    assert plans[:3] == [(8192, "f16"), (8192, "q8_0"), (4096, "q8_0")]
+    assert not rooms[-1].fits
+
+
+def test_what_was_chosen_never_takes_more_than_there_is() -> None:
+    for memory in range(70, 200):
+        for device in (0, 2, 4, 8, 12):
+            found = fit(memory / 10, device=device, parallel=8)
+            if found.fits:
+                assert found.need.memory.total <= found.room.for_model
+                assert found.need.device.total <= found.room.for_device or not found.plan.gpu_layers
+
+
+def test_a_context_asked_for_by_number_is_never_made_smaller() -> None:
+    found = fit(8.5, firm=True, context_size=32768)
+    assert not found.fits
+    assert found.plan.context_size == 32768
+    error = refusal(SEVEN, Wishes(32768, firm=True), found)
+    assert "--ctx-size" in error.remedy
+    assert error.exit_code == 4
+
+
+def test_a_model_that_is_too_large_names_the_computer_that_runs_it() -> None:
+    found = fit(4)
+    assert not found.fits
+    error = refusal(SEVEN, Wishes(8192), found)
+    assert "needs" in error.message
+    assert f"with {machine_for(SEVEN)} GB of memory" in error.remedy
+    assert choose(SEVEN, Wishes(1024), usual_room(machine_for(SEVEN))).fits
+
+
+def test_a_graphics_card_gets_all_layers_or_as_many_as_it_holds() -> None:
+    assert fit(16, device=24).plan.gpu_layers == 33
+    some = fit(16, device=4)
+    assert 0 < some.plan.gpu_layers < 33
+    assert f"{some.plan.gpu_layers} of 33 layers fit on the graphics card" in some.given_up
+    assert need(SEVEN, replace(some.plan, gpu_layers=some.plan.gpu_layers + 1)).device.total > some.room.for_device
+
+
+def test_experts_stay_in_main_memory_before_whole_layers_do() -> None:
+    found = fit(64, shape=MIXTURE, device=12)
+    assert found.plan.gpu_layers == 33
+    assert 0 < found.plan.experts_on_cpu <= 32
+    assert "experts" in str(found)
+
+
+def test_layers_asked_for_by_number_are_taken_at_their_word() -> None:
+    assert fit(16, device=24, gpu_layers=5).plan.gpu_layers == 5
+    assert fit(16, device=24, gpu_layers=0).plan.gpu_layers == 0
+
+
+def test_a_device_without_memory_of_its_own_takes_main_memory() -> None:
+    shared = Room(12 * GB, 16 * GB, 10 * GB, 10 * GB, shared=True)
+    found = choose(SEVEN, Wishes(8192), shared)
+    assert found.need.memory.total + found.need.device.total <= shared.for_model
+
+
+@pytest.mark.parametrize("field", ["context_size", "parallel"])
+def test_more_of_anything_takes_more(field: str) -> None:
+    smaller, larger = Plan(2048, 2), replace(Plan(2048, 2), **{field: 4096 if field == "context_size" else 64})
+    assert need(SEVEN, smaller).memory.total < need(SEVEN, larger).memory.total
+
+
+def test_windows_cap_what_a_long_context_takes() -> None:
+    windowed = replace(SEVEN, window=1024, layers=(Layers(32, 210_000_000, keys=1024, values=1024, windowed=True),))
+    assert need(windowed, Plan(65536)).memory.cache == need(windowed, Plan(131072)).memory.cache
+    assert need(SEVEN, Plan(131072)).memory.cache == 2 * need(SEVEN, Plan(65536)).memory.cache
+
+
+def test_rearranged_weights_are_counted_beside_the_mapped_ones() -> None:
+    plain, repacked = need(SEVEN, Plan(2048)).memory, need(SEVEN, Plan(2048, repack=True)).memory
+    assert repacked.total - plain.total == 32 * 210_000_000

@@ -1,0 +1,41 @@
+"""The prediction against real workers; `python -m bench.memory` does it for larger models and more contexts."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.memory import OVER, UNDER, measured
+from bundler.model.gguf import read_tables
+from bundler.model.shape import shape_of
+from runtime.backends.fit.need import Plan, need
+from tests.models import TinyModel
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is measured through /proc")
+
+MODELS = {
+    "grouped": TinyModel(layers=4, width=512, heads=8, kv_heads=2, weights="Q8_0"),
+    "window": TinyModel("window", layers=6, width=512, heads=8, kv_heads=4, weights="Q8_0", window=128),
+    "state": TinyModel("state", layers=4, width=512, weights="Q8_0"),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_worker_takes_what_was_predicted(engine_dir: Path, tmp_path: Path, name: str) -> None:
+    path = MODELS[name].write(tmp_path / "model.gguf")
+    plan = Plan(1024)
+    predicted = need(shape_of(read_tables(path)), plan).memory.total
+    taken = asyncio.run(measured(engine_dir, path, plan)).total
+    assert 1 - UNDER <= predicted / taken <= 1 + OVER
+
+
+def test_a_cache_in_8_bits_takes_about_half(engine_dir: Path, tmp_path: Path) -> None:
+    path = TinyModel(layers=2, width=512, heads=8, kv_heads=8, weights="Q8_0").write(tmp_path / "model.gguf")
+    shape = shape_of(read_tables(path))
+    whole, half = Plan(1024, cells=16384), Plan(1024, cells=16384, cache_type="q8_0")
+    saved = asyncio.run(measured(engine_dir, path, whole)).total - asyncio.run(measured(engine_dir, path, half)).total
+    predicted = need(shape, whole).memory.cache - need(shape, half).memory.cache
+    assert 0.9 * predicted <= saved <= 1.1 * predicted
