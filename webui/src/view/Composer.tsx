@@ -7,13 +7,14 @@ import type { Attachment } from "../model/nouns";
 import { isAnswering, mayAsk, say, stop } from "../state/answering";
 import { open } from "../state/library";
 import { t } from "../words";
-import { Files, useFiles } from "./Files";
+import { Files, useDrop, useFiles } from "./Files";
 import { IconButton } from "./Button";
 
 export function Composer({ box }: { box: RefObject<HTMLTextAreaElement | null> }) {
   const words = useSignal("");
   const files = useSignal<Attachment[]>([]);
   const take = useFiles(files);
+  const dropping = useDrop(take);
   const conversation = open.value;
   const answering = isAnswering(conversation);
   const empty = !words.value.trim() && files.value.length === 0;
@@ -36,6 +37,7 @@ export function Composer({ box }: { box: RefObject<HTMLTextAreaElement | null> }
         send();
       }}
     >
+      {dropping && <p class="card">{t("dropHere")}</p>}
       <Files files={files} />
       <div class="field">
         <Attach onFiles={take} />

@@ -1,6 +1,7 @@
 // Files that go along with the next question.
 
 import type { Signal } from "@preact/signals";
+import { useEffect, useState } from "preact/hooks";
 import type { Attachment } from "../model/nouns";
 import { UnreadableFile, read } from "../text/files";
 import { notify } from "../state/view";
@@ -20,6 +21,35 @@ export function useFiles(files: Signal<Attachment[]>): (chosen: readonly File[])
     }
   };
   return (chosen) => chosen.forEach((file) => void take(file));
+}
+
+/** Files may be dropped anywhere on the page; whether some are held over it just now. */
+export function useDrop(take: (chosen: readonly File[]) => void): boolean {
+  const [over, setOver] = useState(false);
+  useEffect(() => {
+    const holds = (event: DragEvent) => event.dataTransfer?.types.includes("Files") ?? false;
+    const held = (event: DragEvent) => {
+      if (!holds(event)) return;
+      event.preventDefault();
+      setOver(true);
+    };
+    const left = (event: DragEvent) => event.relatedTarget === null && setOver(false);
+    const dropped = (event: DragEvent) => {
+      if (!holds(event)) return;
+      event.preventDefault();
+      setOver(false);
+      take([...(event.dataTransfer?.files ?? [])]);
+    };
+    addEventListener("dragover", held);
+    addEventListener("dragleave", left);
+    addEventListener("drop", dropped);
+    return () => {
+      removeEventListener("dragover", held);
+      removeEventListener("dragleave", left);
+      removeEventListener("drop", dropped);
+    };
+  }, []);
+  return over;
 }
 
 export function Files({ files }: { files: Signal<Attachment[]> }) {

@@ -47,7 +47,6 @@ export const en = {
   version: "Version {n} of {all}",
   callsTool: "Asks for the tool {name}",
   picture: "Picture: {alt}",
-  math: "Formula",
   speed: "{speed} tokens per second · {answer} tokens, prompt {prompt} ({cached} reused)",
   stopped: "Stopped.",
   cut: "The answer reached its greatest length.",
@@ -78,7 +77,6 @@ export const en = {
   pageProblem: "Something went wrong in this page.",
   askKey: "This server asks for a key.",
   wrongKey: "That key was not accepted.",
-  key: "Key",
   unlock: "Continue",
   noTemplate: "This model has no chat template; answers may be poor.",
   forgetful: "This browser keeps nothing here: conversations are gone when you close this tab.",
@@ -111,7 +109,6 @@ export const en = {
   notText: "{name} is neither text nor PDF.",
   tooLarge: "{name} is larger than {limit} MB.",
   noTextInPdf: "{name} has no text that could be read; it may be a scan.",
-  readingFile: "Reading {name} …",
   // Settings
   appearance: "Appearance",
   theme: "Colours",
