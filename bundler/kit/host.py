@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import zstandard
+
 from bundler import cache, resources, targets
 from bundler.archive import contents
 from bundler.console import Console
@@ -72,7 +74,9 @@ def _parts(target: Target, engine: Engine, frozen: FrozenRuntime, launcher: Laun
     stub, files, info = frozen.bootloader, [], frozen.info
     if launcher and frozen.listing:
         stub = launcher.program
-        files = [RuntimeFile(DESCRIPTION, describe(frozen.listing, stub.read_bytes(), target, info.glibc))]
+        plain = zstandard.ZstdDecompressor().decompress(frozen.archive.read_bytes())
+        text = describe(plain, frozen.listing.id, stub.read_bytes(), target, info.glibc)
+        files = [RuntimeFile(DESCRIPTION, text)]
         packages = sorted((*info.packages, *launcher.packages), key=lambda package: package.name.lower())
         info = replace(info, packages=tuple(packages))
         licenses |= {f"licenses/{name}": text for name, text in launcher.licenses.items()}

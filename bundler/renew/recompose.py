@@ -11,7 +11,7 @@ from bundler.compose.compose import with_bill
 from bundler.compose.stubs import Description, fitted
 from bundler.compose.writer import Written, write_archive
 from bundler.renew import changes as spec_changes
-from bundler.renew.repack import bring_beside, from_kit, model_payloads
+from bundler.renew.repack import bring_beside, dressed, from_kit, model_payloads
 from runtime.container.archive import DIST, Archive
 from runtime.manifest import Digest, DistManifest, Entry, KitManifest
 
@@ -35,6 +35,9 @@ def recompose(
     target = targets.find(old.target)
     changes = spec_changes.none(old)
     around = from_kit(kit, changes, target)
+    path = folder / Path(dist.source.name).name
+    if target.system == "windows":
+        around = replace(around, stub=dressed(around.stub, dist, changes, path.name))
     kept = model_payloads(dist, changes, trust_manifest=False)
 
     def describe(stub: Digest) -> Description:
@@ -52,7 +55,6 @@ def recompose(
             raise _OtherBytesError
         return dist.signature
 
-    path = folder / Path(dist.source.name).name
     bring_beside(dist, folder, trust_manifest=False)
     for sign in (signature, None) if dist.signature else (None,):
         stub, described = fitted(around.stub, describe, signed=sign is not None)

@@ -1,5 +1,6 @@
 #include "dist.h"
 
+#include "crc.h"
 #include "say.h"
 
 #include <errno.h>
@@ -143,51 +144,16 @@ struct entry find_entry(const struct dist *dist, const char *name) {
     fail(DAMAGED, GET_AGAIN, "%s is damaged: it has no %s.", dist->name, name);
 }
 
-// CRC-32 as ZIP has it, eight bytes at a time ("slicing-by-8"): some milliseconds for the runtime's archive.
-static uint32_t crc_table[8][256];
-
-static void make_crc_table(void) {
-    for (uint32_t byte = 0; byte < 256; byte++) {
-        uint32_t value = byte;
-        for (int bit = 0; bit < 8; bit++) {
-            value = value >> 1 ^ (value & 1 ? 0xEDB88320u : 0);
-        }
-        crc_table[0][byte] = value;
-    }
-    for (uint32_t byte = 0; byte < 256; byte++) {
-        for (int slice = 1; slice < 8; slice++) {
-            uint32_t before = crc_table[slice - 1][byte];
-            crc_table[slice][byte] = before >> 8 ^ crc_table[0][before & 0xFF];
-        }
-    }
-}
-
-static uint32_t crc_of(uint32_t crc, const unsigned char *at, uint64_t size) {
-    for (; size >= 8; size -= 8, at += 8) {
-        uint32_t low = u32(at) ^ crc, high = u32(at + 4);
-        crc = crc_table[7][low & 0xFF] ^ crc_table[6][low >> 8 & 0xFF] ^ crc_table[5][low >> 16 & 0xFF] ^
-              crc_table[4][low >> 24] ^ crc_table[3][high & 0xFF] ^ crc_table[2][high >> 8 & 0xFF] ^
-              crc_table[1][high >> 16 & 0xFF] ^ crc_table[0][high >> 24];
-    }
-    while (size--) {
-        crc = crc >> 8 ^ crc_table[0][(crc ^ *at++) & 0xFF];
-    }
-    return crc;
-}
-
 void check_range(const struct dist *dist, struct entry range, const char *what) {
     static unsigned char buffer[CHUNK];
-    uint32_t crc = LIMIT32;
-    if (!crc_table[0][1]) {
-        make_crc_table();
-    }
+    uint32_t crc = CRC_START;
     for (uint64_t done = 0; done < range.size;) {
         uint64_t part = range.size - done < CHUNK ? range.size - done : CHUNK;
         read_at(dist, buffer, part, range.offset + done);
         crc = crc_of(crc, buffer, part);
         done += part;
     }
-    if ((crc ^ LIMIT32) != range.crc32) {
+    if (~crc != range.crc32) {
         fail(DAMAGED, GET_AGAIN, "%s is damaged: %s is not what it was (its checksum is wrong).", dist->name, what);
     }
 }

@@ -32,11 +32,13 @@ static int read_line(struct record *record, char *line) {
     }
     *value++ = 0;
     if (strcmp(line, "file") == 0 && record->count < MAX_FILES) {
-        char *path;
+        int length = 0;
         struct packed_file *file = &record->files[record->count++];
-        file->size = strtoull(value, &path, 10);
-        file->path = path + 1;
-        return *path == ' ' && is_safe(file->path);
+        if (sscanf(value, "%" SCNu64 " %8" SCNx32 " %n", &file->size, &file->crc32, &length) != 2 || !length) {
+            return 0;
+        }
+        file->path = value + length;
+        return is_safe(file->path);
     }
     if (strcmp(line, "id") == 0) {
         record->id = value;

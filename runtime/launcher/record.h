@@ -6,7 +6,7 @@
 //     program runtime                         what is executed in the folder
 //     loader /lib64/ld-linux-x86-64.so.2      the system's loader of programs that the runtime asks for
 //     glibc 2.35                              the oldest glibc the runtime starts on
-//     file 1234 _internal/base_library.zip    a line for each file: size and path, in the archive's order
+//     file 1234 89abcdef _internal/base_library.zip    for each file, in the archive's order: size, CRC-32, path
 #ifndef PANNIER_RECORD_H
 #define PANNIER_RECORD_H
 
@@ -16,6 +16,7 @@ enum { MAX_FILES = 4096 };
 
 struct packed_file {
     uint64_t size;
+    uint32_t crc32;
     const char *path;
 };
 

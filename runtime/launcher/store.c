@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "store.h"
 
+#include "crc.h"
 #include "say.h"
 #include "tree.h"
 #include "zstream.h"
@@ -16,7 +17,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#define STATE "state" // a boot's number, or
+#define SOUND "sound" // compared after another boot
+
 enum {
+    STATE_SIZE = 64,
     BLOCK = 512, // of a tar archive
     CHUNK = 1 << 18,
     WAITS = 1000, // times 20 ms: how long a start waits for another one that unpacks the same
@@ -34,6 +39,73 @@ static int is_whole(int folder, const struct record *record) {
             return 0;
         }
     }
+    return 1;
+}
+
+// The running boot's number, the same until the machine starts anew; "" if the system does not tell.
+static const char *boot(void) {
+    static char id[STATE_SIZE];
+    int fd = *id ? -1 : open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? 0 : read(fd, id, sizeof id - 1);
+    if (fd >= 0) {
+        close(fd);
+        id[length > 0 ? length : 0] = 0;
+        id[strcspn(id, "\n")] = 0;
+    }
+    return id;
+}
+
+static void read_state(int folder, char state[STATE_SIZE]) {
+    int fd = openat(folder, STATE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    ssize_t length = fd < 0 ? 0 : read(fd, state, STATE_SIZE - 1);
+    state[length > 0 ? length : 0] = 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+// Where the folder cannot be written it stays as it is: then every start compares.
+static void write_state(int folder, const char *state) {
+    char hidden[64];
+    snprintf(hidden, sizeof hidden, "." STATE "-%d", (int) getpid());
+    int fd = openat(folder, hidden, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd >= 0) {
+        int written = write(fd, state, strlen(state)) == (ssize_t) strlen(state);
+        close(fd);
+        if (!written || renameat(folder, hidden, folder, STATE) != 0) {
+            unlinkat(folder, hidden, 0);
+        }
+    }
+}
+
+static int has_content(int folder, const struct packed_file *file) {
+    static unsigned char buffer[CHUNK];
+    int fd = openat(folder, file->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    uint32_t crc = CRC_START;
+    ssize_t got = fd < 0 ? -1 : 1;
+    while (got > 0 && (got = read(fd, buffer, sizeof buffer)) > 0) {
+        crc = crc_of(crc, buffer, (uint64_t) got);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return got == 0 && ~crc == file->crc32;
+}
+
+// Whether the content is what was unpacked: known from this boot, or from an earlier comparison, or compared now.
+static int is_sound(int folder, const struct record *record) {
+    char state[STATE_SIZE];
+    read_state(folder, state);
+    if (strcmp(state, SOUND) == 0 || (*state && strcmp(state, boot()) == 0)) {
+        return 1;
+    }
+    for (unsigned i = 0; i < record->count; i++) {
+        if (!has_content(folder, &record->files[i])) {
+            return 0;
+        }
+    }
+    // Only what was written at another boot was surely read from the disk.
+    write_state(folder, *state ? SOUND : boot());
     return 1;
 }
 
@@ -58,7 +130,7 @@ int find_runtime(const struct place *place, const struct record *record) {
         nanosleep(&(struct timespec) {0, WAIT_NS}, NULL);
     }
     if (fstat(folder, &ours) == 0 && lstat(path, &present) == 0 && ours.st_ino == present.st_ino &&
-        ours.st_dev == present.st_dev && is_whole(folder, record)) {
+        ours.st_dev == present.st_dev && is_whole(folder, record) && is_sound(folder, record)) {
         futimens(folder, NULL); // "used today"
         return folder;
     }
@@ -133,18 +205,6 @@ static int unpack_file(int folder, const struct packed_file *file, struct zstrea
     return result;
 }
 
-// First all writes, then all flushes: the disk has then begun with most of it, and the first flush waits for many.
-static int flush(int folder, const struct record *record) {
-    for (unsigned i = 0; i < record->count; i++) {
-        int fd = openat(folder, record->files[i].path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL)) {
-            return -1;
-        }
-        close(fd);
-    }
-    return 0;
-}
-
 static int unpack_into(int folder, const struct record *record, const struct dist *dist, struct entry archive) {
     struct zstream *stream = zstream_open(dist, archive);
     for (unsigned i = 0; i < record->count; i++) {
@@ -153,7 +213,8 @@ static int unpack_into(int folder, const struct record *record, const struct dis
         }
     }
     zstream_finish(stream);
-    return flush(folder, record);
+    write_state(folder, boot());
+    return 0;
 }
 
 // A new temporary folder, locked. A sweep may take it between its birth and its lock: then another.
@@ -189,7 +250,6 @@ static int publish(int place, const char *temporary, const char *name) {
     char aside[96];
     for (int i = 0; i < TRIES; i++) {
         if (renameat(place, temporary, place, name) == 0) {
-            fsync(place);
             return 0;
         }
         if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR) {

@@ -84,6 +84,21 @@ def test_a_runtime_that_is_not_whole_is_unpacked_again(dist: Path, env: dict[str
     assert len(runtimes(cache_of(env))) == 1
 
 
+def test_after_a_crash_of_the_machine_the_content_is_compared_once(dist: Path, env: dict[str, str]) -> None:
+    assert_answered(running.run(dist, *QUESTION, env=env))
+    state, library = the_runtime(env) / "state", the_runtime(env) / "_internal" / "base_library.zip"
+    assert state.read_text() == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    sound = library.read_bytes()
+    state.write_text("another boot")
+    assert_answered(running.run(dist, *QUESTION, env=env))
+    assert state.read_text() == "sound"
+    state.write_text("another boot")
+    library.write_bytes(bytes(len(sound)))  # the name was kept and the content was not
+    assert_answered(running.run(dist, *QUESTION, env=env))
+    assert library.read_bytes() == sound
+    assert len(runtimes(cache_of(env))) == 1
+
+
 def test_what_no_start_used_for_two_months_is_swept_but_not_what_runs(dist: Path, env: dict[str, str]) -> None:
     with running.serving(dist, "--port", "0", env=env):
         ours = the_runtime(env)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import zlib
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from bundler.compose import executable
 from bundler.console import Console
-from bundler.freeze.folder import Listing
+from bundler.freeze.folder import pack
 from bundler.launcher import build, decoder
 from bundler.launcher.build import build_launcher
 from bundler.launcher.describe import describe
 from bundler.targets import TARGETS
-from runtime.manifest import Digest
 
 QUIET = Console(quiet=True)
 
@@ -38,18 +39,22 @@ def test_from_another_directory_the_same_bytes_come_out(tmp_path: Path) -> None:
     assert str(tmp_path).encode() not in again.program.read_bytes()
 
 
-def test_the_description_names_the_launcher_and_every_file() -> None:
-    listing = Listing((("pannier", 3), ("_internal/a b.so", 12345)), Digest(20480, "ab" * 32))
-    text = describe(listing, b"the launcher", TARGETS["linux-aarch64"], "2.35")
+def test_the_description_names_the_launcher_and_every_file(tmp_path: Path) -> None:
+    (tmp_path / "_internal").mkdir()
+    (tmp_path / "_internal" / "a b.so").write_bytes(b"library")
+    (tmp_path / "pannier").write_bytes(b"run")
+    listing, packed = pack(tmp_path)
+    plain = zstandard.ZstdDecompressor().decompress(packed)
+    text = describe(plain, listing.id, b"the launcher", TARGETS["linux-aarch64"], "2.35")
     assert text.decode().splitlines() == [
         "pannier-runtime 1",
-        "id " + "ab" * 16,
+        f"id {hashlib.sha256(plain).hexdigest()[:32]}",
         f"stub 12 {zlib.crc32(b'the launcher'):08x}",
         "program pannier",
         "loader /lib/ld-linux-aarch64.so.1",
         "glibc 2.35",
-        "file 3 pannier",
-        "file 12345 _internal/a b.so",
+        f"file 7 {zlib.crc32(b'library'):08x} _internal/a b.so",
+        f"file 3 {zlib.crc32(b'run'):08x} pannier",
     ]
 
 
