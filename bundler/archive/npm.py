@@ -21,13 +21,16 @@ NAME = "page-packages.tar.zst"
 ZSTD_LEVEL = 6
 
 
-def pack(path: Path, console: Console) -> tuple[int, str]:
-    """Write the archive to `path`; size and SHA-256 of what is inside the compression. Equal packages, equal bytes."""
-    root = packages(resources.page_sources(), None, console)
+def pack(path: Path, console: Console, root: Path | None = None) -> tuple[int, str]:
+    """Write the archive to `path`; size and SHA-256 of what is inside the compression. Equal packages, equal bytes.
+
+    root: the cache; None means the usual one.
+    """
+    folder = packages(resources.page_sources(), root, console)
     plain = path.with_suffix(".plain")
     with tarfile.open(plain, "w", format=tarfile.PAX_FORMAT) as tar:
-        for file in _files(root):
-            member = tar.gettarinfo(file, file.relative_to(root).as_posix())
+        for file in _files(folder):
+            member = tar.gettarinfo(file, file.relative_to(folder).as_posix())
             member.uid = member.gid = member.mtime = 0
             member.uname = member.gname = ""
             member.mode = 0o755 if member.mode & 0o100 else 0o644
