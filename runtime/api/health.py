@@ -26,10 +26,13 @@ def router(service: Service) -> APIRouter:
     routes = APIRouter()
 
     async def health() -> Response:
-        """200 when the model answers, 503 with state and progress while it does not."""
+        """200 when the model answers, 503 with state and progress while it does not.
+
+        `fallback` says why another backend than the chosen one computes, if one does.
+        """
         status = service.engine.status
         if status.state is EngineState.READY:
-            return json_response({"status": "ok"})
+            return json_response({"status": "ok", **({"fallback": status.fallback} if status.fallback else {})})
         body: dict[str, Any] = {"status": _WORDS[status.state], "progress": round(status.progress, 3)}
         if status.detail:
             body["detail"] = status.detail
@@ -44,6 +47,7 @@ def router(service: Service) -> APIRouter:
                 **service.ui.as_json(),
                 "model": service.settings.model_id,
                 "backend": facts.backend if facts else None,
+                "fallback": service.engine.status.fallback or None,
                 "context_size": facts.context_size if facts else None,
                 "chat_template": service.template(facts).origin if facts else None,
             }
