@@ -16,7 +16,7 @@ from runtime.backends.fit.choose import Fit
 from runtime.backends.fit.room import Room, room
 from runtime.backends.fit.words import refusal
 from runtime.backends.threads import Threads, threads_here
-from runtime.backends.verdicts import Verdict
+from runtime.backends.verdicts import Status, Verdict
 from runtime.container.archive import Archive
 from runtime.container.unpack import EngineCache
 from runtime.errors import PannierError
@@ -89,10 +89,7 @@ class Examination:
             f"          {machine.processor}, {machine.threads}",
             f"          {machine.room}",
         ]
-        for number, verdict in enumerate(self.verdicts):
-            told.append(f"{'backends' if not number else '':<10}{self._word(verdict):<8} {verdict.detail}")
-            about = [part for part in (verdict.description, str(verdict.rates or ""), verdict.technical) if part]
-            told += [f"{'':<19}{part}" for part in about if not verdict.works or part != verdict.technical]
+        told += self._candidates()
         if self.choice:
             known = "known from an earlier start" if self.choice.remembered else "found just now"
             told.append(f"chosen    {self.choice.name}, {known}")
@@ -104,6 +101,18 @@ class Examination:
             told.append(f"cache     {self.choice.engine_dir}")
         told += [f"          not used: {refusal}" for refusal in self.places.refusals]
         return [*told, f"temp      {self.temp}", f"port      {self.port}"]
+
+    def _candidates(self) -> list[str]:
+        """What was found of each; those that are simply not for this machine in one line."""
+        foreign = [one.name for one in self.verdicts if one.status is Status.UNSUPPORTED and one.is_processor]
+        told = []
+        for one in self.verdicts:
+            if one.name not in foreign:
+                about = [one.description, str(one.rates or ""), "" if one.works else one.technical]
+                told += [f"{self._word(one):<8} {one.detail}", *(f"         {part}" for part in about if part)]
+        if foreign:
+            told.append(f"others   not for this processor: {', '.join(foreign)}")
+        return [f"{'backends' if not number else '':<10}{line}" for number, line in enumerate(told)]
 
     def _word(self, verdict: Verdict) -> str:
         return self.choice.word(verdict) if self.choice else "works" if verdict.works else "refused"
