@@ -8,8 +8,8 @@ llama-server loads in some hundredths of a second, the bar is a plain Python tha
 Everyone is started in turn, in alternating order, and asked every 2 ms; medians and ratios are printed as JSON lines.
 The model lies in the page cache and the verdict on the backend is known; `--first` adds what a first start takes
 (cache emptied each time), and a start with a cold page cache where dropping it is allowed. `--behind MIB`: also a dist
-with an entry of that size behind the model. `--forced`: also a start with the backend named on the command line, which must
-not be noticeably quicker: a second start proves nothing again.
+with an entry of that size behind the model. `--forced`: also a start with the backend named on the command line, which
+must not be noticeably quicker: a second start proves nothing again.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 
 from bundler.compose.writer import Derived
 from bundler.freeze.contents import SYSTEM_LIBRARIES
+from bundler.freeze.inventory import NPM
 from runtime.manifest import Digest, EngineInfo, Entry, ModelInfo, PartInfo, Role, RuntimeInfo
 
 ENTRY = "sbom.cdx.json"
@@ -60,6 +61,7 @@ def bill(materials: Materials, entries: Iterable[Entry]) -> bytes:
     components += [
         _component("library", package.name, package.version, purl=_purl(package.name, package.version))
         | ({"licenses": _licenses(package.license)} if package.license else {})
+        | ({"properties": _properties({"installed.sha256": package.sha256})} if package.sha256 else {})
         for package in sorted(runtime.packages, key=lambda package: package.name)
         if package.name not in ("Python", "PyInstaller bootloader")  # told above
     ]
@@ -149,7 +151,9 @@ def _component(kind: str, name: str, version: str = "", *, purl: str = "", ref: 
 
 
 def _purl(name: str, version: str) -> str:
-    """Where a part of the runtime can be looked up: PyPI, but for the system libraries that were bundled."""
+    """Where a part of the runtime can be looked up: PyPI, npm, or the system libraries that were bundled."""
+    if name.startswith(NPM):
+        return f"pkg:npm/{quote(name.removeprefix(NPM))}@{quote(version)}"
     if name in {library for library, *_ in SYSTEM_LIBRARIES.values()}:
         return f"pkg:generic/{quote(name)}" + (f"@{quote(version)}" if version else "")
     return _pypi(name, version)

@@ -16,9 +16,10 @@ from bundler.engine.finding import Finding
 from bundler.engine.recipes import COMPILING, RECIPES, rules_for
 from bundler.engine.toolchain import CHECKS, cxx_library
 from bundler.errors import ToolError
+from bundler.page.node import node
 from bundler.targets import host
 
-FREEZING = ("python-library", "objcopy", "strip")
+FREEZING = ("python-library", "node", "objcopy", "strip")
 SPACE = 1_000_000_000
 """Bytes a first build needs for source, objects, libraries and frozen runtime, with room to spare."""
 
@@ -71,6 +72,7 @@ def examine() -> dict[str, Finding]:
     findings = {name: check() for name, check in CHECKS.items()}
     findings["cxx-library"] = cxx_library(rules_for(host()).link_flags)
     findings["python-library"] = python_library()
+    findings["node"] = node()
     findings["space"] = space(cache.root())
     return findings
 
@@ -78,7 +80,7 @@ def examine() -> dict[str, Finding]:
 def judge(findings: dict[str, Finding]) -> list[Ability]:
     """What can be built: each recipe, and the frozen runtime."""
     rows = [(recipe.name, recipe.title, (*recipe.requires, "cxx-library", "space")) for recipe in RECIPES.values()]
-    frozen = tuple(name for name in FREEZING if name == "python-library" or host().system == "linux")
+    frozen = tuple(name for name in FREEZING if name in ("python-library", "node") or host().system == "linux")
     rows.append(("runtime", "the frozen runtime", (*frozen, "space")))
     return [
         Ability(name, title, tuple(findings[need] for need in dict.fromkeys(needs) if not findings[need].found))

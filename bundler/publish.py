@@ -4,10 +4,12 @@
     ROOT/work/      build directories: objects of finished and of interrupted builds
     ROOT/parts/     finished libraries of one recipe
     ROOT/engines/   the parts of one engine side by side
+    ROOT/packages/  npm packages of one lock file
+    ROOT/pages/     built pages
     ROOT/runtimes/  frozen runtimes
     ROOT/logs/      what cmake, ninja and PyInstaller said
 
-Every name under `sources`, `parts`, `engines` and `runtimes` is a hash of everything that decides the content.
+Every name but those under `work` and `logs` is a hash of everything that decides the content.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import runtime
-import runtime.resources
 
 _HERE = Path(__file__).resolve().parent
 
@@ -36,6 +35,7 @@ def runtime_package() -> Path:
     return Path(runtime.__file__).resolve().parent
 
 
-def webui() -> Path:
-    """The directory of the page's files, as `runtime` itself looks for them."""
-    return runtime.resources.webui()
+def page_sources() -> Path:
+    """The directory of the page's sources; `bundler.page` builds them."""
+    inside = _HERE / "webui"
+    return inside if inside.is_dir() else _HERE.parent / "webui"

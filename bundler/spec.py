@@ -21,6 +21,20 @@ from bundler.sizes import parse_size
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
+LANGUAGES = ("ar", "de", "en", "es", "fr", "hi", "ja", "ko", "pt", "zh")
+"""The languages the page speaks; a test compares them with its catalogues."""
+
+SETTINGS = ("temperature", "max_tokens", "top_p", "top_k", "min_p", "repeat_penalty", "presence_penalty",
+            "frequency_penalty", "seed", "thinking", "form")  # fmt: skip
+"""What may be set in the page."""
+
+
+def _one_of(value: str, known: tuple[str, ...]) -> str:
+    if value not in known:
+        near = difflib.get_close_matches(value, known, n=1)
+        raise ValueError(f"did you mean {near[0]!r}?" if near else f"it may be {', '.join(known)}")
+    return value
+
 
 class _Table(BaseModel):
     """Base of every table: no unknown keys, no silent conversions."""
@@ -170,6 +184,9 @@ class ChatTable(_Table):
     )
 
     system_prompt: str = Field(default="", description="System prompt of the page, of `run` and of `chat`.")
+    lock_system_prompt: bool = Field(
+        default=False, description="Let the page's users read the system prompt, but not change it: for a classroom."
+    )
     starters: list[str] = Field(default=[], description="Suggestions the page shows in an empty conversation.")
 
 
@@ -178,6 +195,45 @@ class UiTable(_Table):
 
     title: str = Field(default="", description="Title of the page; by default the model's name.")
     welcome: str = Field(default="", description="Text above the first message.")
+    icon: str = Field(default="", description="Icon of the page: an emoji, or an SVG document as text (at most 20 KB).")
+    accent: str = Field(
+        default="", description='Colour of buttons and links, as `"#24705f"`; the page keeps it readable.'
+    )
+    language: str = Field(
+        default="",
+        description="Language of the page: `ar`, `de`, `en`, `es`, `fr`, `hi`, `ja`, `ko`, `pt`, `zh`; "
+        "by default the browser's.",
+    )
+    settings: list[str] | None = Field(
+        default=None,
+        description="What the page's users may set, of `temperature`, `max_tokens`, `top_p`, `top_k`, `min_p`, "
+        "`repeat_penalty`, `presence_penalty`, `frequency_penalty`, `seed`, `thinking`, `form`; by default all of it.",
+    )
+
+    @field_validator("icon")
+    @classmethod
+    def _an_icon(cls, value: str) -> str:
+        is_svg = value.lstrip().startswith("<svg")
+        if len(value.encode()) > (20_000 if is_svg else 40) or (not is_svg and "<" in value):
+            raise ValueError("use an emoji, or the text of an SVG document of at most 20 KB, beginning with `<svg`")
+        return value.strip()
+
+    @field_validator("accent")
+    @classmethod
+    def _a_colour(cls, value: str) -> str:
+        if value and not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+            raise ValueError('use six hexadecimal digits, as "#24705f"')
+        return value.lower()
+
+    @field_validator("language")
+    @classmethod
+    def _a_language(cls, value: str) -> str:
+        return _one_of(value, LANGUAGES) if value else value
+
+    @field_validator("settings")
+    @classmethod
+    def _known_settings(cls, value: list[str] | None) -> list[str] | None:
+        return None if value is None else [_one_of(name, SETTINGS) for name in value]
 
 
 class DistSpec(_Table):
@@ -274,6 +330,8 @@ def _toml(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, list):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if value is None:
+        return "all"
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 

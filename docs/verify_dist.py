@@ -86,6 +86,22 @@ with path.open("rb") as file:
         records.append(header(name, size, crc, file.tell()))
         need(f"the header of {name}", file, 0, literal=header(name, size, crc, None, gap))
         need(name, file, size, digest)
+    if name := (manifest.get("code_signature") or "").encode():  # a Mac's: hashes of all pages before it, see format.md
+        at, text = file.tell(), file.seek(0) or file.read(4096).partition(b"__TEXT".ljust(16, b"\0"))[2][24:32]
+        gap = -(at + 44) % 16 + 16 * (0 < -(at + 44) % 16 < 6)
+        limit = file.seek(0) or at + 44 + gap
+        table = hashlib.sha256(pack(">3I", 0xFADE0C01, 12, 0)).digest() + bytes(32)
+        table += b"".join(hashlib.sha256(file.read(min(4096, limit - i))).digest() for i in range(0, limit, 4096))
+        numbers = (89 + len(name) + len(table), 0x20400, 2, 153 + len(name), 88, 2, len(table) // 32 - 2, limit)
+        code = pack(">9I4B4I4Q", 0xFADE0C02, *numbers, 32, 2, 0, 12, *[0] * 6, int.from_bytes(text, "little"), 1)
+        code += name + b"\0" + table
+        blob = pack(">9I", 0xFADE0CC0, 56 + len(code), 3, 0, 36, 2, 36 + len(code), 0x10000, 48 + len(code))
+        blob += code + pack(">5I", 0xFADE0C01, 12, 0, 0xFADE0B01, 8)
+        blob += bytes(-len(blob) % 16 + 12)
+        blob += (zlib.crc32(blob) ^ 0x6DD90A9D).to_bytes(4, "little")
+        file.seek(at)
+        records.append(header("code.signature", len(blob), 0, at))
+        need("the code signature", file, 0, literal=header("code.signature", len(blob), 0, None, gap) + blob)
     at, count, size, end = file.tell(), len(records), sum(map(len, records)), b"".join(records)
     if at >= BIG:
         end += b"PK\6\6" + pack("<QHHIIQQQQ", 44, 3 << 8 | 45, 45, 0, 0, count, count, size, at)

@@ -16,7 +16,7 @@ class Console:
     def __init__(self, *, json: bool = False) -> None:
         self.json = json
         self.is_terminal = sys.stderr.isatty()
-        for stream in (sys.stdout, sys.stderr):
+        for stream in (sys.stdout, sys.stderr, sys.stdin):
             # A stranger's locale must never turn an answer into a UnicodeEncodeError.
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(encoding="utf-8", errors="replace")
@@ -38,6 +38,14 @@ class Console:
         self.say(f"error: {error.message}")
         if error.remedy:
             self.say(error.remedy)
+
+    def ask(self, prompt: str) -> str | None:
+        """A line of standard input, None at its end. The prompt stands on stderr, where a person types."""
+        if sys.stdin.isatty():
+            sys.stderr.write(prompt)
+            sys.stderr.flush()
+        line = sys.stdin.readline()
+        return line.rstrip("\r\n") if line else None
 
     def out(self, text: str, end: str = "\n") -> None:
         """Data, on stdout, at once."""

@@ -38,6 +38,7 @@ class Role(StrEnum):
     RUNTIME = "runtime"  # PyInstaller's PKG; always the last entry
     STUB = "stub"  # only in kits: the bootloader that becomes the dist's first bytes
     LICENSE = "license"
+    SOURCE = "source"  # what the file can be rebuilt from
     DOCUMENT = "document"
 
 
@@ -117,11 +118,17 @@ class EngineInfo:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One Python package inside the frozen runtime."""
+    """One Python package, one system library, or one package of npm in the page ("npm:preact"), inside the runtime.
+
+    sha256: of what was installed. A package: of the lines `PATH,sha256=…,SIZE` of its RECORD that are not about
+    metadata, sorted; its wheel's RECORD has the same lines. A system library: of the file. Empty for Python, which is
+    many files, and for npm's, of which the page's lock file tells the sums.
+    """
 
     name: str
     version: str
     license: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +226,7 @@ class DistManifest:
     """Everything about one dist. `spec` is the dist-spec it was built from, complete with defaults.
 
     stub: the bootloader that precedes the archive. kit: SHA-256 of the kit's manifest. history: renewals, oldest first.
+    code_signature: the identifier in the code signature at the end, "" if there is none (only a Mac asks for one).
     """
 
     name: str
@@ -232,6 +240,7 @@ class DistManifest:
     kit: str
     spec: dict[str, Any] = field(default_factory=dict)
     history: tuple[Renewal, ...] = ()
+    code_signature: str = ""
     format: str = DIST_FORMAT
     format_version: int = FORMAT_VERSION
 

@@ -1,21 +1,18 @@
-"""Where the files are that are not Python: one place that knows the three lives of the program."""
+"""Where the files are that are not Python: one place that knows the lives of the program."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
+VARIABLE = "PANNIER_PAGE"
+"""Names the folder of a built page for a runtime that is not frozen; `pannier page` prints it."""
+
 
 def webui() -> Path:
-    """The folder of the page's files."""
-    return _folder("webui")
-
-
-def _folder(name: str) -> Path:
-    """Frozen: unpacked beside our code. Installed from a wheel: inside the package. In a checkout: at its root."""
+    """The folder of the built page. Frozen: unpacked beside our code. Else: what the environment names, or nowhere."""
     unpacked = getattr(sys, "_MEIPASS", None)
     if unpacked:
-        return Path(unpacked) / name
-    package = Path(__file__).resolve().parent
-    inside = package / name
-    return inside if inside.is_dir() else package.parent / name
+        return Path(unpacked) / "webui"
+    return Path(os.environ.get(VARIABLE) or "no page was named")

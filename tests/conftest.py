@@ -13,6 +13,7 @@ import pytest
 
 from bundler.console import Console
 from bundler.engine.build import build_engine
+from bundler.page.build import build_page
 from bundler.targets import host
 from tests.requirements import missing
 
@@ -53,3 +54,9 @@ def break_library(engine_dir: Path, tmp_path_factory: pytest.TempPathFactory) ->
         return target
 
     return build
+
+
+@pytest.fixture(scope="session")
+def page_dir() -> Path:
+    """The built page's files: from the cache, built if it is not there (seconds, once)."""
+    return build_page(None, Console()).files

@@ -30,13 +30,19 @@ def pe(*, certificate: int = 0) -> bytes:
 
 
 def macho(*, signed: bool = False, cpu: int = 0x0100000C) -> bytes:
-    """The headers of a 64-bit Mach-O executable with or without a code signature."""
-    commands = struct.pack("<II", 0x1B, 24) + bytes(16)
-    count = 1
+    """A small 64-bit Mach-O program: code, link-edit data that ends in strings, with or without a code signature."""
+    text, linkedit, strings = 0x4000, 0x4000, 0x4100
+    size = strings + 256 + (512 if signed else 0)
+    segments = ((b"__TEXT", 0, text, 5), (b"__LINKEDIT", linkedit, size - linkedit, 1))
+    commands = b"".join(
+        struct.pack("<2I16s4Q4I", 0x19, 72, name, (1 << 32) + start, 0x4000, start, length, rights, rights, 0, 0)
+        for name, start, length, rights in segments
+    )
+    commands += struct.pack("<6I", 0x02, 24, linkedit, 0, strings, 256)
     if signed:
-        commands += struct.pack("<IIII", 0x1D, 16, 2048, 512)
-        count = 2
-    return struct.pack("<8I", 0xFEEDFACF, cpu, 0, 2, count, len(commands), 0, 0) + commands + bytes(2500)
+        commands += struct.pack("<4I", 0x1D, 16, strings + 256, 512)
+    header = struct.pack("<8I", 0xFEEDFACF, cpu, 0, 2, 3 + signed, len(commands), 0, 0)
+    return (header + commands).ljust(linkedit, b"\0").ljust(size, b"\x5f")
 
 
 STUBS = {

@@ -5,7 +5,6 @@ Pure in its inputs: no look at the host, no clock, no path of this machine in th
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from bundler.compose.parts import (
     stub_of,
 )
 from bundler.compose.sidecar import Beside, write_beside
+from bundler.compose.stubs import Description, code_signature, fitted
 from bundler.compose.writer import Derived, Payload, Written, write_archive
 from bundler.errors import SpecError
 from bundler.model.content import Range
@@ -93,28 +93,35 @@ def compose(
             raise SpecError(f"The program without its model is larger than media.split allows ({limit:,} bytes).")
         outside = write_beside(model, folder, path.name.removesuffix(target.suffix), limit, advance)
     info = _model_info(model, spec, outside, parts)
-    digest = Digest(len(stub), hashlib.sha256(stub).hexdigest())
     runtime = kit.manifest.runtime
-    materials = bom.Materials(spec.dist.name, spec.dist.version, target.name, info, engine, runtime, digest)
-    payloads = with_bill(beside if outside.files else [model_payload(model), *beside], materials)
 
-    def manifest_with(entries: tuple[Entry, ...]) -> DistManifest:
-        return DistManifest(
-            name=spec.dist.name,
-            version=spec.dist.version,
-            target=target.name,
-            stub=digest,
-            entries=entries,
-            model=info,
-            engine=engine,
-            runtime=runtime,
-            kit=kit.manifest_sha256,
-            spec=_spec_for_manifest(spec, model, parts),
-        )
+    def describe(digest: Digest) -> Description:
+        materials = bom.Materials(spec.dist.name, spec.dist.version, target.name, info, engine, runtime, digest)
 
+        def manifest_with(entries: tuple[Entry, ...]) -> DistManifest:
+            return DistManifest(
+                name=spec.dist.name,
+                version=spec.dist.version,
+                target=target.name,
+                stub=digest,
+                entries=entries,
+                model=info,
+                engine=engine,
+                runtime=runtime,
+                kit=kit.manifest_sha256,
+                spec=_spec_for_manifest(spec, model, parts),
+                code_signature=code_signature(target, path.name),
+            )
+
+        payloads = with_bill(beside if outside.files else [model_payload(model), *beside], materials)
+        return Description(payloads, manifest_with)
+
+    stub, described = fitted(stub, describe, signed=sign is not None)
     shared = 0 if outside.files else _shareable(model, folder)
-    written = write_archive(path, DIST, stub, payloads, manifest_with, advance, sign=sign, shared=shared)
-    return Composed(written, tuple(folder / file.file for file in outside.files), _notes(target, outside))
+    written = write_archive(
+        path, DIST, stub, described.payloads, described.manifest_with, advance, sign=sign, shared=shared
+    )
+    return Composed(written, tuple(folder / file.file for file in outside.files), _notes(outside))
 
 
 def _shareable(model: LocalModel, folder: Path) -> int:
@@ -173,11 +180,9 @@ def _spec_for_manifest(spec: DistSpec, model: LocalModel, parts: Sequence[Part])
     return told
 
 
-def _notes(target: Target, outside: Beside) -> tuple[str, ...]:
+def _notes(outside: Beside) -> tuple[str, ...]:
     notes = []
     if outside.files:
         names = ", ".join(file.file for file in outside.files)
         notes.append(f"The model is not inside the program but beside it: hand out {names} with it, in one folder.")
-    if target.system == "macos":
-        notes.append("The file is not signed. On a Mac, sign it before handing it out: codesign --sign - FILE")
     return tuple(notes)

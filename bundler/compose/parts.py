@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from bundler.compose import executable
+from bundler.compose import executable, macho
 from bundler.compose.writer import UNKNOWN_CRC32, UNKNOWN_SHA256, Payload
 from bundler.errors import DamagedError, KitError, ModelError
 from bundler.model.local import LocalModel
@@ -25,13 +25,16 @@ MODEL_LICENSE_ENTRY = "licenses/model.txt"
 
 
 def stub_of(kit: Archive[KitManifest], target: Target) -> bytes:
-    """The kit's bootloader, which becomes the dist's first bytes. Raises `KitError` if it is not one for `target`."""
+    """The kit's bootloader, which becomes the dist's first bytes. Raises `KitError` if it is not one for `target`.
+
+    A Mac's comes without its signature: the finished dist gets another one.
+    """
     entry = next((e for e in kit.manifest.entries if e.role is Role.STUB), None)
     if entry is None:
         raise KitError(f"The kit {kit.source.name} has no stub.", "Build or import the kit again.")
     stub = kit.read(entry.name)
     executable.check(stub, target)
-    return stub
+    return macho.bare(stub) if target.system == "macos" else stub
 
 
 def selected_engine(kit: KitManifest, backends: Sequence[str]) -> EngineInfo:

@@ -17,17 +17,10 @@ from typing import BinaryIO, Generic
 
 from bundler.compose.copying import copy_hashed, copy_trusting
 from bundler.errors import PannierError
-from runtime.container.archive import Kind, M, open_archive
+from runtime.container import codesign
+from runtime.container.archive import Kind, M, derive_layout, open_archive
 from runtime.container.atomic import replacing
-from runtime.container.layout import (
-    SIGNATURE_SIZE,
-    Layout,
-    Member,
-    manifest_comment,
-    members_of,
-    plan,
-    signature_member,
-)
+from runtime.container.layout import SIGNATURE_SIZE, Layout, signature_member
 from runtime.container.source import Source
 from runtime.manifest import Entry, Role, encode
 
@@ -48,6 +41,11 @@ class Payload:
     open: Callable[[], AbstractContextManager[BinaryIO]]
     mismatch: Callable[[str], PannierError]
     trusted: bool = False
+
+    @property
+    def name(self) -> str:
+        """The entry's name."""
+        return self.entry.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +95,7 @@ def write_archive(
     sign: the signature of the manifest's bytes, if the file shall carry one. shared: see `atomic.replacing`.
     """
     given = tuple(p.entry for p in payloads if isinstance(p, Payload))
-    entries = tuple(p.entry if isinstance(p, Payload) else p.entry(p.render(given)) for p in payloads)
-    layout = _plan(kind, stub, encode(manifest_with(entries)), entries, bytes(SIGNATURE_SIZE) if sign else b"")
+    layout = planned(kind, payloads, manifest_with, signed=sign is not None)
     with replacing(target, layout.file_size, mode, shared) as out:
         out.write(stub)
         copied: dict[str, Entry] = {}
@@ -112,13 +109,15 @@ def write_archive(
                 out.seek(layout.placement(payload.name).data_offset)
                 out.write(data)
                 copied[payload.name] = payload.entry(data)
-        finished = tuple(copied[entry.name] for entry in entries)
-        manifest = encode(manifest_with(finished))
+        told = manifest_with(tuple(copied[payload.name] for payload in payloads))
+        manifest = encode(told)
         signature = sign(manifest) if sign else b""
-        final = _plan(kind, stub, manifest, finished, signature)
+        final = _plan(kind, told, manifest, signature)
         if final.file_size != layout.file_size:
             raise AssertionError("a file's size must not depend on the hashes in it")
         _write_frame(out, final, {kind.manifest_name: manifest, _signature_name(kind): signature})
+        if identifier := kind.code_signature(told):
+            _sign_code(out, final, identifier, codesign.text_size(stub))
         out.flush()
         archive = open_archive(Source(out.fileno(), str(target)), kind)  # raises where what was written does not read
     return Written(target, final.file_size, archive.manifest, archive.manifest_sha256, signature)
@@ -128,11 +127,30 @@ def _signature_name(kind: Kind[M]) -> str:
     return signature_member(kind.manifest_name).name
 
 
-def _plan(kind: Kind[M], stub: bytes, manifest: bytes, entries: Sequence[Entry], signature: bytes) -> Layout:
-    comment = manifest_comment(kind.format_name, hashlib.sha256(manifest).hexdigest())
-    members: list[Member] = members_of(kind.manifest_name, manifest, entries)
-    members += [signature_member(kind.manifest_name, signature)] if signature else []
-    return plan(len(stub), members, comment)
+def planned(
+    kind: Kind[M],
+    payloads: Sequence[Payload | Derived],
+    manifest_with: Callable[[tuple[Entry, ...]], M],
+    *,
+    signed: bool,
+) -> Layout:
+    """The layout these payloads will have: every place is right, for it does not depend on hashes."""
+    given = tuple(p.entry for p in payloads if isinstance(p, Payload))
+    told = manifest_with(tuple(p.entry if isinstance(p, Payload) else p.entry(p.render(given)) for p in payloads))
+    return _plan(kind, told, encode(told), bytes(SIGNATURE_SIZE) if signed else b"")
+
+
+def _plan(kind: Kind[M], told: M, manifest: bytes, signature: bytes) -> Layout:
+    return derive_layout(kind, told, manifest, signature_member(kind.manifest_name, signature) if signature else None)
+
+
+def _sign_code(out: BinaryIO, layout: Layout, identifier: str, text_size: int) -> None:
+    """Read back all that was written, and write the code signature of it."""
+    out.flush()
+    place = layout.placement(codesign.MEMBER).data_offset
+    chunks = Source(out.fileno(), "").chunks(0, place)
+    out.seek(place)
+    out.write(codesign.member(chunks, place, identifier, text_size))
 
 
 def _copy(payload: Payload, out: BinaryIO, advance: Callable[[int], object] | None) -> Entry:

@@ -29,7 +29,8 @@ from bundler.engine.elf import read_elf
 from bundler.engine.toolchain import survey
 from bundler.errors import ToolError
 from bundler.freeze.contents import DROPPED_HOOKS, EXCLUDED, EXTRA, ZLIB_LEVEL
-from bundler.freeze.inventory import inventory
+from bundler.freeze.inventory import inventory, of_page
+from bundler.page.build import BuiltPage, build_page, page_key
 from bundler.publish import digest_of, discard, file_sha256, one_at_a_time, publishing, scratch
 from bundler.targets import Target, host
 from runtime.launch.tempdirs import RECOGNISED
@@ -116,6 +117,7 @@ def runtime_key(target: Target) -> str:
         {
             "target": target.name,
             "files": files,
+            "page": page_key(),
             "templates": [hashlib.sha256(resources.template(name).read_bytes()).hexdigest() for name in (SPEC, ENTRY)],
             "freezing": [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))],
             "python": [sys.version, ssl.OPENSSL_VERSION, zlib.ZLIB_RUNTIME_VERSION, platform.libc_ver()],
@@ -125,28 +127,25 @@ def runtime_key(target: Target) -> str:
 
 
 def _sources() -> Iterator[tuple[str, Path]]:
-    """(place inside, file) of the runtime's modules and of the page, sorted."""
-    package, page = resources.runtime_package(), resources.webui()
+    """(place inside, file) of the runtime's modules, sorted."""
+    package = resources.runtime_package()
     for path in sorted(package.rglob("*.py")):
         yield f"runtime/{path.relative_to(package).as_posix()}", path
-    for path in sorted(page.rglob("*")):
-        if path.is_file() and not any(
-            part.startswith(".") or part == "node_modules" for part in path.relative_to(page).parts
-        ):
-            yield f"webui/{path.relative_to(page).as_posix()}", path
 
 
 def _freeze(place: Path, key: str, target: Target, root: Path, console: Console) -> None:
     """Run PyInstaller in a directory of its own, check what it packed, publish the halves."""
     if target.system == "linux":
         survey(("strip", "objcopy"))
+    page = build_page(root, console)
     with scratch(root / "work", "freeze") as folder, publishing(place) as partial:
         with console.progress("Freezing the runtime", None):
-            inside = _run_pyinstaller(folder, root / "logs" / f"runtime-{key[:_KEY_LENGTH]}.log")
+            inside = _run_pyinstaller(folder, page, root / "logs" / f"runtime-{key[:_KEY_LENGTH]}.log")
         _check(inside)
         shutil.copyfile(inside["pkg"], partial / PKG)
         _take_stub(inside, target, partial / STUB)
         owners = inventory(source for _, source in (*inside["modules"], *inside["binaries"]) if source)
+        owners = (*owners, *of_page(page.packages))
         (partial / LICENSES).mkdir()
         for owned in owners:
             name = re.sub(r"[^a-z0-9.+-]+", "-", owned.package.name.lower())
@@ -167,18 +166,19 @@ def _freeze(place: Path, key: str, target: Target, root: Path, console: Console)
         (partial / RECORD).write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _run_pyinstaller(folder: Path, log: Path) -> dict[str, Any]:
+def _run_pyinstaller(folder: Path, page: BuiltPage, log: Path) -> dict[str, Any]:
     """Freeze into `folder`; returns what the spec says went in, and where the results are."""
     (folder / RECOGNISED).write_bytes(b"")  # by it a start knows the folders that dead copies left behind
-    page = [(str(path), str(Path(name).parent)) for name, path in _sources() if name.startswith("webui/")]
+    served = [path for path in sorted(page.files.rglob("*")) if path.is_file()]
+    data = [(str(path), str(Path("webui", path.relative_to(page.files)).parent)) for path in served]
     parameters = {
         "entry": str(resources.template(ENTRY)),
         "project": str(resources.runtime_package().parent),
-        "modules": [_module(name) for name, _ in _sources() if name.startswith("runtime/")],
+        "modules": [_module(name) for name, _ in _sources()],
         "extra": EXTRA,
         "excluded": EXCLUDED,
         "hooks": DROPPED_HOOKS,
-        "data": [(str(folder / RECOGNISED), "."), *page],
+        "data": [(str(folder / RECOGNISED), "."), *data],
         "contents": str(folder / "contents.json"),
     }
     (folder / "parameters.json").write_text(json.dumps(parameters), encoding="utf-8")
@@ -220,7 +220,7 @@ def _module(name: str) -> str:
 def _check(inside: dict[str, Any]) -> None:
     """PyInstaller only warns about a module it does not find; such a dist would fail at its recipient's."""
     present = {name for name, _ in inside["modules"]}
-    wanted = {*EXTRA, *(_module(name) for name, _ in _sources() if name.startswith("runtime/"))}
+    wanted = {*EXTRA, *(_module(name) for name, _ in _sources())}
     if missing := sorted(wanted - present):
         raise ToolError(f"PyInstaller left out {', '.join(missing)}.", "Install Pannier's dependencies again.")
     strays = sorted(name for name in present if any(name == out or name.startswith(f"{out}.") for out in EXCLUDED))

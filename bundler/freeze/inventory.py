@@ -1,10 +1,13 @@
 """Who owns what is inside the frozen runtime: packages with versions, licences and their texts.
 
-Read from the list PyInstaller wrote while it packed, so only what is really inside is named.
+Read from the list PyInstaller wrote while it packed, so only what is really inside is named. A module whose bytes are
+not those its package was installed with is refused: its package's hash would be a lie.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import platform
 import re
 import ssl
@@ -13,14 +16,20 @@ import sysconfig
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import Distribution, distribution, distributions
+from importlib.metadata import Distribution, PackagePath, distribution, distributions
 from pathlib import Path
 
+from bundler.errors import ToolError
 from bundler.freeze.contents import SYSTEM_LIBRARIES
+from bundler.page.build import PagePackage
+from bundler.publish import file_sha256
 from runtime.manifest import Package
 
 _TEXTS = re.compile(r"(^|/)(licen[cs]e|copying|notice|authors)[^/]*$", re.IGNORECASE)
 _SHORT = 60
+
+NPM = "npm:"
+"""Begins the name of a package that comes from npm; all others are Python's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +41,59 @@ class Owned:
 
 
 def inventory(sources: Iterable[str]) -> tuple[Owned, ...]:
-    """The owners of these source files and libraries, sorted by name; Python and PyInstaller's bootloader included."""
-    owners = {str(path): dist for dist in distributions() for path in _files(dist)}
+    """The owners of these source files and libraries, sorted by name; Python and PyInstaller's bootloader included.
+
+    Raises `ToolError` for a file that was changed after its package was installed.
+    """
+    owners = {str(path): (dist, file) for dist in distributions() for path, file in _files(dist)}
     found: dict[str, Owned] = {}
     for source in sources:
-        dist = owners.get(source) or owners.get(str(Path(source).resolve()))
-        for owned in [_of_distribution(dist)] if dist else _of_system(Path(source).name):
+        owner = owners.get(source) or owners.get(str(Path(source).resolve()))
+        if owner:
+            _check_unchanged(Path(source), *owner)
+        for owned in [_of_distribution(owner[0])] if owner else _of_system(Path(source)):
             found.setdefault(owned.package.name, owned)
     for owned in (_of_python(), _of_bootloader()):
         found.setdefault(owned.package.name, owned)
     return tuple(found[name] for name in sorted(found, key=str.lower))
 
 
-def _files(dist: Distribution) -> Iterator[Path]:
+def of_page(packages: Iterable[PagePackage]) -> tuple[Owned, ...]:
+    """The npm packages that are in the page."""
+    return tuple(
+        Owned(Package(NPM + one.name, one.version, one.license), _joined(one.name, one.license, [one.text]))
+        for one in packages
+    )
+
+
+def record_sha256(dist: Distribution) -> str:
+    """Hash of what a package's RECORD says of its code; as `Package.sha256` tells."""
+    files = [(file.as_posix(), file.hash, file.size) for file in dist.files or () if _is_code(file)]
+    lines = [f"{name},{known.mode}={known.value},{size}\n" for name, known, size in files if known]
+    return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest() if lines else ""
+
+
+def _is_code(file: PackagePath) -> bool:
+    """Not what installers add or change: metadata, scripts outside, compiled copies."""
+    return ".dist-info" not in file.parts[0] and file.parts[0] != ".." and "__pycache__" not in file.parts
+
+
+def _check_unchanged(path: Path, dist: Distribution, file: PackagePath) -> None:
+    if file.hash is None or file.hash.mode != "sha256":
+        return
+    recorded = base64.urlsafe_b64decode(file.hash.value + "=" * (-len(file.hash.value) % 4)).hex()
+    if file_sha256(path) != recorded:
+        name = dist.metadata["Name"]
+        raise ToolError(
+            f"{path} was changed after {name} {dist.version} was installed.",
+            f"Install it again: pip install --force-reinstall {name}=={dist.version}",
+        )
+
+
+def _files(dist: Distribution) -> Iterator[tuple[Path, PackagePath]]:
     for file in dist.files or ():
         if file.suffix in {".py", ".so", ".pyd", ".dll", ".dylib"}:
-            yield Path(str(dist.locate_file(file)))
+            yield Path(str(dist.locate_file(file))), file
 
 
 def _of_distribution(dist: Distribution) -> Owned:
@@ -62,7 +108,8 @@ def _of_distribution(dist: Distribution) -> Owned:
         for file in sorted(dist.files or ())
         if ".dist-info" in file.parts[0] and _TEXTS.search(str(file))
     ]
-    return Owned(Package(meta["Name"], dist.version, license_name), _joined(meta["Name"], license_name, texts))
+    package = Package(meta["Name"], dist.version, license_name, record_sha256(dist))
+    return Owned(package, _joined(meta["Name"], license_name, texts))
 
 
 def _of_python() -> Owned:
@@ -76,19 +123,20 @@ def _of_bootloader() -> Owned:
     """PyInstaller's stub and start-up modules; the exception lets them go into programs under any licence."""
     whole = _of_distribution(distribution("pyinstaller"))
     name, license_name = "PyInstaller bootloader", "GPL-2.0-or-later WITH Bootloader-exception"
-    return Owned(Package(name, whole.package.version, license_name), whole.text)
+    return Owned(Package(name, whole.package.version, license_name, whole.package.sha256), whole.text)
 
 
-def _of_system(file: str) -> list[Owned]:
+def _of_system(file: Path) -> list[Owned]:
     """A system library's entry, by its file name; empty for what belongs to Python itself."""
-    stem = next((stem for stem in SYSTEM_LIBRARIES if re.match(rf"{re.escape(stem)}(?![a-z_+])", file)), None)
+    stem = next((stem for stem in SYSTEM_LIBRARIES if re.match(rf"{re.escape(stem)}(?![a-z_+])", file.name)), None)
     if stem is None:
         return []
     name, license_name, debian = SYSTEM_LIBRARIES[stem]
     versions = {"OpenSSL": ssl.OPENSSL_VERSION.split()[1], "zlib": zlib.ZLIB_RUNTIME_VERSION}
     copyright_file = Path("/usr/share/doc", debian, "copyright")
     texts = [copyright_file.read_text(errors="replace")] if debian and copyright_file.is_file() else []
-    return [Owned(Package(name, versions.get(name, ""), license_name), _joined(name, license_name, texts))]
+    package = Package(name, versions.get(name, ""), license_name, file_sha256(file))
+    return [Owned(package, _joined(name, license_name, texts))]
 
 
 def _joined(name: str, license_name: str, texts: list[str]) -> str:

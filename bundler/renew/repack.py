@@ -19,7 +19,8 @@ from bundler.compose import ranges
 from bundler.compose.compose import file_name, with_bill
 from bundler.compose.copying import copy_hashed, copy_trusting
 from bundler.compose.parts import MODEL_LICENSE_ENTRY, bytes_payload, kit_payloads, selected_engine, stub_of
-from bundler.compose.writer import Derived, Payload, Written, write_archive
+from bundler.compose.stubs import Description, code_signature, fitted
+from bundler.compose.writer import Payload, Written, write_archive
 from bundler.errors import DamagedError, KitError, ModelError, UsageError
 from bundler.renew.changes import Changes
 from bundler.targets import Target
@@ -76,35 +77,40 @@ def repack(
     around = _from_kit(kit, changes, target) if kit else _as_it_is(dist, changes)
     _check_architecture(old.model, around.engine)
     model = _model_info(old.model, changes)
-    stub = Digest(len(around.stub), hashlib.sha256(around.stub).hexdigest())
     kept = _model_payloads(dist, changes, trust_manifest)
     size = sum(payload.entry.size for payload in (*kept, *around.payloads)) + len(around.stub)
     if target.max_executable is not None and size >= target.max_executable:
         raise ModelError(f"The renewed file would be too large for {target.system}.", "Build it anew: pannier build")
-    materials = bom.Materials(
-        spec.dist.name, spec.dist.version, target.name, model, around.engine, around.runtime, stub
-    )
-    payloads: list[Payload | Derived] = with_bill([*kept, *around.payloads], materials)
 
-    def manifest_with(entries: tuple[Entry, ...]) -> DistManifest:
-        new = replace(
-            old, name=spec.dist.name, version=spec.dist.version, stub=stub, entries=entries, model=model,
-            engine=around.engine, runtime=around.runtime, kit=around.kit, spec=_for_manifest(changes, old),
-        )  # fmt: skip
-        line = Renewal(
-            manifest_sha256=dist.manifest_sha256,
-            engine=f"{old.engine.source}, llama.cpp {old.engine.commit}",
-            runtime=f"Pannier {old.runtime.version}, Python {old.runtime.python}",
-            kit=old.kit,
-            changed=_changed(old, new),
-            model_checked=not trust_manifest,
+    def describe(stub: Digest) -> Description:
+        materials = bom.Materials(
+            spec.dist.name, spec.dist.version, target.name, model, around.engine, around.runtime, stub
         )
-        return replace(new, history=(*old.history, line))
 
-    _refuse_no_change(manifest_with(tuple(p.entry for p in payloads if isinstance(p, Payload))))
+        def manifest_with(entries: tuple[Entry, ...]) -> DistManifest:
+            new = replace(
+                old, name=spec.dist.name, version=spec.dist.version, stub=stub, entries=entries, model=model,
+                engine=around.engine, runtime=around.runtime, kit=around.kit, spec=_for_manifest(changes, old),
+                code_signature=code_signature(target, path.name),
+            )  # fmt: skip
+            line = Renewal(
+                manifest_sha256=dist.manifest_sha256,
+                engine=f"{old.engine.source}, llama.cpp {old.engine.commit}",
+                runtime=f"Pannier {old.runtime.version}, Python {old.runtime.python}",
+                kit=old.kit,
+                changed=_changed(old, new),
+                model_checked=not trust_manifest,
+            )
+            return replace(new, history=(*old.history, line))
+
+        return Description(with_bill([*kept, *around.payloads], materials), manifest_with)
+
+    stub, described = fitted(around.stub, describe, signed=sign is not None)
+    payloads = described.payloads
+    _refuse_no_change(described.manifest_with(tuple(p.entry for p in payloads if isinstance(p, Payload))))
     _bring_beside(dist, folder, trust_manifest=trust_manifest)
     shared = sum(p.entry.size for p in kept if p.entry.size >= LARGE) if ranges.can_share(dist.source.fd, folder) else 0
-    return write_archive(path, DIST, around.stub, payloads, manifest_with, advance, sign=sign, shared=shared)
+    return write_archive(path, DIST, stub, payloads, described.manifest_with, advance, sign=sign, shared=shared)
 
 
 def _from_kit(kit: Archive[KitManifest], changes: Changes, target: Target) -> _Around:

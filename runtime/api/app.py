@@ -14,11 +14,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from runtime import resources
 from runtime.api import dialects, health
+from runtime.api.about import About
 from runtime.api.door import Door
 from runtime.api.errors import ApiError, of_status
 from runtime.api.page import Page
 from runtime.api.service import Service
 from runtime.api.settings import ServerSettings, UiConfig
+from runtime.api.vouching import Check
 from runtime.chat.template import TemplateError
 from runtime.engine.core import Engine
 
@@ -59,10 +61,19 @@ class Application:
 
 
 def create_app(
-    engine: Engine, settings: ServerSettings, ui: UiConfig | None = None, *, webui: Path | None = None
+    engine: Engine,
+    settings: ServerSettings,
+    ui: UiConfig | None = None,
+    about: About | None = None,
+    *,
+    webui: Path | None = None,
+    check: Check | None = None,
 ) -> Application:
-    """The whole application. `webui`: the page's folder, where it is not the one that came with the program."""
-    service = Service(engine, settings, ui or UiConfig())
+    """The whole application. `webui`: the page's folder, where it is not the one that came with the program.
+
+    check: of the model's bytes; answers say how far it is.
+    """
+    service = Service(engine, settings, ui or UiConfig(), about or About(), check)
     api = _Api(
         title="Pannier",
         docs_url=None,  # they load from elsewhere
@@ -80,7 +91,7 @@ def create_app(
     api.include_router(health.router(service))
     api.router.routes.extend(dialects.routes(service))
     page = Page(api, webui or resources.webui())
-    return Application(Door(page, settings, open_paths=page.paths), service, api)
+    return Application(Door(page, settings, open_paths=page.paths, check=check), service, api)
 
 
 class _Api(FastAPI):

@@ -115,7 +115,7 @@ DIALECTS: tuple[Dialect, ...] = (
     ),
     Dialect("openai", _openai_responses, {"POST /v1/responses": "responses", "POST /responses": "responses"}),
     Dialect("openai", _openai_embeddings, {"POST /v1/embeddings": "embeddings", "POST /embeddings": "embeddings"}),
-    Dialect("openai", _streams, {"GET /v1/streams/{stream_id}": "resume"}),
+    Dialect("openai", _streams, {"GET /v1/streams/{stream_id}": "resume", "DELETE /v1/streams/{stream_id}": "give_up"}),
     Dialect(
         "llama.cpp",
         _llamacpp,

@@ -20,6 +20,7 @@ from runtime.api.auth import Keys
 from runtime.api.dialects import shape_of
 from runtime.api.errors import ApiError
 from runtime.api.settings import ServerSettings
+from runtime.api.vouching import HEADER, Check
 
 OPEN_PATHS = frozenset({"/health", "/v1/health"})
 """What answers without a key, beside the page's own files: a load balancer has none."""
@@ -28,8 +29,11 @@ OPEN_PATHS = frozenset({"/health", "/v1/health"})
 class Door:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, settings: ServerSettings, open_paths: frozenset[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: ServerSettings, open_paths: frozenset[str], check: Check | None = None
+    ) -> None:
         self._app = app
+        self._check = check
         self._keys = Keys(settings.api_keys)
         self._origins = frozenset(origin.rstrip("/").lower() for origin in settings.allowed_origins)
         self._names = frozenset({"localhost", *(name.lower() for name in settings.allowed_hosts)})
@@ -45,7 +49,10 @@ class Door:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _add_headers(MutableHeaders(scope=message), shared_with)
+                going = MutableHeaders(scope=message)
+                _add_headers(going, shared_with)
+                if self._check:
+                    going[HEADER] = self._check.verified
             await send(message)
 
         answer = self._answer_at_the_door(scope, headers, shared_with)

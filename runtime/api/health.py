@@ -1,4 +1,7 @@
-"""`GET /health`: whether the model can be asked, and how far its loading is; `GET /api/ui`: what the page shows."""
+"""`GET /health`: whether the model can be asked, how far loading and check are.
+
+`GET /api/ui` and `GET /api/about`: what the page shows.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,9 @@ _WORDS = {
     EngineState.STOPPED: "failed",
 }
 
+# What the page shows as the usual value of a setting.
+_TOLD = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty", "presence_penalty", "frequency_penalty")
+
 
 def router(service: Service) -> APIRouter:
     """The routes that tell where the server stands."""
@@ -32,7 +38,8 @@ def router(service: Service) -> APIRouter:
         """
         status = service.engine.status
         if status.state is EngineState.READY:
-            return json_response({"status": "ok", **({"fallback": status.fallback} if status.fallback else {})})
+            fallback = {"fallback": status.fallback} if status.fallback else {}
+            return json_response({"status": "ok", **fallback, **_verified(service)})
         body: dict[str, Any] = {"status": _WORDS[status.state], "progress": round(status.progress, 3)}
         if status.detail:
             body["detail"] = status.detail
@@ -46,14 +53,27 @@ def router(service: Service) -> APIRouter:
             {
                 **service.ui.as_json(),
                 "model": service.settings.model_id,
+                "defaults": {name: getattr(service.settings.sampling, name) for name in _TOLD},
                 "backend": facts.backend if facts else None,
                 "fallback": service.engine.status.fallback or None,
                 "context_size": facts.context_size if facts else None,
                 "chat_template": service.template(facts).origin if facts else None,
+                **_verified(service),
             }
         )
+
+    def about() -> Response:
+        """What the file is, and why it computes on what it computes on. In a thread: it may read the file."""
+        return json_response(service.about.as_json())
 
     routes.add_api_route("/health", health, methods=["GET"], response_model=None)
     routes.add_api_route("/v1/health", health, methods=["GET"], response_model=None, include_in_schema=False)
     routes.add_api_route("/api/ui", ui, methods=["GET"], response_model=None)
+    routes.add_api_route("/api/about", about, methods=["GET"], response_model=None)
     return routes
+
+
+def _verified(service: Service) -> dict[str, Any]:
+    """What is known of the model's bytes, and how much of them was read; nothing where nobody checks them."""
+    check = service.check
+    return {"model_verified": check.verified, "model_read": round(check.progress, 3)} if check else {}

@@ -22,6 +22,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "style-src 'self'",
         "connect-src 'self'",
         "img-src 'self' data:",
+        "worker-src 'self'",
         "form-action 'none'",
         "base-uri 'none'",
         "frame-ancestors 'none'",
@@ -31,6 +32,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
     ".png": "image/png",
@@ -39,6 +41,10 @@ _TYPES = {
     ".webmanifest": "application/manifest+json",
     ".txt": "text/plain; charset=utf-8",
 }
+
+_NAMED_BY_CONTENT = "/assets/"
+_KEEP = "public, max-age=31536000, immutable"
+_ASK = "no-cache"  # ask each time, by ETag: another dist may serve here next
 
 
 class Page:
@@ -74,7 +80,7 @@ class Page:
                 {
                     "content-type": _TYPES[file.suffix],
                     "etag": f'"{hashlib.sha256(body).hexdigest()[:32]}"',
-                    "cache-control": "no-cache",  # ask each time, by ETag: another dist may serve here next
+                    "cache-control": _KEEP if path.startswith(_NAMED_BY_CONTENT) else _ASK,
                     "content-security-policy": CONTENT_SECURITY_POLICY,
                 },
             )

@@ -17,7 +17,8 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from runtime.api.errors import OPENAI, ApiError, Shape, unavailable
+from runtime.api.errors import OPENAI, ApiError, Shape
+from runtime.api.vouching import Closing
 
 if TYPE_CHECKING:
     from runtime.api.streams import Streams
@@ -105,7 +106,7 @@ class Reply(Response):
     def __init__(
         self,
         write: Callable[[Sink], Awaitable[None]],
-        closing: asyncio.Event,
+        closing: Closing,
         shape: Shape = OPENAI,
         streams: Streams | None = None,
     ) -> None:
@@ -135,7 +136,7 @@ class Reply(Response):
                 events = sink.written
             if closing.done() and not (writing.done() or leaving.done()):
                 await cancelled(writing)
-                await sink.fail(unavailable("The server was stopped.", "stopped"))
+                await sink.fail(self._closing.error)
         finally:
             await cancelled(writing, leaving, closing)
 

@@ -9,9 +9,11 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
+from runtime.api.about import About
 from runtime.api.errors import invalid, of_template, unavailable
 from runtime.api.metrics import Metrics
 from runtime.api.settings import ServerSettings, UiConfig
+from runtime.api.vouching import Check, Closing
 from runtime.chat.template import ChatTemplate, TemplateError
 from runtime.engine.core import Engine, EngineState, Event, GenerationRequest, ModelFacts, SamplingParams
 
@@ -43,13 +45,17 @@ class Asked:
 
 
 class Service:
-    """What the routes stand on. `closing` is set when the server begins to stop."""
+    """What the routes stand on. `closing` is set when the server begins to stop; check: of the model's bytes."""
 
-    def __init__(self, engine: Engine, settings: ServerSettings, ui: UiConfig) -> None:
+    def __init__(
+        self, engine: Engine, settings: ServerSettings, ui: UiConfig, about: About, check: Check | None = None
+    ) -> None:
         self.engine = engine
         self.settings = settings
         self.ui = ui
-        self.closing = asyncio.Event()
+        self.about = about
+        self.check = check
+        self.closing = Closing()
         self.metrics = Metrics()
         self._streams: Streams | None = None
         self._template: tuple[ModelFacts, ChatTemplate] | None = None
@@ -70,6 +76,8 @@ class Service:
 
     def ready_facts(self) -> ModelFacts:
         """The same, or `ApiError` 503 with the state while there is no model to ask."""
+        if self.closing.is_set():  # a connection that is kept alive gets here until the very end
+            raise self.closing.error
         status, facts = self.engine.status, self.engine.facts
         if status.state in (EngineState.FAILED, EngineState.STOPPED):
             raise unavailable(status.detail or "The engine has stopped.", "engine_failed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from runtime.engine.core import SamplingParams
@@ -40,23 +40,25 @@ class ServerSettings:
 class UiConfig:
     """What the page shows; from the dist-spec.
 
-    system_prompt: what the page puts before every conversation. license and author: of the model, may be empty.
+    system_prompt: what the page puts before every conversation; locked: its user cannot change it. accent: a colour as
+    "#24705f". language: the page's, "" for the browser's. settings: those its user may change, None for all. icon: an
+    address of the page's own. author and license: of the model, may be empty. addresses: where others in the network
+    find the page, if they may.
     """
 
     title: str = ""
     welcome: str = ""
     starters: tuple[str, ...] = ()
     system_prompt: str = ""
+    system_prompt_locked: bool = False
+    icon: str = ""
+    accent: str = ""
+    language: str = ""
+    settings: tuple[str, ...] | None = None
     author: str = ""
     license: str = ""
+    addresses: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The page's part of `/api/ui`."""
-        return {
-            "title": self.title,
-            "welcome": self.welcome,
-            "starters": list(self.starters),
-            "system_prompt": self.system_prompt,
-            "author": self.author,
-            "license": self.license,
-        }
+        return asdict(self)

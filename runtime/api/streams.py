@@ -2,7 +2,8 @@
 
 A request with the header `X-Stream-Resumable: true` gets `X-Stream-Id` and `X-Stream-Secret` with its stream, whose
 events are numbered. Whoever has both may go on at `GET /v1/streams/{id}` after the event named in `Last-Event-ID`. Such
-a request is not cancelled when its client leaves, but ten minutes after the last one left; any other one is at once.
+a request is not cancelled when its client leaves, but ten minutes after the last one left, or with `DELETE` at that
+address; any other one is at once.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from runtime.api import reply
 from runtime.api.errors import OPENAI, ApiError, Shape, invalid, unavailable
+from runtime.api.vouching import Closing
 
 if TYPE_CHECKING:
     from runtime.api.service import Service
@@ -40,13 +42,19 @@ async def resume(service: Service, request: Request) -> Response:
     return _Following(stream, int(last), service.closing)
 
 
+async def give_up(service: Service, request: Request) -> Response:
+    """Forget a stream, and cancel what is left of its request."""
+    service.streams.find(request.path_params["stream_id"], request.headers.get("x-stream-secret", "")).drop()
+    return Response(status_code=204)
+
+
 class Streams:
     """Those that are kept. The oldest that nobody follows gives way to a new one."""
 
     def __init__(self) -> None:
         self._kept: dict[str, Stream] = {}
 
-    def begin(self, write: Callable[[reply.Sink], Awaitable[None]], closing: asyncio.Event, shape: Shape) -> Response:
+    def begin(self, write: Callable[[reply.Sink], Awaitable[None]], closing: Closing, shape: Shape) -> Response:
         """Answer with a new stream. Raises `ApiError` 429 if too many are being followed."""
         if len(self._kept) >= MAX_STREAMS:
             idle = next((stream for stream in self._kept.values() if not stream.followers), None)
@@ -85,7 +93,7 @@ class Stream:
         self._task: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    def run(self, write: Callable[[reply.Sink], Awaitable[None]], closing: asyncio.Event, shape: Shape) -> None:
+    def run(self, write: Callable[[reply.Sink], Awaitable[None]], closing: Closing, shape: Shape) -> None:
         """Let the answer be written, whoever listens."""
         sink = _Recorder(self, shape)
 
@@ -96,7 +104,7 @@ class Stream:
                 await asyncio.wait({writing, ending}, return_when="FIRST_COMPLETED")
                 if not writing.done():
                     await reply.cancelled(writing)
-                    await sink.fail(unavailable("The server was stopped.", "stopped"))
+                    await sink.fail(closing.error)
             finally:
                 await reply.cancelled(writing, ending)
                 self.done = True
@@ -175,7 +183,7 @@ class _Recorder(reply.Sink):
 class _Following(Response):
     """Sends a stream's events from a place on, for as long as the client is there."""
 
-    def __init__(self, stream: Stream, at: int, closing: asyncio.Event, *, first: bool = False) -> None:
+    def __init__(self, stream: Stream, at: int, closing: Closing, *, first: bool = False) -> None:
         super().__init__()
         self._stream = stream
         self._at = at

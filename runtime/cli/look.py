@@ -13,7 +13,9 @@ from runtime.container.archive import DIST
 from runtime.container.beside import files_of, verify_beside
 from runtime.container.verify import verify
 from runtime.errors import DamagedError
+from runtime.launch.modelcheck import Memory, stretches_of
 from runtime.launch.opening import open_own
+from runtime.launch.places import places
 from runtime.manifest import Role
 
 BAR = 40
@@ -43,8 +45,11 @@ def run_verify(args: argparse.Namespace, console: Console) -> int:
             filled = BAR * done // total
             console.status(f"checking [{'#' * filled}{'.' * (BAR - filled)}] {100 * done // total} %")
 
+        before = [stretch.identity for stretch in stretches_of(archive)] if not archive.manifest.model.beside else []
         report = verify(archive.source, DIST, advance)
         report = verify_beside(report, Path(archive.source.name).parent, advance)
+        if before and report.sound:  # the next start need not read the model again
+            Memory(places()).keep_if_settled(stretches_of(archive), before)
     console.status("")
     lines = [f"damaged: {damage}" for damage in report.damages]
     if not lines:

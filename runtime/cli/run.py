@@ -10,8 +10,12 @@ from typing import Any
 from runtime.console import Console
 from runtime.errors import INTERRUPTED, EngineError, UsageError
 from runtime.launch import session
+from runtime.launch.modelcheck import ModelCheck, Verified, model_check
 from runtime.launch.opening import chat_template, open_own
 from runtime.launch.options import LaunchOptions, add_engine_flags, section
+
+LAST_LOOK = 0.2
+"""Seconds to wait for the check of the model at the end of an answer; a small model is done by then."""
 
 
 def add_parser(verbs: Any) -> None:
@@ -39,13 +43,15 @@ def run(args: argparse.Namespace, console: Console) -> int:
             console.say(f"fits: {started.fit}")
         told = args.system if args.system is not None else section(archive.manifest, "chat").get("system_prompt")
         try:
-            return asyncio.run(_answer(started, prompt, str(told or ""), chat_template(archive), args, console))
+            check = model_check(archive, started.places)
+            return asyncio.run(_answer(started, check, prompt, str(told or ""), chat_template(archive), args, console))
         except KeyboardInterrupt:
             return INTERRUPTED
 
 
 async def _answer(
     started: session.Session,
+    check: ModelCheck,
     prompt: str,
     system_prompt: str,
     given_template: str | None,
@@ -60,6 +66,7 @@ async def _answer(
     await engine.start()
     try:
         template = ChatTemplate.of(await engine.wait_ready(), given_template)
+        check.start()
         messages = [{"role": "system", "content": system_prompt}] if system_prompt else []
         messages.append({"role": "user", "content": prompt})
         chosen = {"temperature": args.temperature, "seed": args.seed}
@@ -72,6 +79,7 @@ async def _answer(
         )
         ended_with_newline = False
         async for event in engine.generate(request):
+            check.raise_if_damaged()
             if isinstance(event, TextDelta) and event.text:
                 console.out(event.text, end="")
                 ended_with_newline = event.text.endswith("\n")
@@ -79,6 +87,10 @@ async def _answer(
                 raise EngineError(event.message)
         if not ended_with_newline:
             console.out("")
+        if check.wait(LAST_LOOK) is Verified.PENDING:
+            console.say("unverified: the model's bytes were not all checked before this answer ended; `verify` does it")
+        check.raise_if_damaged()
         return 0
     finally:
+        check.stop()
         await engine.stop()

@@ -15,7 +15,7 @@ from runtime.console import Console
 from runtime.container.archive import Archive
 from runtime.errors import PannierError, UsageError
 from runtime.launch import session
-from runtime.launch.modelcheck import model_check
+from runtime.launch.modelcheck import Verified, model_check
 from runtime.launch.opening import chat_template, open_own
 from runtime.launch.options import LaunchOptions, add_engine_flags, section
 from runtime.launch.osdep import system
@@ -107,10 +107,10 @@ async def _serve(
 
     engine = WorkerEngine(started.command, launched=started.worker, renew=started.renew, fall_back=started.fall_back)
     await engine.start()
-    app = create_app(engine, *_settings(archive, door))
+    check = model_check(archive, started.places)
+    app = create_app(engine, *_settings(archive, started, sock, door), check=check)
     listens = asyncio.Event()
     failure: list[PannierError] = []
-    check = model_check(archive, started.places)
 
     async def watch() -> None:
         try:
@@ -122,6 +122,8 @@ async def _serve(
             check.raise_if_damaged()
         except PannierError as error:
             failure.append(error)
+            if check.verified is Verified.NO:
+                app.service.closing.because_damaged(error.message)
             stop.set()
 
     def listening(url: str) -> None:
@@ -142,11 +144,11 @@ async def _serve(
     return 0
 
 
-def _settings(archive: Archive[DistManifest], door: Door) -> Any:
-    from runtime.api.settings import ServerSettings, UiConfig
+def _settings(archive: Archive[DistManifest], started: session.Session, sock: Any, door: Door) -> Any:
+    from runtime.api.settings import ServerSettings
+    from runtime.launch import looks, network
 
     manifest = archive.manifest
-    ui, chat = section(manifest, "ui"), section(manifest, "chat")
     settings = ServerSettings(
         model_id=manifest.model.name,
         host=door.host,
@@ -155,14 +157,7 @@ def _settings(archive: Archive[DistManifest], door: Door) -> Any:
         allowed_origins=door.origins,
         chat_template=door.chat_template if door.chat_template is not None else chat_template(archive),
     )
-    return settings, UiConfig(
-        title=str(ui.get("title") or manifest.model.name),
-        welcome=str(ui.get("welcome") or ""),
-        starters=tuple(chat.get("starters") or ()),
-        system_prompt=str(chat.get("system_prompt") or ""),
-        author=manifest.model.author,
-        license=manifest.model.license,
-    )
+    return settings, looks.look_of(manifest, network.addresses(sock)), looks.about_of(archive, started.choice)
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:

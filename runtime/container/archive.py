@@ -48,10 +48,15 @@ class Kind(Generic[M]):
     format_name: str
     decode: Callable[[bytes], M]
     stub_size: Callable[[M], int]
+    code_signature: Callable[[M], str] = lambda _: ""
 
 
 DIST: Kind[DistManifest] = Kind(
-    manifests.DIST_MANIFEST_NAME, manifests.DIST_FORMAT, manifests.decode_dist, lambda m: m.stub.size
+    manifests.DIST_MANIFEST_NAME,
+    manifests.DIST_FORMAT,
+    manifests.decode_dist,
+    lambda m: m.stub.size,
+    lambda m: m.code_signature,
 )
 KIT: Kind[KitManifest] = Kind(manifests.KIT_MANIFEST_NAME, manifests.KIT_FORMAT, manifests.decode_kit, lambda _: 0)
 
@@ -74,7 +79,8 @@ class Archive(Generic[M]):
             # Whether a file is signed shows in its length alone: the signature's size is fixed.
             signed = derive_layout(kind, self.manifest, raw_manifest, signature_member(kind.manifest_name))
             if source.size == signed.file_size:
-                self.signature = source.read_at(signed.placements[-1].data_offset, SIGNATURE_SIZE)
+                place = signed.placement(signature_member(kind.manifest_name).name)
+                self.signature = source.read_at(place.data_offset, SIGNATURE_SIZE)
                 member = signature_member(kind.manifest_name, self.signature)
                 self.layout = derive_layout(kind, self.manifest, raw_manifest, member)
 
@@ -182,7 +188,7 @@ def derive_layout(kind: Kind[M], manifest: M, raw: bytes, signature: Member | No
     try:
         members = [*members_of(kind.manifest_name, raw, manifest.entries), *([signature] if signature else [])]
         comment = manifest_comment(kind.format_name, hashlib.sha256(raw).hexdigest())
-        return plan(kind.stub_size(manifest), members, comment)
+        return plan(kind.stub_size(manifest), members, comment, kind.code_signature(manifest))
     except (ValueError, OverflowError) as error:
         raise DamagedError(f"The manifest describes an impossible layout ({error}).", GET_AGAIN) from None
 

@@ -1,6 +1,6 @@
 """Where every byte lies, as a pure function of the members: the writer follows it, `verify` derives it again.
 
-    [ stub ][ manifest ][ .pad ]?[ model ] … [ runtime.pkg ][ signature ]?[ central directory ][ end records ]
+    [ stub ][ manifest ][ .pad ]?[ model ] … [ runtime ][ signature ]?[ code signature ]?[ central directory ][ end ]
 
 A member's data starts at a multiple of its alignment. The gap is filled by an extra field of its local header; a gap
 too large for one (an extra field holds at most 65,535 bytes) is filled by a small stored `.pad/N` member before it.
@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from runtime.container import zipformat
+from runtime.container import codesign, zipformat
 from runtime.manifest import Entry
 
 MAX_ALIGNMENT = 1 << 16
@@ -86,11 +86,12 @@ class Layout:
         raise KeyError(name)
 
 
-def plan(stub_size: int, members: Iterable[Member], comment: bytes) -> Layout:
+def plan(stub_size: int, members: Iterable[Member], comment: bytes, code_signature: str = "") -> Layout:
     """Lay out `members` in the order given, behind a stub of `stub_size` bytes.
 
-    comment: the archive comment (`manifest_comment`). The geometry depends on names, sizes and alignments alone; CRCs
-    only fill fields, so a plan with unknown CRCs has every offset right.
+    comment: the archive comment (`manifest_comment`). code_signature: the identifier in the code signature that comes
+    last, if there is one; its size follows from its place. The geometry depends on names, sizes and alignments alone;
+    CRCs only fill fields, so a plan with unknown CRCs has every offset right.
     """
     placements: list[Placement] = []
     offset = stub_size
@@ -105,6 +106,9 @@ def plan(stub_size: int, members: Iterable[Member], comment: bytes) -> Layout:
             offset, gap = placement.end, 0
         header = zipformat.local_header(member.name, member.size, member.crc32, gap)
         placements.append(Placement(member, offset, header))
+        offset = placements[-1].end
+    if code_signature:
+        placements.append(_code_signature(offset, code_signature))
         offset = placements[-1].end
     return Layout(stub_size, tuple(placements), _directory(placements, offset, comment))
 
@@ -142,6 +146,15 @@ def _pad_member(gap: int, index: int) -> Member:
     name = f"{PAD_PREFIX}{index}"
     size = gap - zipformat.LOCAL.size - len(name)
     return Member(name, size, zlib.crc32(bytes(size)))
+
+
+def _code_signature(offset: int, identifier: str) -> Placement:
+    """The member that signs every byte before its data, its own header included."""
+    gap = _gap(offset, Member(codesign.MEMBER, 0, 0, codesign.ALIGNMENT))
+    header_size = len(zipformat.local_header(codesign.MEMBER, 0, 0, gap))
+    size = codesign.size(offset + header_size, identifier)
+    member = Member(codesign.MEMBER, size, 0, codesign.ALIGNMENT)
+    return Placement(member, offset, zipformat.local_header(member.name, size, 0, gap))
 
 
 def _directory(placements: Sequence[Placement], offset: int, comment: bytes) -> bytes:

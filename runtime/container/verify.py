@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from runtime.container import zipformat
+from runtime.container import codesign, zipformat
 from runtime.container.archive import MAX_DIRECTORY, MAX_MANIFEST, TAIL, Kind, M, derive_layout
 from runtime.container.layout import SIGNATURE_SIZE, Layout, Member, manifest_comment, signature_member
 from runtime.container.source import Source
@@ -89,6 +89,8 @@ def verify(source: Source, kind: Kind[M], progress: Callable[[int], None] | None
         checked += region.size
         if problem:
             damages.append(Damage(region.label, region.offset, region.size, problem))
+    if not damages and isinstance(manifest, DistManifest) and manifest.code_signature:
+        damages += _check_code_signature(source, layout, manifest.code_signature)
     if source.size > layout.file_size:
         extra = source.size - layout.file_size
         damages.append(
@@ -112,7 +114,7 @@ def _regions(
         elif placement.header_offset == layout.stub_size:
             yield _Region(f"entry {name}", placement.data_offset, placement.member.size, raw)
         else:
-            yield _Region(f"entry {name}", placement.data_offset, SIGNATURE_SIZE, crc32=placement.member.crc32)
+            yield _Region(f"entry {name}", placement.data_offset, placement.member.size, crc32=placement.member.crc32)
     yield _Region("central directory", layout.directory_offset, len(layout.directory), layout.directory)
 
 
@@ -142,6 +144,15 @@ def _check(source: Source, region: _Region, progress: Callable[[int], None] | No
     if different >= 0:
         return f"byte {region.offset + different:,} is not what the manifest implies"
     return ""
+
+
+def _check_code_signature(source: Source, layout: Layout, identifier: str) -> Iterator[Damage]:
+    """Make a Mac's code signature anew and compare; only where all it signs is known to be sound."""
+    placement = layout.placement(codesign.MEMBER)
+    offset, size = placement.data_offset, placement.member.size
+    text = codesign.text_size(source.read_at(0, layout.stub_size))
+    if source.read_at(offset, size) != codesign.member(source.chunks(0, offset), offset, identifier, text):
+        yield Damage(f"entry {codesign.MEMBER}", offset, size, "it is not the code signature of this file")
 
 
 def _find_manifest(source: Source, kind: Kind[M]) -> bytes:
@@ -191,7 +202,7 @@ def _find_signature(source: Source, kind: Kind[M], manifest: M, raw: bytes) -> M
     That it is signed shows in the file's length, or, where something else changed that, in the member's name.
     """
     signed = derive_layout(kind, manifest, raw, signature_member(kind.manifest_name))
-    placement = signed.placements[-1]
+    placement = signed.placement(signature_member(kind.manifest_name).name)
     header = source.read_at(placement.header_offset, len(placement.header))
     if source.size != signed.file_size and placement.member.name.encode() not in header:
         return None

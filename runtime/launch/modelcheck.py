@@ -86,6 +86,13 @@ class Memory:
             if place.lasting and self._places.trusted(place)
         )
 
+    def keep_if_settled(self, stretches: Sequence[Stretch], before: Sequence[list[Any]]) -> None:
+        """Remember good stretches, but for files that changed since `before`, or so shortly before that they may."""
+        after = [stretch.identity for stretch in stretches]
+        rested = all(time.time() - os.fstat(s.source.fd).st_mtime > SETTLED for s in stretches)
+        if before == after and rested:
+            self.keep(after)
+
     def keep(self, identities: Iterable[list[Any]]) -> None:
         """Remember; two programs at once may lose one of their entries, which costs a check and nothing else."""
         for place in self._places.candidates:
@@ -180,7 +187,8 @@ class ModelCheck:
                     self.problem = problem
                     self._settle(Verified.NO)
                     return
-            self._remember(before)
+            if self._memory:
+                self._memory.keep_if_settled(self._stretches, before)
         except OSError as error:
             self.problem = f"it cannot be read ({error.strerror})"
             self._settle(Verified.NO)
@@ -195,13 +203,6 @@ class ModelCheck:
             if self._stopping.is_set():
                 return ""
         return "" if digest.hexdigest() == stretch.sha256 else f"{stretch.what} has another SHA-256 than it should"
-
-    def _remember(self, before: list[list[Any]]) -> None:
-        """Keep what was found, but for files that changed while they were read, or so shortly before that it may."""
-        after = [stretch.identity for stretch in self._stretches]
-        rested = all(time.time() - os.fstat(s.source.fd).st_mtime > SETTLED for s in self._stretches)
-        if self._memory and before == after and rested:
-            self._memory.keep(after)
 
     def _settle(self, verdict: Verified) -> None:
         with self._lock:

@@ -51,6 +51,9 @@ The tables are written from the code by `python -m tests.api.reference`; a test 
 - **Reasoning** is told apart from the content. How much of it can be asked for where the template has a switch.
 - **A last message of the assistant** is continued (not in `/v1/responses`).
 - **Text only**: images, audio and files are refused; no address in a request is ever opened.
+- **Whether the model is sound** is in the header `X-Model-Verified` of everything: `pending` while its bytes are being
+  read and compared with the manifest's hash, `yes` from then on. `GET /health` tells it too (`model_verified`,
+  `model_read`). A wrong hash ends open answers with the error `model_damaged`, refuses new ones and stops the server.
 - Nothing here, no log included, shows one user's text to another.
 """
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import httpx
 
-from runtime.api.app import create_app
+from runtime.api.app import Application, create_app
 from runtime.api.binding import bind
 from runtime.api.server import serve
 from runtime.api.settings import ServerSettings, UiConfig
+from runtime.api.vouching import Check
 from runtime.engine.core import Engine
 from runtime.engine.fake import FakeBehaviour, FakeEngine
 
@@ -32,6 +33,7 @@ class Running:
     _loop: asyncio.AbstractEventLoop
     _stop: asyncio.Event
     _thread: threading.Thread
+    _app: Application
     errors: list[BaseException] = field(default_factory=list)
 
     @property
@@ -45,6 +47,10 @@ class Running:
         self._thread.join(10)
         assert not self._thread.is_alive(), "the server did not end"
         return time.perf_counter() - begin
+
+    def condemn(self, message: str) -> None:
+        """Do what the launch side does when the model's hash is wrong, without stopping."""
+        self._loop.call_soon_threadsafe(self._app.service.closing.because_damaged, message)
 
     def chat(self, content: object = "Hello", **fields: object) -> httpx.Response:
         """POST one user message."""
@@ -69,6 +75,7 @@ def running(
     engine: type[FakeEngine] = FakeEngine,
     webui: Path | None = None,
     ready: bool = True,
+    check: Check | None = None,
 ) -> Iterator[Running]:
     """Start a server; waits until the fake model is loaded unless `ready` is False."""
     started: list[Running] = []
@@ -79,11 +86,11 @@ def running(
         fake = engine(behaviour)
         await fake.start()
         stop = asyncio.Event()
-        app = create_app(_checked(fake), settings or ServerSettings(MODEL), ui, webui=webui)
+        app = create_app(_checked(fake), settings or ServerSettings(MODEL), ui, webui=webui, check=check)
 
         def on_listening(url: str) -> None:
             client = httpx.Client(base_url=url, timeout=20, trust_env=False)
-            started.append(Running(url, fake, client, asyncio.get_running_loop(), stop, thread))
+            started.append(Running(url, fake, client, asyncio.get_running_loop(), stop, thread, app))
             listening.set()
 
         if ready:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import subprocess
 from pathlib import Path
@@ -56,8 +55,8 @@ def test_any_part_stands_for_the_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("most", ["1", "4", "20"])
-def test_it_is_byte_for_byte_what_llama_gguf_split_merges(tmp_path: Path, most: str) -> None:
-    tool = llama_tool("llama-gguf-split")
+def test_it_is_byte_for_byte_what_llama_gguf_split_merges(engine_dir: Path, tmp_path: Path, most: str) -> None:
+    tool = llama_tool("llama-gguf-split", engine_dir)
     original = TinyModel(layers=1, width=64, merges=20).write(tmp_path / "m.gguf")
     subprocess.run(
         [tool, "--split", "--split-max-tensors", most, original, tmp_path / "s"], check=True, capture_output=True
@@ -68,12 +67,6 @@ def test_it_is_byte_for_byte_what_llama_gguf_split_merges(tmp_path: Path, most: 
     if len(parts) > 1:
         assert read(paths) == (tmp_path / "merged.gguf").read_bytes()
     assert weights(tmp_path / "merged.gguf") == weights(original)
-
-
-def test_it_is_what_llama_gguf_split_made_of_the_same_parts_before(tmp_path: Path) -> None:
-    """Where that program is not at hand: the hash of what it wrote."""
-    joined = read(open_model(split_set(tmp_path)[0], "x", {}))
-    assert hashlib.sha256(joined).hexdigest() == "659ad5df10153f218b5d5ed984eca72449366e9c40bb2ef6de91bdf296d9a687"
 
 
 def test_composing_joins_without_a_second_copy(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_it_has_no_date_and_no_serial_number(dist: Archive[DistManifest]) -> Non
 
 def test_packages_are_found_on_pypi_and_system_libraries_are_not(dist: Archive[DistManifest]) -> None:
     packages = (
-        Package("Fast_API.x", "1.2", "MIT"),
+        Package("Fast_API.x", "1.2", "MIT", "a" * 64),
         Package("OpenSSL", "3.0", "Apache-2.0"),
         Package("odd", "1", "Mine"),
     )
@@ -71,6 +71,7 @@ def test_packages_are_found_on_pypi_and_system_libraries_are_not(dist: Archive[D
     materials = bom.Materials("n", "1", old.target, old.model, old.engine, runtime, old.stub)
     named = parts(bom.bill(materials, old.entries))
     assert named["Fast_API.x"]["purl"] == "pkg:pypi/fast-api-x@1.2"
+    assert named["Fast_API.x"]["properties"] == [{"name": "pannier:installed.sha256", "value": "a" * 64}]
     assert named["OpenSSL"]["purl"] == "pkg:generic/OpenSSL@3.0"
     assert named["odd"]["licenses"] == [{"license": {"name": "Mine"}}]
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from runtime.resources import VARIABLE
 
 QUIET = (
     "--no-sandbox",
@@ -17,6 +19,9 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+
+PATIENCE = 20_000  # milliseconds; a busy machine is no failure
 
 
 def require_browser() -> str:
@@ -33,9 +38,17 @@ def require_browser() -> str:
     pytest.skip(reason)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _the_built_page(page_dir: Path) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, str(page_dir))
+        yield
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     path = require_browser()
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=list(QUIET))
         yield started

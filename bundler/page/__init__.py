@@ -1,0 +1,1 @@
+"""Builds the chat page: TypeScript in `webui/` becomes the plain files a dist serves."""

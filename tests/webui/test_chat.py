@@ -1,0 +1,175 @@
+"""Asking and being answered, against the fake engine."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from runtime.engine.core import GenerationRequest
+from runtime.engine.fake import FakeBehaviour
+from tests.api.running import running
+from tests.webui.driving import ROLES, UI, answered, ask, opened
+
+MARKDOWN = """\
+A **leaf** is `green`:
+
+1. one
+2. two
+   - inner
+
+| a | b |
+|--:|---|
+| 1 | 2 |
+
+```python
+print("<b>hi</b>")
+```
+
+Energy is $E = mc^2$.
+
+<img src=x onerror="document.title='hacked'"> <script>document.title='hacked'</script>
+"""
+
+
+def test_a_question_is_answered_as_markdown_and_nothing_in_it_runs(browser: Browser) -> None:
+    with running(FakeBehaviour(answer=MARKDOWN), ui=UI) as server, opened(browser, server.url) as page:
+        expect(page).to_have_title("Biology class")
+        expect(page.locator("#introduction")).to_have_text("Ask about plants.")
+        page.click("text=What is a leaf?")
+        answer = answered(page)
+        expect(answer.locator("strong")).to_have_text("leaf")
+        expect(answer.locator("p code")).to_have_text("green")
+        expect(answer.locator(".prose > ol > li")).to_have_count(2)
+        expect(answer.locator("ol ul li")).to_have_text("inner")
+        expect(answer.locator("td.align-right")).to_have_text("1")
+        expect(answer.locator("pre code")).to_have_text('print("<b>hi</b>")')
+        expect(answer.locator("pre .hljs-built_in")).to_have_text("print")
+        expect(answer.locator(".formula math msup")).to_have_text("c2")
+        expect(answer).to_contain_text("<script>document.title='hacked'</script>")
+        expect(page.locator("#place")).to_have_text("Nothing leaves this computer.")
+        expect(page).to_have_title("Biology class")
+
+
+def test_thoughts_are_folded_away_and_can_be_read(browser: Browser) -> None:
+    template = ROLES + "{# <think> #}"
+    thinking = FakeBehaviour(answer="<think>Let me *see*.</think>It is green.", chat_template=template)
+    with running(thinking, ui=UI) as server, opened(browser, server.url) as page:
+        ask(page, "colour?")
+        answer = answered(page)
+        expect(answer.locator(".prose").last).to_have_text("It is green.")
+        expect(answer.locator("summary")).to_have_text("Thoughts")
+        expect(answer.locator("details .prose")).to_be_hidden()
+        answer.locator("summary").click()
+        expect(answer.locator("details em")).to_have_text("see")
+
+
+def test_the_server_is_asked_what_was_said_with_the_system_prompt_first(browser: Browser) -> None:
+    prompts: list[str] = []
+
+    def answer(request: GenerationRequest) -> str:
+        prompts.append(str(request.prompt))
+        return "fine"
+
+    behaviour = FakeBehaviour(answer=answer, chat_template=ROLES)
+    with running(behaviour, ui=UI) as server, opened(browser, server.url) as page:
+        ask(page, "one")
+        answered(page)
+        page.fill("#prompt", "two")
+        page.keyboard.press("Shift+Enter")
+        page.keyboard.type("lines")
+        page.keyboard.press("Enter")
+        answered(page, 2)
+    assert prompts == ["system=Be kind.;user=one;", "system=Be kind.;user=one;assistant=fine;user=two\nlines;"]
+
+
+@pytest.mark.parametrize("how", ["Escape", "button"])
+def test_an_answer_can_be_stopped_and_the_engine_is_told(browser: Browser, how: str) -> None:
+    slow = FakeBehaviour(token_seconds=0.03, answer="word " * 500)
+    with running(slow, ui=UI) as server, opened(browser, server.url) as page:
+        ask(page, "go on")
+        expect(page.locator(".turn.assistant .prose")).to_contain_text("word")
+        if how == "button":
+            page.click("#stop")
+        else:
+            page.keyboard.press("Escape")
+        expect(page.locator(".note")).to_have_text("Stopped.")
+        expect(page.locator("#send")).to_be_visible()
+        assert len(server.wait_cancelled(10)) == 1
+
+
+def test_a_stopped_answer_goes_on_where_it_ended(browser: Browser) -> None:
+    prompts: list[str] = []
+
+    def answer(request: GenerationRequest) -> str:
+        prompts.append(str(request.prompt))
+        return "first " * 200 if len(prompts) == 1 else " and the rest."
+
+    slow = FakeBehaviour(token_seconds=0.02, answer=answer, chat_template=ROLES)
+    with running(slow, ui=UI) as server, opened(browser, server.url) as page:
+        ask(page, "go")
+        expect(page.locator(".turn.assistant .prose")).to_contain_text("first first")
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Continue").click()
+        expect(answered(page)).to_contain_text(" and the rest.")
+    assert prompts[1].startswith("system=Be kind.;user=go;")
+    assert "assistant=" not in prompts[1]  # it is begun, not said
+
+
+def test_an_answer_given_again_stands_beside_the_first(browser: Browser) -> None:
+    said: list[str] = []
+
+    def answer(request: GenerationRequest) -> str:
+        said.append(f"answer {len(said) + 1}")
+        return said[-1]
+
+    with running(FakeBehaviour(answer=answer), ui=UI) as server, opened(browser, server.url) as page:
+        ask(page, "hello")
+        expect(answered(page)).to_contain_text("answer 1")
+        page.get_by_role("button", name="Answer again").click()
+        expect(page.locator(".turn.assistant")).to_contain_text("answer 2")
+        expect(page.locator(".versions")).to_contain_text("2/2")
+        page.get_by_role("button", name="Earlier version").click()
+        expect(page.locator(".turn.assistant")).to_contain_text("answer 1")
+        expect(page.locator(".turn")).to_have_count(2)
+
+
+def test_an_edited_question_begins_a_branch_and_the_old_one_stays(browser: Browser) -> None:
+    def answer(request: GenerationRequest) -> str:
+        return f"about {str(request.prompt).split('user=')[-1]}"
+
+    behaviour = FakeBehaviour(answer=answer, chat_template=ROLES)
+    with running(behaviour, ui=UI) as server, opened(browser, server.url) as page:
+        ask(page, "cats")
+        answered(page)
+        ask(page, "dogs")
+        expect(answered(page, 2).last).to_contain_text("about dogs")
+        page.locator(".turn.user").first.hover()
+        page.get_by_role("button", name="Edit").first.click()
+        page.get_by_label("Edit message").fill("birds")
+        page.get_by_role("button", name="Send as new branch").click()
+        expect(answered(page)).to_contain_text("about birds")
+        page.get_by_role("button", name="Earlier version").click()
+        expect(page.locator(".turn.user")).to_contain_text(["cats", "dogs"])
+        page.reload()
+        expect(page.locator(".turn.user")).to_contain_text(["cats", "dogs"])
+
+
+def test_speed_is_told_when_asked_for(browser: Browser) -> None:
+    with running(FakeBehaviour(answer="one two three"), ui=UI) as server, opened(browser, server.url) as page:
+        ask(page, "hello")
+        answered(page)
+        expect(page.locator(".speed")).to_have_count(0)
+        page.click("#open-settings")
+        page.get_by_label("Show tokens per second").check()
+        page.keyboard.press("Escape")
+        expect(page.locator(".speed")).to_contain_text("tokens per second")
+
+
+def test_an_answer_is_copied_as_it_was_written(browser: Browser) -> None:
+    allowed = {"permissions": ["clipboard-read", "clipboard-write"]}
+    written = FakeBehaviour(answer="a **b**")
+    with running(written, ui=UI) as server, opened(browser, server.url, **allowed) as page:
+        ask(page, "hello")
+        answered(page).get_by_role("button", name="Copy").click()
+        expect(page.locator("#status")).to_have_text("Copied")
+        assert page.evaluate("navigator.clipboard.readText()") == "a **b**"

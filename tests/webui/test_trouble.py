@@ -1,0 +1,134 @@
+"""When things go wrong the page says a sentence and offers a button."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from runtime.api.settings import ServerSettings
+from runtime.engine.core import Failed, FailureKind
+from runtime.engine.fake import FakeBehaviour
+from tests.api.running import MODEL, running
+from tests.api.test_unverified import Told
+from tests.webui.conftest import require_browser
+from tests.webui.driving import UI, answered, ask, opened
+
+
+def test_the_page_waits_for_the_model_and_says_so(browser: Browser) -> None:
+    slow = FakeBehaviour(load_seconds=6, answer="ready")
+    with running(slow, ui=UI, ready=False) as server, opened(browser, server.url) as page:
+        expect(page.locator("#loading-label")).to_contain_text("Loading the model")
+        page.fill("#prompt", "early")
+        expect(page.locator("#send")).to_be_disabled()
+        expect(page.locator("#send")).to_be_enabled()
+        expect(page.locator("#loading")).to_have_count(0)
+        page.click("#send")
+        expect(answered(page)).to_contain_text("ready")
+
+
+def test_an_answer_that_breaks_off_can_be_asked_for_again(browser: Browser) -> None:
+    behaviour = FakeBehaviour(answer="a b c d e f g h", die_at_token=5, deaths=2, load_seconds=0.3)
+    with running(behaviour, ui=UI) as server, opened(browser, server.url) as page:
+        ask(page, "try")
+        problem = page.locator(".problem")
+        expect(problem).to_contain_text("The engine stopped in the middle of this answer")
+        problem.locator("button").click()
+        expect(page.locator(".problem")).to_have_count(0)
+        expect(answered(page).locator(".prose")).to_have_text("a b c d e f g h")
+        expect(page.locator(".turn.user")).to_have_count(1)
+
+
+def test_an_answer_goes_on_when_the_worker_comes_back(browser: Browser) -> None:
+    behaviour = FakeBehaviour(answer="a b c d e f g h", die_at_token=5, deaths=1, load_seconds=4)
+    with running(behaviour, ui=UI) as server, opened(browser, server.url) as page:
+        ask(page, "try")
+        expect(page.locator(".progress")).to_contain_text("The engine is restarting")
+        expect(answered(page).locator(".prose")).to_have_text("a b c d e f g h")
+        expect(page.locator(".problem")).to_have_count(0)
+        expect(page.locator("#loading")).to_have_count(0)
+
+
+def test_an_answer_survives_a_reload_of_the_page(browser: Browser) -> None:
+    words = [f"word{number}" for number in range(120)]
+    slow = FakeBehaviour(token_seconds=0.01, answer=" ".join(words))
+    with running(slow, ui=UI) as server, opened(browser, server.url) as page:
+        ask(page, "go")
+        expect(page.locator(".turn.assistant .prose")).to_contain_text("word3")
+        page.reload()
+        expect(page.locator(".turn.assistant .prose")).to_contain_text("word3")
+        expect(answered(page).locator(".prose")).to_have_text(" ".join(words))
+        assert server.engine.cancelled == []
+
+
+def test_a_full_context_offers_a_new_chat(browser: Browser) -> None:
+    with running(FakeBehaviour(context_size=200), ui=UI) as server, opened(browser, server.url) as page:
+        ask(page, "x" * 400)
+        expect(page.locator(".problem")).to_contain_text("too long for the model")
+        page.click(".problem button")
+        expect(page.locator(".turn")).to_have_count(0)
+
+
+def test_a_busy_model_is_told_in_words(browser: Browser) -> None:
+    behaviour = FakeBehaviour(refuse=lambda request: Failed(request.id, FailureKind.BUSY, "The queue is full."))
+    with running(behaviour, ui=UI) as server, opened(browser, server.url) as page:
+        ask(page, "hello")
+        expect(page.locator(".problem")).to_contain_text("busy with other questions")
+        expect(page.locator(".problem button")).to_have_text("Try again")
+
+
+def test_a_server_that_is_gone_is_told_in_words(browser: Browser) -> None:
+    with running(FakeBehaviour(answer="x"), ui=UI) as server, opened(browser, server.url) as page:
+        expect(page.locator(".starter")).to_be_enabled()
+        server.stop()
+        ask(page, "hello")
+        expect(page.locator(".problem")).to_contain_text("Is it still running?")
+        expect(page.locator("#loading")).to_contain_text("Start the file again")
+
+
+def test_answers_are_marked_until_the_model_is_verified(browser: Browser) -> None:
+    check = Told()
+    early = FakeBehaviour(answer="early")
+    with running(early, ui=UI, check=check) as server, opened(browser, server.url) as page:
+        ask(page, "hello")
+        expect(answered(page)).to_contain_text("early")
+        expect(page.locator(".unverified")).to_contain_text("still being checked")
+        page.reload()
+        expect(page.locator(".unverified")).to_contain_text("still being checked")
+        check.verified = "yes"
+        expect(page.locator(".unverified")).to_have_count(0)
+        page.reload()
+        expect(answered(page)).to_contain_text("early")
+        expect(page.locator(".unverified")).to_have_count(0)
+
+
+def test_a_damaged_model_is_told_where_the_answer_was(browser: Browser) -> None:
+    behaviour = FakeBehaviour(token_seconds=0.03, answer="word " * 500)
+    with running(behaviour, ui=UI, check=Told()) as server, opened(browser, server.url) as page:
+        ask(page, "hello")
+        expect(page.locator(".turn.assistant .prose")).to_contain_text("word")
+        server.condemn("The model is damaged: model.gguf has another SHA-256 than it should.")
+        expect(page.locator(".problem")).to_contain_text("The model is damaged")
+        expect(page.locator(".problem button")).to_have_count(0)
+        expect(page.locator(".unverified")).to_have_count(1)
+
+
+def test_a_server_with_keys_is_opened_with_one(browser: Browser) -> None:
+    settings = ServerSettings(MODEL, api_keys=("open-sesame",))
+    with running(FakeBehaviour(answer="inside"), settings, UI) as server, opened(browser, server.url) as page:
+        page.fill("#key", "wrong")
+        page.keyboard.press("Enter")
+        expect(page.locator("#key-form label")).to_have_text("That key was not accepted.")
+        page.fill("#key", "open-sesame")
+        page.keyboard.press("Enter")
+        ask(page, "hello")
+        expect(answered(page)).to_contain_text("inside")
+
+
+def test_without_a_browser_the_tests_are_skipped_but_fail_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PANNIER_CHROMIUM", "/nowhere/chromium")
+    monkeypatch.delenv("PANNIER_CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="no Chromium"):
+        require_browser()
+    monkeypatch.setenv("PANNIER_CI", "1")
+    with pytest.raises(pytest.fail.Exception, match="no Chromium"):
+        require_browser()

@@ -1,0 +1,82 @@
+// What the whole page knows: the server's word about itself, the user's settings, which language we speak.
+
+import { computed, effect, signal } from "@preact/signals";
+import { type Settings, UNSET, settingsFrom } from "../model/settings";
+import { type Health, NOTHING, type Ui, health as askHealth, ui as askUi } from "../server/about";
+import { ServerError } from "../server/client";
+import { recall, remember } from "../store/small";
+import { speak } from "../words";
+
+const SETTINGS = "pannier.settings";
+const SYSTEM = "pannier.system";
+const POLL = 400; // milliseconds between two looks while the server is not ready
+
+export const ui = signal<Ui>(NOTHING);
+export const health = signal<Health>({ status: "loading" });
+/** The server wants an API key. */
+export const locked = signal<"" | "asked" | "wrong">("");
+export const settings = signal<Settings>(settingsFrom(recall(SETTINGS)));
+/** The system prompt the user put in place of the dist's, null for none. */
+export const ownSystem = signal<string | null>(stringOrNull(recall(SYSTEM)));
+
+export const ready = computed(() => health.value.status === "ok" && !locked.value);
+export const system = computed(() => {
+  const { system_prompt: given, system_prompt_locked: fixed } = ui.value;
+  return fixed ? given : (ownSystem.value ?? given);
+});
+
+/** Whether the dist lets its users set this. */
+export function mayset(name: string): boolean {
+  const allowed = ui.value.settings;
+  return allowed === null || allowed.includes(name);
+}
+
+effect(() => remember(SETTINGS, settings.value));
+effect(() => remember(SYSTEM, ownSystem.value));
+effect(() => speak(settings.value.language || ui.value.language));
+
+export function change(patch: Partial<Settings>): void {
+  settings.value = { ...settings.value, ...patch };
+}
+
+export function resetSettings(): void {
+  const { theme, language } = settings.value;
+  settings.value = { ...UNSET, theme, language };
+  ownSystem.value = null;
+}
+
+let looking: Promise<void> | null = null;
+
+/** Look after the server until its model can be asked; many callers, one look. */
+export function untilReady(): Promise<void> {
+  looking ??= look().finally(() => (looking = null));
+  return looking;
+}
+
+async function look(): Promise<void> {
+  for (;;) {
+    const found = await askHealth();
+    if (found.status !== "gone" && (!ui.value.model || found.status === "ok")) await introduce();
+    health.value = found;
+    if (found.status === "ok" || locked.value) return;
+    await new Promise((resolve) => setTimeout(resolve, found.status === "failed" ? 5 * POLL : POLL));
+  }
+}
+
+/** One look at the server's health, while an answer keeps us waiting. */
+export async function glance(): Promise<void> {
+  if (!looking) health.value = await askHealth();
+}
+
+async function introduce(): Promise<void> {
+  try {
+    ui.value = await askUi();
+    locked.value = "";
+  } catch (error) {
+    if (error instanceof ServerError && error.status === 401) locked.value ||= "asked";
+  }
+}
+
+function stringOrNull(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}

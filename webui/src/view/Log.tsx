@@ -1,0 +1,104 @@
+// The conversation: its end first, the rest while there is time; and whoever reads at the end stays there.
+
+import { type Signal, computed, effect, useComputed } from "@preact/signals";
+import type { RefObject } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Turn } from "../model/nouns";
+import { isAnswering } from "../state/answering";
+import type { Conversation } from "../state/conversation";
+import { ready } from "../state/page";
+import { t } from "../words";
+import { Answer } from "./Answer";
+import { IconButton } from "./Button";
+import { Question } from "./Question";
+
+const AT_ONCE = 12; // turns
+const THEN = 4; // more of them with every pause
+const NEAR = 60; // pixels that still count as the end
+
+export function Log({ conversation, scroller }: { conversation: Conversation; scroller: RefObject<HTMLElement | null> }) {
+  const path = conversation.path.value;
+  const shown = useGrowing(path.length, conversation.id);
+  const { away, toEnd } = useEnd(conversation, scroller);
+  const from = Math.max(0, path.length - shown);
+  return (
+    <div class="log" id="log">
+      {path.slice(from).map((turn, index) => (
+        <TurnView
+          key={turn.peek().id}
+          conversation={conversation}
+          turn={turn}
+          last={from + index === path.length - 1}
+        />
+      ))}
+      {away && <IconButton icon="down" label={t("toEnd")} class="to-end" onClick={toEnd} />}
+    </div>
+  );
+}
+
+function TurnView({ conversation, turn, last }: { conversation: Conversation; turn: Signal<Turn>; last: boolean }) {
+  const idle = useComputed(() => ready.value && !isAnswering(conversation)).value;
+  const { role, state } = turn.value;
+  return (
+    <article class={`turn ${role}`} aria-busy={state === "running"} data-state={state}>
+      <h2 class="unseen">{t(role === "user" ? "you" : "assistant")}</h2>
+      {role === "user" ? (
+        <Question conversation={conversation} turn={turn.value} idle={idle} />
+      ) : (
+        <Answer conversation={conversation} turn={turn.value} idle={idle} last={last} />
+      )}
+    </article>
+  );
+}
+
+/** How many turns to show: few at first, all in the end. */
+function useGrowing(all: number, id: string): number {
+  const [shown, setShown] = useState(AT_ONCE);
+  useLayoutEffect(() => setShown(AT_ONCE), [id]);
+  useEffect(() => {
+    if (shown >= all) return;
+    const pause = "requestIdleCallback" in window ? requestIdleCallback : (run: () => void) => setTimeout(run, 30);
+    const cancel = "cancelIdleCallback" in window ? cancelIdleCallback : clearTimeout;
+    const handle = pause(() => setShown(shown + THEN)) as number;
+    return () => cancel(handle);
+  }, [shown, all, id]);
+  return Math.max(shown, AT_ONCE);
+}
+
+/** Follows the end while the reader is there; `away` once they went elsewhere. */
+function useEnd(conversation: Conversation, scroller: RefObject<HTMLElement | null>) {
+  const [away, setAway] = useState(false);
+  const following = useRef(true);
+  const toEnd = () => {
+    const area = scroller.current;
+    if (area) area.scrollTop = area.scrollHeight;
+  };
+  useLayoutEffect(() => {
+    following.current = true;
+    toEnd();
+  }, [conversation]);
+  useEffect(() => {
+    const area = scroller.current;
+    const log = area?.querySelector(".log");
+    if (!area || !log) return;
+    const watch = () => {
+      following.current = area.scrollHeight - area.scrollTop - area.clientHeight < NEAR;
+      setAway(!following.current);
+    };
+    const grown = new ResizeObserver(() => following.current && toEnd());
+    grown.observe(log);
+    area.addEventListener("scroll", watch, { passive: true });
+    const count = computed(() => conversation.path.value.length);
+    let known = count.peek();
+    const asked = effect(() => {
+      if (count.value > known) following.current = true; // something was said: look there
+      known = count.value;
+    });
+    return () => {
+      grown.disconnect();
+      area.removeEventListener("scroll", watch);
+      asked();
+    };
+  }, [conversation]);
+  return { away, toEnd };
+}

@@ -1,0 +1,33 @@
+// Where a turn has others in its place: which one this is, and the way to them.
+
+import type { Turn } from "../model/nouns";
+import type { Conversation } from "../state/conversation";
+import { keep } from "../state/library";
+import { number, t } from "../words";
+import { IconButton } from "./Button";
+
+export function Versions({ conversation, turn, idle }: { conversation: Conversation; turn: Turn; idle: boolean }) {
+  const all = conversation.versions(turn);
+  if (all.length < 2) return null;
+  const at = all.findIndex((one) => one.id === turn.id);
+  const go = (to: number) => {
+    conversation.show(all[to]!.id);
+    void keep(conversation);
+  };
+  const label = t("version", { n: number(at + 1), all: number(all.length) });
+  return (
+    <span class="versions" role="group" aria-label={label}>
+      <IconButton icon="back" turns label={t("earlier")} disabled={!idle || at === 0} onClick={() => go(at - 1)} />
+      <span aria-hidden="true">
+        {number(at + 1)}/{number(all.length)}
+      </span>
+      <IconButton
+        icon="next"
+        turns
+        label={t("later")}
+        disabled={!idle || at === all.length - 1}
+        onClick={() => go(at + 1)}
+      />
+    </span>
+  );
+}
