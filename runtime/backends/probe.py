@@ -57,7 +57,8 @@ def _try(request: dict[str, Any], say: Any) -> dict[str, object]:
             return {"status": Status.UNSUPPORTED, "technical": "ggml_backend_score is 0"}
         registry = ggml.load(library)
     except OSError as error:
-        return {"status": Status.MISSING, "technical": str(error)}
+        # A frozen program's loader puts a sentence of its own in place of the system's.
+        return {"status": Status.MISSING, "technical": str(error.__cause__ or error)}
     if registry is None:
         return {"status": Status.MISSING, "technical": "ggml_backend_load returned NULL"}
     devices = ggml.devices(registry)
