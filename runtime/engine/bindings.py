@@ -184,7 +184,9 @@ def _open(library: Path) -> ctypes.CDLL:
     try:
         return ctypes.CDLL(str(library))
     except OSError as error:
-        raise CannotRunError(f"The engine library {library.name} cannot be loaded ({error.__cause__ or error}).", _REMEDY) from None
+        raise CannotRunError(
+            f"The engine library {library.name} cannot be loaded ({error.__cause__ or error}).", _REMEDY
+        ) from None
 
 
 def _import_declarations(engine_dir: Path) -> Any:
