@@ -41,7 +41,15 @@ def test_the_first_start_proves_and_the_second_remembers(dist: Path, env: dict[s
 def test_doctor_tells_all_and_nothing_private(dist: Path, settled: dict[str, str]) -> None:
     done = running.run(dist, "doctor", env=settled)
     assert done.returncode == 0, done.stderr
-    for word in ("machine ", "backends ", "chosen    cpu-", "memory ", "cache     ~", "port ", "every byte is as it was"):
+    for word in (
+        "machine ",
+        "backends ",
+        "chosen    cpu-",
+        "memory ",
+        "cache     ~",
+        "port ",
+        "every byte is as it was",
+    ):
         assert word in done.stdout
     assert settled["HOME"] not in done.stdout
     told = json.loads(running.run(dist, "doctor", "--json", "--no-verify", env=settled).stdout)
