@@ -1,6 +1,7 @@
 """One answer, or several to the same prompt, as events that every dialect tells in its own words.
 
-Started, any number of pieces, Ended. Whatever fails is raised as `ApiError`.
+Started, any number of pieces, Ended; before them, for whom wants to know, the place in the queue. Whatever fails is
+raised as `ApiError`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,16 @@ from typing import TYPE_CHECKING
 
 from runtime.api.errors import ApiError, of_failure, unavailable
 from runtime.chat.parsers.pieces import CallArguments, CallStart, Content, Piece
-from runtime.engine.core import Failed, Finished, FinishReason, GenerationRequest, Started, TextDelta, TokenChances
+from runtime.engine.core import (
+    Failed,
+    Finished,
+    FinishReason,
+    GenerationRequest,
+    Queued,
+    Started,
+    TextDelta,
+    TokenChances,
+)
 
 if TYPE_CHECKING:
     from runtime.api.service import Asked, Service
@@ -30,7 +40,7 @@ class Ended:
     cached_tokens: int
 
 
-AnswerEvent = Started | Piece | Ended
+AnswerEvent = Queued | Started | Piece | Ended
 
 
 def answers(
@@ -92,6 +102,8 @@ async def _answer(service: Service, asked: Asked, request: GenerationRequest) ->
                             yield piece
                     continue
                 match event:
+                    case Queued() if asked.tells_progress:
+                        yield event
                     case Started():
                         cached = event.cached_tokens
                         service.metrics.started(event)

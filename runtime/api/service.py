@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 class Asked:
     """What the engine is asked, one request for each answer, and how its answers are read.
 
-    one_call: no more than one call is told.
+    one_call: no more than one call is told. tells_progress: the events begin with the place in the queue.
     """
 
     requests: tuple[GenerationRequest, ...]
     prompt: Prompt
     one_call: bool = False
+    tells_progress: bool = False
 
     @property
     def with_chances(self) -> bool:

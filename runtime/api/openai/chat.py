@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -21,9 +22,10 @@ from runtime.api.parse import parse
 from runtime.api.reply import Reply, Sink
 from runtime.api.service import Asked, Service
 from runtime.chat.parsers.pieces import CallArguments, CallStart, Content, Gathering, Message, Piece, Reasoning
-from runtime.engine.core import Started, TokenChances
+from runtime.engine.core import Queued, Started, TokenChances
 
 SHAPE = OPENAI
+PROGRESS = "x-stream-progress"
 BODIES = {"chat_completions": schema.ChatCompletionRequest}
 
 
@@ -34,6 +36,8 @@ async def chat_completions(service: Service, request: Request) -> Response:
     prepared = await service.prepare(schema.conversation(asked, service.settings.sampling))
     answer = _ChatAnswer(service, prepared, include_usage=asked.wants_usage)
     if asked.stream:
+        if request.headers.get(PROGRESS, "").lower() == "true":
+            answer = _ChatAnswer(service, replace(prepared, tells_progress=True), include_usage=asked.wants_usage)
         return Reply(answer.stream, service.closing, SHAPE, service.streams)
     return Reply(answer.whole, service.closing, SHAPE)
 
@@ -60,7 +64,7 @@ class _ChatAnswer:
         async with answers(self._service, self._asked) as events:
             async for index, event in events:
                 match event:
-                    case Started():
+                    case Queued() | Started():
                         pass
                     case Ended():
                         self._ends[index] = event
@@ -83,10 +87,17 @@ class _ChatAnswer:
                     await sink.event(before + json.dumps(event.text) + after)
                     continue
                 match event:
+                    case Queued(_, place):
+                        if not sink.streaming:
+                            await sink.open_events()
+                        await sink.event(
+                            _dumps({**self._chunk_head(), "choices": [], "prompt_progress": {"place": place}})
+                        )
                     case Started():
                         if not sink.streaming:
                             await sink.open_events()
-                        await sink.event(self._chunk(index, {"role": "assistant", "content": ""}))
+                        more = {"prompt_progress": _progress(event)} if self._asked.tells_progress else {}
+                        await sink.event(self._chunk(index, {"role": "assistant", "content": ""}, **more))
                     case Ended():
                         self._ends[index] = event
                         await sink.event(self._chunk(index, {}, event.reason, timings=timings(event)))
@@ -127,6 +138,12 @@ class _ChatAnswer:
         mark = "\x00"
         before, after = self._chunk(index, {"content": mark}).split(json.dumps(mark))
         return before, after
+
+
+def _progress(started: Started) -> dict[str, int]:
+    """In llama-server's words: how much there is to read, and how much was read before."""
+    cached = started.cached_tokens
+    return {"total": started.prompt_tokens, "cache": cached, "processed": cached}
 
 
 def _delta(piece: Piece) -> dict[str, Any]:
