@@ -20,10 +20,10 @@ def _train(arguments: argparse.Namespace) -> None:
     from bundler.demo import convert, train
     from bundler.demo.model import ModelConfig
 
-    recipe = train.Recipe()
+    recipe = train.REFINEMENT if arguments.start else train.Recipe()
     if arguments.shorter != 1:
         recipe = recipe.shortened(arguments.shorter)
-    train.run(recipe, ModelConfig(), arguments.work)
+    train.run(recipe, ModelConfig(), arguments.work, arguments.start)
     model, vocabulary = train.load(arguments.work)
     for kind in convert.KINDS:
         path = convert.write(model, vocabulary, arguments.work / f"pannier-demo-{kind}.gguf", kind)
@@ -59,6 +59,7 @@ def main() -> None:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     train = commands.add_parser("train", help="make the model again, from nothing")
     train.add_argument("--work", type=Path, default=Path("build/demo"), help="where the results go")
+    train.add_argument("--from", dest="start", type=Path, metavar="GGUF", help="go on from this model of ours instead")
     train.add_argument("--shorter", type=int, default=1, help="make it this many times faster, and worse")
     train.set_defaults(run=_train)
     install = commands.add_parser("install", help="put a result in the place of the committed file")

@@ -16,28 +16,15 @@ from bundler.demo.abilities import (
     memory,
     stories,
     system,
+    tool_kinds,
     toolbox,
     tools,
 )
-from bundler.demo.abilities.toolbox import Kind
+from bundler.demo.abilities.tool_kinds import Kind
 from bundler.demo.core import Exchange, Scene, Split
 
 Ability = Callable[[random.Random, Split], Exchange]
 
-
-@dataclass(frozen=True)
-class Mix:
-    """How often each sort of scene occurs (in the order of `_SCENES`), and how many tools get odd names.
-
-    With sensible names only, the model learns the names; with senseless ones, to read the list.
-    """
-
-    weights: tuple[float, ...]
-    invented: float
-
-
-FIRST = Mix((0.37, 0.13, 0.06, 0.06, 0.13, 0.05, 0.09, 0.11, 0.0), invented=0.0)
-SECOND = Mix((0.29, 0.12, 0.06, 0.09, 0.15, 0.08, 0.09, 0.05, 0.07), invented=0.5)
 
 # What may come up in any conversation, and how often.
 PLAIN: tuple[tuple[Ability, float], ...] = (
@@ -61,9 +48,33 @@ SHORT: tuple[Ability, ...] = (
 _ABILITIES, _WEIGHTS = zip(*PLAIN, strict=True)
 
 
-def plain(rng: random.Random, split: Split) -> Exchange:
+@dataclass(frozen=True)
+class Mix:
+    """How often each sort of scene occurs (in the order of `_SCENES`), and what is in them.
+
+    `invented` is the share of tools with odd names: with sensible names only, the model learns the names; with
+    senseless ones, to read the list. `plain` weighs the plain abilities, in the order of `PLAIN`.
+    """
+
+    weights: tuple[float, ...]
+    invented: float
+    thinking: float = 0.16
+    plain: tuple[float, ...] = _WEIGHTS
+
+
+FIRST = Mix((0.37, 0.13, 0.06, 0.06, 0.13, 0.05, 0.09, 0.11, 0.0, 0.0), invented=0.0)
+# Once copying works: tools with odd names, many questions to one list, more names, greetings and thoughts.
+SECOND = Mix(
+    (0.3, 0.13, 0.12, 0.06, 0.09, 0.04, 0.08, 0.09, 0.0, 0.09),
+    invented=0.6,
+    thinking=0.22,
+    plain=(0.15, 0.18, 0.11, 0.1, 0.02, 0.11, 0.06, 0.09, 0.06, 0.14, 0.07, 0.07),
+)
+
+
+def plain(rng: random.Random, split: Split, weights: tuple[float, ...] = _WEIGHTS) -> Exchange:
     """Something from any plain ability; most of the time not a long one."""
-    ability: Ability = rng.choices(_ABILITIES, _WEIGHTS)[0]
+    ability: Ability = rng.choices(_ABILITIES, weights)[0]
     return ability(rng, split)
 
 
@@ -85,7 +96,9 @@ def talk(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
     exchanges = []
     for _ in range(_turns(rng)):
         dice = rng.random()
-        exchanges.append(memory.ask(rng, split, rng.choice(memory.FACTS), None) if dice < 0.015 else plain(rng, split))
+        exchanges.append(
+            memory.ask(rng, split, rng.choice(memory.FACTS), None) if dice < 0.015 else plain(rng, split, mix.plain)
+        )
     prompt = system.plain_prompt(rng, split) if rng.random() < 0.25 else None
     return Scene(tuple(exchanges), system=prompt or None)
 
@@ -172,9 +185,9 @@ def calling(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
     kind: Kind = rng.choices(tools.kinds(), weights)[0]
     offer = toolbox.offer(rng, split, kind, mix.invented)
     exchanges = [tools.one_call(rng, split, offer)]
-    if offer.kind is toolbox.WEATHER and rng.random() < 0.12:
+    if offer.kind is tool_kinds.WEATHER and rng.random() < 0.12:
         exchanges = [*tools.asked_back(rng, split, offer)]
-    elif offer.kind in (toolbox.WEATHER, toolbox.CLOCK) and rng.random() < 0.2:
+    elif offer.kind in (tool_kinds.WEATHER, tool_kinds.CLOCK) and rng.random() < 0.2:
         exchanges.append(tools.again(rng, split, offer))
     elif rng.random() < 0.25:
         exchanges.insert(0, _toolless(rng, split))
@@ -184,10 +197,14 @@ def calling(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
     return Scene(tuple(exchanges), system=_tool_prompt(rng, split), tools=_with_others(rng, split, [offer], mix))
 
 
+_TOGETHER = (tool_kinds.WEATHER, tool_kinds.CLOCK, tool_kinds.CALCULATOR)
+
+
 def calling_twice(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
     """Tools are offered and the question needs two calls."""
     offers = [
-        toolbox.offer(rng, split, kind, mix.invented) for kind in (toolbox.WEATHER, toolbox.CLOCK, toolbox.CALCULATOR)
+        toolbox.offer(rng, split, kind, mix.invented)
+        for kind in (tool_kinds.WEATHER, tool_kinds.CLOCK, tool_kinds.CALCULATOR)
     ]
     if len({offer.name for offer in offers}) < 3:
         return calling_twice(rng, split, mix)
@@ -235,6 +252,26 @@ def not_calling(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
     return Scene(exchanges, system=_tool_prompt(rng, split), tools=_with_others(rng, split, needed, mix))
 
 
+def tool_talk(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
+    """Several questions to one list of tools, for training: the list is long, and read once for all of them."""
+    offers = [
+        toolbox.offer(rng, split, kind, mix.invented)
+        for kind in (tool_kinds.WEATHER, tool_kinds.CLOCK, tool_kinds.CALCULATOR)
+    ]
+    if len({offer.name for offer in offers}) < 3:
+        return tool_talk(rng, split, mix)
+    exchanges: list[Exchange] = []
+    for _ in range(rng.choice((2, 2, 3, 3, 4))):
+        dice = rng.random()
+        if dice < 0.45:
+            exchanges.append(tools.two_calls(rng, split, *offers))
+        elif dice < 0.85:
+            exchanges.append(tools.one_call(rng, split, rng.choice(offers)))
+        else:
+            exchanges.append(_toolless(rng, split))
+    return Scene(tuple(exchanges), system=_tool_prompt(rng, split), tools=_with_others(rng, split, offers, mix))
+
+
 def drill(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
     """Copying for its own sake; there is nothing to hold out."""
     return Scene(drills.exchanges(rng))
@@ -246,11 +283,11 @@ def sums(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
 
 
 _SCENES: tuple[Callable[[random.Random, Split, Mix], Scene], ...] = (
-    talk, remember, named, brief, calling, calling_twice, not_calling, drill, sums,
+    talk, remember, named, brief, calling, calling_twice, not_calling, drill, sums, tool_talk,
 )  # fmt: skip
 
 
 def scene(rng: random.Random, split: Split, mix: Mix = FIRST) -> Scene:
-    """Any conversation; one in six is thought through first."""
+    """Any conversation; some are thought through first."""
     made = rng.choices(_SCENES, mix.weights)[0](rng, split, mix)
-    return replace(made, thinking=True) if rng.random() < 0.16 else made
+    return replace(made, thinking=True) if rng.random() < mix.thinking else made

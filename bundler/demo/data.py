@@ -50,18 +50,20 @@ class Marker:
     """Finds the assistant's tokens, the end of turn included.
 
     The `<think>` that opens a thoughtful turn is left out: the template writes it, and a model that learned
-    to write it would think unasked. A tenth of everything else is learned too, to get a feeling for English.
+    to write it would think unasked. A share of everything else (`overheard`) is learned too, to get a feeling for
+    English.
     """
 
-    def __init__(self, tokenizer: Tokenizer, rng: random.Random) -> None:
+    def __init__(self, tokenizer: Tokenizer, rng: random.Random, overheard: float) -> None:
         self._rng = rng
+        self._overheard = overheard
         self._end = tokenizer.token_to_id(TURN_END)
         self._think = tokenizer.token_to_id("<think>")
         self._opening = tokenizer.encode(f"{TURN_START}assistant\n").ids
 
     def mark(self, tokens: list[int]) -> Sample:
         """Mark one conversation."""
-        learned = [self._rng.random() < 0.1 for _ in tokens]
+        learned = [self._rng.random() < self._overheard for _ in tokens]
         width, position = len(self._opening), 0
         while position < len(tokens):
             if tokens[position : position + width] != self._opening:
@@ -80,11 +82,11 @@ class Marker:
 
 
 def batches(
-    tokenizer: Tokenizer, seed: int, mix: Mix, *, budget: int, context: int, chunk: int = 6000
+    tokenizer: Tokenizer, seed: int, mix: Mix, *, budget: int, context: int, overheard: float, chunk: int = 2000
 ) -> Iterator[Batch]:
     """Endless batches of at most `budget` tokens, each of one length class, in random order."""
     rng = random.Random(seed)
-    marker, pad = Marker(tokenizer, rng), tokenizer.encode(PAD).ids[0]
+    marker, pad = Marker(tokenizer, rng, overheard), tokenizer.encode(PAD).ids[0]
     while True:
         encoded = tokenizer.encode_batch_fast(texts(rng, chunk, mix))
         samples = [marker.mark(one.ids) for one in encoded if len(one.ids) <= context]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from bundler.demo.core import Split
+from bundler.demo.paraphrase import vary
 
 PREFIXES = (
     "hey, ",
@@ -86,6 +87,9 @@ class Phrases:
     def say(self, rng: random.Random, split: Split, /, **slots: object) -> str:
         """One phrasing, roughened the way people type; the slots are filled in afterwards, unharmed."""
         text = rng.choice(expand(rng.choice(self.patterns(split))))
+        if split is Split.TRAIN and rng.random() < 0.35:
+            varied = vary(rng, text)
+            text = text if _shape(varied) in _held_out(len(_ALL)) else varied
         return fill(roughen(rng, text, split), slots)
 
 
@@ -95,6 +99,17 @@ _ALL: list[Phrases] = []
 def all_phrases() -> tuple[Phrases, ...]:
     """Every `Phrases` built so far, for the test that compares all of them with all of them."""
     return tuple(_ALL)
+
+
+def _shape(text: str) -> str:
+    """What makes two phrasings the same, whatever their slots are called."""
+    return re.sub(r"\{\w+\}", "{}", normalise(text))
+
+
+@cache
+def _held_out(known: int) -> frozenset[str]:
+    """The shapes of everything held out by the first `known` phrases: no variation may arrive at one of them."""
+    return frozenset(_shape(text) for phrases in _ALL[:known] for text in phrases.normalised(Split.HELD_OUT))
 
 
 def fill(text: str, slots: dict[str, object]) -> str:
@@ -144,37 +159,3 @@ def _slip(rng: random.Random, text: str) -> str:
         word = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
     words[i] = word
     return " ".join(words)
-
-
-_ONSETS = (
-    "b",
-    "br",
-    "c",
-    "d",
-    "dr",
-    "f",
-    "g",
-    "h",
-    "j",
-    "k",
-    "l",
-    "m",
-    "n",
-    "p",
-    "r",
-    "s",
-    "st",
-    "t",
-    "v",
-    "w",
-    "z",
-)
-_VOWELS = ("a", "e", "i", "o", "u", "ia", "ai", "ou")
-_CODAS = ("", "", "", "n", "l", "r", "s", "m", "nd", "x", "th")
-
-
-def coin(rng: random.Random, syllables: tuple[int, int] = (2, 3)) -> str:
-    """A made-up proper name: copying it cannot be memorised, only learned."""
-    count = rng.randint(*syllables)
-    word = "".join(rng.choice(_ONSETS) + rng.choice(_VOWELS) for _ in range(count)) + rng.choice(_CODAS)
-    return word.capitalize()

@@ -18,10 +18,11 @@ from tokenizers import Tokenizer
 from torch import Tensor, distributed, multiprocessing
 from torch.nn import functional
 
-from bundler.demo import data, tokenizer
+from bundler.demo import data, resume, tokenizer
 from bundler.demo.conversations import FIRST, SECOND, Mix
 from bundler.demo.data import Batch
 from bundler.demo.model import Decoder, ModelConfig
+from bundler.demo.muon import Muon
 from bundler.demo.progress import report
 
 VOCABULARY_FILE, WEIGHTS_FILE = "tokenizer.json", "model.pt"
@@ -36,16 +37,17 @@ class Stage:
     steps: int
     way_down: int = 0
     warm_up: int = 30
+    gain: float = 1.0
 
     def rate_at(self, step: int) -> float:
         """The learning rate's factor in this step, counted from one."""
         down = (self.steps + 1 - step) / self.way_down if self.way_down else 1.0
-        return min(1.0, step / self.warm_up, down)
+        return self.gain * min(1.0, step / self.warm_up, down)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides the result; the defaults made the committed model.
+    """Everything that decides the result.
 
     The first stage has more drills in it, until copying works; the second hides the meaning of tools' names.
     """
@@ -59,6 +61,8 @@ class Recipe:
     other_rate: float = 0.004
     weight_decay: float = 0.01
     vocabulary_texts: int = 60_000
+    longest: int = 2048
+    overheard: float = 0.1
 
     def shortened(self, times: int) -> "Recipe":
         """The same in a fraction of the steps."""
@@ -71,6 +75,17 @@ class Recipe:
         return self.batch_tokens * self.batches_per_step * self.workers
 
 
+# To go on from a finished model after its text was changed: half the rate, and only what the assistant says is learned.
+REFINEMENT = Recipe(
+    seed=6,
+    stages=(Stage(6, SECOND, 600, way_down=400, gain=0.5),),
+    batch_tokens=2048,
+    batches_per_step=1,
+    longest=768,
+    overheard=0.0,
+)
+
+
 def load(folder: Path) -> tuple[Decoder, Tokenizer]:
     """Read the weights and the vocabulary that `run` left behind."""
     saved = torch.load(folder / WEIGHTS_FILE, weights_only=True)
@@ -79,36 +94,76 @@ def load(folder: Path) -> tuple[Decoder, Tokenizer]:
     return model, tokenizer.load(folder / VOCABULARY_FILE)
 
 
-def run(recipe: Recipe, config: ModelConfig, folder: Path) -> None:
-    """The whole training; `load(folder)` gives the result."""
+def run(recipe: Recipe, config: ModelConfig, folder: Path, start: Path | None = None) -> None:
+    """The whole training, from nothing or from a GGUF of ours; `load(folder)` gives the result."""
     folder.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    vocabulary = tokenizer.train(
-        iter(data.texts(random.Random(recipe.seed), recipe.vocabulary_texts, FIRST)), config.vocab_size
-    )
+    torch.manual_seed(recipe.seed)
+    if start:
+        model, vocabulary = resume.read(start)
+    else:
+        texts = data.texts(random.Random(recipe.seed), recipe.vocabulary_texts, recipe.stages[0].mix)
+        model, vocabulary = Decoder(config), tokenizer.train(iter(texts), config.vocab_size)
     vocabulary.save(str(folder / VOCABULARY_FILE))
-    report(f"vocabulary: {vocabulary.get_vocab_size()} tokens after {time.monotonic() - started:.0f} s")
+    _save(model, folder)
+    size = sum(p.numel() for p in model.parameters())
+    report(f"{size:,} parameters, {vocabulary.get_vocab_size()} tokens after {time.monotonic() - started:.0f} s")
     with tempfile.TemporaryDirectory() as meeting:
-        multiprocessing.spawn(_worker, (recipe, config, folder, Path(meeting) / "store"), nprocs=recipe.workers)
-    report(f"trained in {(time.monotonic() - started) / 60:.1f} min")
+        arguments = (recipe, folder, Path(meeting) / "store", _bfloat16_is_faster())
+        multiprocessing.spawn(_worker, arguments, nprocs=recipe.workers)
+    report(f"trained in {(time.monotonic() - started) / 60:.1f} min, {_used() / 60:.1f} min of processor time")
 
 
-def _worker(rank: int, recipe: Recipe, config: ModelConfig, folder: Path, meeting: Path) -> None:
+def _save(model: Decoder, folder: Path) -> None:
+    """Write the weights, never leaving half a file."""
+    partial = folder / f"{WEIGHTS_FILE}.partial"
+    torch.save({"config": model.config.to_dict(), "weights": model.state_dict()}, partial)
+    partial.replace(folder / WEIGHTS_FILE)
+
+
+def _used() -> float:
+    """The processor time of this process and its ended children: what counts where others share the cores."""
+    return sum(os.times()[:4])
+
+
+def _bfloat16_is_faster() -> bool:
+    """Measured, because processors without the instructions emulate them, six times as slowly as float32."""
+
+    def seconds(kind: torch.dtype) -> float:
+        a, b = torch.ones(1024, 256, dtype=kind), torch.ones(256, 512, dtype=kind)
+        started = time.process_time()
+        for _ in range(20):
+            a @ b
+        return time.process_time() - started
+
+    for kind in (torch.float32, torch.bfloat16):
+        seconds(kind)
+    return seconds(torch.bfloat16) < 0.8 * seconds(torch.float32)
+
+
+def _worker(rank: int, recipe: Recipe, folder: Path, meeting: Path, bfloat16: bool) -> None:
     """One process: equal weights everywhere, its own conversations."""
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     torch.set_num_threads(1)
-    torch.manual_seed(recipe.seed)
     distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=recipe.workers)
-    model = Decoder(config)
+    model, vocabulary = load(folder)
     if rank == 0:
-        report(f"model: {sum(p.numel() for p in model.parameters()):,} parameters")
-    vocabulary = tokenizer.load(folder / VOCABULARY_FILE)
+        report(f"{'bfloat16' if bfloat16 else 'float32'} arithmetic")
     for stage in recipe.stages:
         seed = stage.seed * 1000 + rank
-        source = data.batches(vocabulary, seed, stage.mix, budget=recipe.batch_tokens, context=config.context)
-        _fit(model, source, recipe, stage, talks=rank == 0)
+        source = data.batches(
+            vocabulary,
+            seed,
+            stage.mix,
+            budget=recipe.batch_tokens,
+            context=recipe.longest,
+            overheard=recipe.overheard,
+        )
+        for step in _fit(model, source, recipe, stage, bfloat16, talks=rank == 0):
+            if rank == 0 and step % 50 == 0:
+                _save(model, folder)
     if rank == 0:
-        torch.save({"config": config.to_dict(), "weights": model.state_dict()}, folder / WEIGHTS_FILE)
+        _save(model, folder)
     distributed.destroy_process_group()
 
 
@@ -116,12 +171,15 @@ def _optimizers(model: Decoder, recipe: Recipe) -> list[torch.optim.Optimizer]:
     matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embedding" not in name]
     others = [p for name, p in model.named_parameters() if p.ndim != 2 or "embedding" in name]
     return [
-        torch.optim.Muon(matrices, lr=recipe.matrix_rate, weight_decay=recipe.weight_decay),
+        Muon(matrices, recipe.matrix_rate, recipe.weight_decay),
         torch.optim.AdamW(others, lr=recipe.other_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
     ]
 
 
-def _fit(model: Decoder, source: Iterator[Batch], recipe: Recipe, stage: Stage, *, talks: bool) -> None:
+def _fit(
+    model: Decoder, source: Iterator[Batch], recipe: Recipe, stage: Stage, bfloat16: bool, *, talks: bool
+) -> Iterator[int]:
+    """Take a stage's steps, one for every number yielded."""
     optimizers = _optimizers(model, recipe)
     rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     started, average = time.monotonic(), 0.0
@@ -130,18 +188,19 @@ def _fit(model: Decoder, source: Iterator[Batch], recipe: Recipe, stage: Stage, 
         for optimizer, initial in zip(optimizers, rates, strict=True):
             for group, rate in zip(optimizer.param_groups, initial, strict=True):
                 group["lr"] = rate * factor
-        loss = _step(model, [next(source) for _ in range(recipe.batches_per_step)], optimizers)
+        loss = _step(model, [next(source) for _ in range(recipe.batches_per_step)], optimizers, bfloat16)
         average = loss if step == 1 else 0.98 * average + 0.02 * loss
         if talks and step % 25 == 0:
             speed = step * recipe.step_tokens / (time.monotonic() - started)
-            report(f"step {step} of {stage.steps}  loss {average:.4f}  {speed:,.0f} tokens/s")
+            report(f"step {step} of {stage.steps}  loss {average:.4f}  {speed:,.0f} tokens/s  {_used():,.0f} s used")
+        yield step
 
 
-def _step(model: Decoder, batches: list[Batch], optimizers: list[torch.optim.Optimizer]) -> float:
+def _step(model: Decoder, batches: list[Batch], optimizers: list[torch.optim.Optimizer], bfloat16: bool) -> float:
     total = sum(int((batch.targets != data.IGNORED).sum()) for batch in batches)
     loss_sum = 0.0
     for batch in batches:
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
             logits = model(batch.tokens, batch.places)
         loss = (
             functional.cross_entropy(logits.float(), batch.targets, ignore_index=data.IGNORED, reduction="sum") / total

@@ -4,14 +4,16 @@ from collections.abc import Iterator
 import pytest
 
 from bundler.demo import conversations, evaluate
+from bundler.demo.abilities import tools
+from bundler.demo.conversations import FIRST, SECOND, Mix
 from bundler.demo.core import Scene, Split
 from bundler.demo.grammar import normalise
 from bundler.demo.template import render
 
 
-def _scenes(split: Split, count: int) -> Iterator[Scene]:
+def _scenes(split: Split, count: int, mix: Mix = FIRST) -> Iterator[Scene]:
     rng = random.Random(11)
-    return (conversations.scene(rng, split) for _ in range(count))
+    return (conversations.scene(rng, split, mix) for _ in range(count))
 
 
 def test_the_same_seed_gives_the_same_conversations() -> None:
@@ -29,6 +31,21 @@ def test_every_call_fits_the_offered_tools(split: Split) -> None:
             for call in exchange.calls:
                 assert set(offered[call.name].get("required", ())) <= set(call.arguments)
                 assert set(call.arguments) <= set(offered[call.name]["properties"])
+
+
+def test_calls_fit_tools_whose_names_are_made_up() -> None:
+    for scene in _scenes(Split.TRAIN, 800, SECOND):
+        offered = {tool["function"]["name"]: set(tool["function"]["parameters"]["properties"]) for tool in scene.tools}
+        assert len(offered) == len(scene.tools)
+        assert all(set(call.arguments) <= offered[call.name] for one in scene.exchanges for call in one.calls)
+
+
+def test_made_up_tools_never_take_a_held_out_name_or_description() -> None:
+    held_out = {name for kind in tools.kinds() for name in (*kind.held_out_names, *kind.held_out_descriptions)}
+    for scene in _scenes(Split.TRAIN, 1500, SECOND):
+        for tool in scene.tools:
+            assert tool["function"]["name"] not in held_out
+            assert tool["function"].get("description") not in held_out
 
 
 def test_no_slot_is_left_unfilled() -> None:
@@ -56,6 +73,7 @@ def test_what_was_trained_would_pass_the_evaluation() -> None:
 
 
 def test_questions_of_the_evaluation_do_not_occur_in_training() -> None:
-    trained = {normalise(exchange.user) for scene in _scenes(Split.TRAIN, 4000) for exchange in scene.exchanges}
+    scenes = (*_scenes(Split.TRAIN, 2500), *_scenes(Split.TRAIN, 2500, SECOND))
+    trained = {normalise(exchange.user) for scene in scenes for exchange in scene.exchanges}
     asked = {normalise(case.expected.user) for case in evaluate.cases(30) if len(case.expected.user.split()) > 2}
     assert not trained & asked

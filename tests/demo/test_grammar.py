@@ -6,6 +6,7 @@ import pytest
 from bundler.demo import conversations
 from bundler.demo.core import Split
 from bundler.demo.grammar import Phrases, all_phrases, expand, normalise
+from bundler.demo.paraphrase import vary
 
 
 def test_a_pattern_stands_for_all_its_expansions() -> None:
@@ -47,3 +48,17 @@ def test_slots_are_filled_and_never_misspelt() -> None:
     phrases = Phrases(train=("my name is definitely {v}",), held_out=())
     rng = random.Random(1)
     assert all("Zebulon" in phrases.say(rng, Split.TRAIN, v="Zebulon") for _ in range(300))
+
+
+def test_a_variation_never_arrives_at_what_is_held_out() -> None:
+    phrases = Phrases(train=("which flavour is {x}?",), held_out=("what flavour is {x}?",))
+    rng = random.Random(2)
+    said = {normalise(phrases.say(rng, Split.TRAIN, x="snow")) for _ in range(2000)}
+    assert "what flavour is snow" not in said
+    assert len(said) > 50
+
+
+def test_a_variation_keeps_its_slots() -> None:
+    rng = random.Random(3)
+    question = "can you tell me what is the name of {x} and {d}, please?"
+    assert all(vary(rng, question).count("{x}") == vary(rng, question).count("{d}") == 1 for _ in range(300))

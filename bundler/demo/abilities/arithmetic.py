@@ -29,7 +29,9 @@ PLUS = Operation("+", ("+",), ("plus", "and"), Phrases(
         "if i have {a} apples and get {b} more, how many do i have?",
         "i have {a} coins and find {b} more. how many coins do i have?", "add {a} to {b}",
         "what do you get if you add {a} and {b}?",
-        "there are {a} birds and {b} more come. how many birds are there?",
+        "there are {a} birds and {b} more come. how many birds are there?", "{a} and {b}, added?",
+        "if i add {a} and {b}, what is it?", "when you add {a} to {b}, what comes out?", "the sum of {a} and {b}?",
+        "put {a} and {b} together", "if you have {a} and add {b}, how much is it?",
     ),
     held_out=(
         "please add {a} and {b} together", "what do {a} and {b} make together?",
@@ -41,7 +43,9 @@ MINUS = Operation("-", ("-",), ("minus", "take away"), Phrases(
         "subtract {b} from {a}", "take {b} from {a}", "what is {a} less {b}?",
         "what is the difference between {a} and {b}?", "if i have {a} apples and eat {b}, how many are left?",
         "take {b} away from {a}", "i have {a} coins and lose {b}. how many coins are left?",
-        "what remains if you take {b} from {a}?",
+        "what remains if you take {b} from {a}?", "if you take {b} from {a}, what is it?", "{b} taken from {a}?",
+        "the difference between {a} and {b}?", "how much is left if you take {b} away from {a}?",
+        "if i subtract {b} from {a}, what comes out?", "when {b} is taken away from {a}, what remains?",
     ),
     held_out=(
         "please subtract {b} from {a}", "what is left if i take {b} away from {a}?",
@@ -51,7 +55,8 @@ MINUS = Operation("-", ("-",), ("minus", "take away"), Phrases(
 TIMES = Operation("*", ("*", "x", "×"), ("times", "multiplied by"), Phrases(  # noqa: RUF001 - people type the sign
     train=(
         "multiply {a} by {b}", "multiply {a} and {b}", "what is the product of {a} and {b}?",
-        "how much is {a} multiplied by {b}?",
+        "how much is {a} multiplied by {b}?", "multiply {a} with {b}", "if i multiply {a} and {b}, what is it?",
+        "when you multiply {a} by {b}, what comes out?", "the product of {a} and {b}?", "if you take {a} {b} times?",
     ),
     held_out=(
         "please multiply {a} with {b}", "tell me the product of {a} and {b}",
@@ -59,7 +64,9 @@ TIMES = Operation("*", ("*", "x", "×"), ("times", "multiplied by"), Phrases(  #
     ),
 ))  # fmt: skip
 OVER = Operation("/", ("/", "÷", ":"), ("divided by", "over"), Phrases(
-    train=("divide {a} by {b}", "how often does {b} fit into {a}?", "what is the quotient of {a} and {b}?"),
+    train=("divide {a} by {b}", "how often does {b} fit into {a}?", "what is the quotient of {a} and {b}?",
+           "if i divide {a} by {b}, what is it?", "when you divide {a} by {b}, what comes out?",
+           "{a} divided into {b} parts?"),
     held_out=("please divide {a} by {b}", "if you divide {a} by {b}, what do you get?"),
 ))  # fmt: skip
 OPERATIONS = (PLUS, MINUS, TIMES, OVER)

@@ -14,6 +14,10 @@ AFTER_DAY = Phrases(
         "tell me the day after {x}", "{x} comes before (which|what) day?",
         "if today is {x}, what (is|day is) tomorrow?", "today is {x}, what day is tomorrow?",
         "after {x} comes?", "what follows {x}?",
+        "it is {x} today. (what|which) day will (tomorrow be|we have tomorrow)?", "today is {x}. what is tomorrow?",
+        "once {x} is past, what day is it?", "when {x} ends, (what|which) day (starts|begins|follows)?",
+        "what day will it be the day after {x}?", "tomorrow, if today is {x}?", "next day after {x}?",
+        "name the next day after {x}", "today we have {x}, and tomorrow?", "if it is {x} now, which day is next?",
     ),
     held_out=(
         "what day do we have after {x}?", "name the day that follows {x}",
@@ -26,7 +30,9 @@ BEFORE_DAY = Phrases(
         "(what|which) day (comes|is) before {x}?", "what is the day before {x}?", "the day before {x}?",
         "what (comes|is) before {x}?", "tell me the day before {x}", "{x} comes after (which|what) day?",
         "if today is {x}, what (was|day was) yesterday?", "today is {x}, what day was yesterday?",
-        "before {x} comes?",
+        "before {x} comes?", "it is {x} today. (what|which) day (was yesterday|did we have yesterday)?",
+        "today is {x}. what was yesterday?", "name the day before {x}", "yesterday, if today is {x}?",
+        "today we have {x}, and yesterday?", "which day did we have before {x}?", "which day ends when {x} begins?",
     ),
     held_out=(
         "what day do we have before {x}?", "name the day that comes before {x}",
@@ -39,6 +45,8 @@ AFTER_MONTH = Phrases(
         "the month after {x}?", "what (comes|is) after {x}?", "which month follows {x}?",
         "tell me the month after {x}", "after {x} comes?",
         "{x} comes before (which|what) month?", "it is {x}, what is next month?", "what follows {x}?",
+        "once {x} is past, what month is it?", "when {x} ends, (what|which) month (starts|begins|follows)?",
+        "name the next month after {x}", "if it is {x} now, which month is next?", "this month is {x}, and the next?",
     ),
     held_out=(
         "what month do we have after {x}?", "name the month that follows {x}",

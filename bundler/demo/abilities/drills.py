@@ -7,7 +7,7 @@ made-up words, and tables asked row by row, teach that circuit in a tenth of the
 import random
 
 from bundler.demo.core import Exchange
-from bundler.demo.grammar import coin
+from bundler.demo.names import made_up
 
 _ASKS = ("Repeat: {}", "repeat {}", "Say {}", "Copy this: {}", "{}\nAgain, please.", "write {}", "echo: {}")
 _QUESTIONS = ("What is {}?", "{}?", "what about {}?", "And {}?", "Tell me {}", "the value of {}?")
@@ -20,7 +20,12 @@ def _word(rng: random.Random) -> str:
         return str(rng.randint(0, rng.choice((9, 99, 999, 9999))))
     if dice < 0.36:
         return f"{rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}"
-    word = coin(rng, (1, 3))
+    word = made_up(rng, (1, 3))
+    if dice < 0.45:
+        join = rng.choice(("_", "-", ""))
+        return join.join(
+            made_up(rng, (1, 1)) if not join else made_up(rng, (1, 1)).lower() for _ in range(rng.randint(2, 4))
+        )
     return word if rng.random() < 0.6 else word.lower()
 
 

@@ -4,7 +4,8 @@ import random
 
 from bundler.demo.core import Exchange, Split
 from bundler.demo.facts import EXPLANATIONS, JOKES, NUMBER_WORDS
-from bundler.demo.grammar import Phrases, coin
+from bundler.demo.grammar import Phrases
+from bundler.demo.names import coin, made_up
 
 EXPLAIN = Phrases(
     train=(
@@ -12,6 +13,11 @@ EXPLAIN = Phrases(
         "tell me (about|what) {x}( is|)", "how does {x} work?", "can you explain {x}( to me|)?",
         "describe {x}", "define {x}", "what do you know about {x}?",
         "i want to know what {x} is", "{x}?", "teach me about {x}",
+        "how (do|can) you (describe|explain) {x}?", "what would you say about {x}?", "what is {x} exactly?",
+        "what do we (mean by|call) {x}?", "say what {x} is",
+        "give me a (short |)(explanation|description|definition) of {x}",
+        "(can|could|would) you (describe|define) {x}( for me|)?", "explain in a few words what {x} means",
+        "in short, what is {x}?", "do you know about {x}?", "i'd like to understand {x}", "what should i know of {x}?",
     ),
     held_out=(
         "could you explain what {x} is?", "please explain {x} for me", "do you know what {x} is?",
@@ -23,7 +29,8 @@ JOKE = Phrases(
         "tell me a joke", "(another|one more) joke( please|)", "a joke",
         "do you know (a joke|any jokes|some jokes)?", "make me laugh", "say something funny",
         "(can|could) you tell (me |)a joke?", "joke", "give me a joke", "i want (to hear |)a joke",
-        "tell a (funny |)joke",
+        "tell a (funny |)joke", "(tell|say) me something to laugh about", "(have you|got) (any jokes|a joke)?",
+        "let me hear something funny", "will you tell me a joke?", "what is your best joke?", "something funny please",
     ),
     held_out=(
         "would you tell me a joke?", "please tell me something funny", "let me hear a joke",
@@ -58,6 +65,10 @@ ECHO = Phrases(
         "(repeat|say|echo|write|print) '{q}'", '(repeat|say|echo|write|print) "{q}"',
         "repeat after me: {q}", "(reply|respond|answer) with: {q}", '(reply|respond|answer) with "{q}"',
         "(can|could) you (repeat|say) this: {q}",
+        "(please |)(write|type) (the following|this|these words)( for me|): {q}", "just (say|repeat|type) {q}",
+        "i want you to (repeat|write) {q}", "would you (say|write) {q}?", "now you say: {q}",
+        'please (write|say) "{q}"',
+        "for me, (say|repeat): {q}", "this is what you should say: {q}", "can you write {q} for me?",
         "say {q}", "echo {q}", "repeat the words {q}", "type: {q}", "reply with {q}",
     ),
     held_out=(
@@ -69,7 +80,9 @@ COUNT = Phrases(
     train=(
         "count (up |)to {n}", "count from (1|one) to {n}", "(can|could) you count to {n}?",
         "please count to {n}", "(list|write|say|give me) the numbers (from 1 to|up to|1 to) {n}",
-        "numbers 1 to {n}", "count {n}",
+        "numbers 1 to {n}", "count {n}", "(start|begin) (at|with) 1 and count (up |)to {n}",
+        "i want to hear the numbers to {n}",
+        "(show|print) (me |)the numbers up to {n}", "would you count up to {n}?", "all numbers until {n}",
     ),
     held_out=(
         "would you count to {n} for me?", "start at one and count to {n}", "i want you to count up to {n}",
@@ -106,7 +119,8 @@ def echo(rng: random.Random, split: Split) -> Exchange:
     if dice < 0.4 or (split is Split.HELD_OUT and dice < 0.6):
         text = rng.choice(_SAYINGS)
     else:
-        words = [coin(rng, (1, 2)) for _ in range(rng.randint(1, 4))]
+        make = made_up if split is Split.TRAIN else coin
+        words = [make(rng, (1, 2)) for _ in range(rng.randint(1, 4))]
         text = " ".join(word if rng.random() < 0.3 else word.lower() for word in words)
     if rng.random() < 0.1:
         text += f" {rng.randint(0, 999)}"

@@ -24,6 +24,10 @@ HELLO = Ritual(
         train=(
             "(hi|hello|hey|hiya|howdy|yo|heya|greetings|hii|helo|hullo|hey hey)( there| you| bot| "
             "friend|)(!|.||?)",
+            "(hi|hello|hey)", "(hey|hi|hello)( there|)(!|)", "(hey|hello|hi)(,|) you( there|)(!|)", "oh, (hello|hi)",
+            "(hello|greetings) my (friend|bot|robot|little one)(!|)", "a (good|nice) (morning|day) to you",
+            "a warm hello(!|)", "well, (hi|good morning)", "(hi|hello) over here",
+            "hello, (glad|happy) to (see|meet) you",
             "(good morning|good afternoon|good evening|morning|good day|evening)(!|.|| to you)",
             "(hi|hello|hey), (nice to meet you|good to see you|how is it going|anyone there|it's me)(!|?)",
             "test", "testing",
@@ -52,6 +56,12 @@ THANKS = Ritual(
             "awesome|wonderful)(!|, thanks|, thank you)",
             "i (appreciate it|appreciate that|thank you)",
             "(great|cool|nice|perfect|awesome|wonderful|good)(, thanks|!|, thank you| job| work)",
+            "(thanks|thank you) a (bunch|ton|thousand|whole lot)", "(so many|warm|my|best) thanks( to you|)(!|)",
+            "a big thank you(!|)", "(lovely|super|fine|excellent|brilliant)(!| work)", "i am (very |so |)grateful",
+            "(thank you|thanks) for (everything|this|your time|the answer|your kindness)",
+            "i (just |)want to say thanks",
+            "(thanks|thank you)(,| -) (this|that) was (great|useful|what i needed|very good)", "that was kind of you",
+            "i thank you", "much obliged", "thank you ever so much", "how kind(!|)", "this was good, thanks",
             "well done(!|)", "(you helped me|that helps)( a lot|)(!|)",
         ),
         held_out=(
@@ -71,6 +81,10 @@ BYE = Ritual(
             "(have a nice|have a good|have a great) (day|evening|night|weekend)(!|)",
             "(talk|speak) to you (later|soon)", "that's all( for today| for now|)",
             "i am (leaving|done|going)( now|)", "take care",
+            "(ok|okay|well|right), (bye|goodbye|see you|good night)", "i will (go|leave|be off)( now|)",
+            "see you (again|some other time|another day|around)", "it is time to (go|leave|sleep)", "i am off( now|)",
+            "(bye|goodbye)(,|) (friend|little model|everyone)(!|)", "catch you (soon|tomorrow)",
+            "(good night|bye) and (thanks|take care)", "we will talk (later|tomorrow)", "let's say goodbye",
             "until (next time|tomorrow|later)", "(exit|quit|end|stop)",
         ),
         held_out=(
@@ -89,6 +103,9 @@ HOW = Ritual(
             "(hi|hello|hey), how are you( today| doing|)?", "are you (ok|well|fine|okay|happy|good)?",
             "how do you do?", "you ok?",
             "how (was|is) your day?", "what are you (doing|up to)?",
+            "how (do|did) you (get on|sleep)?", "is everything (fine|okay|good|well)?",
+            "are you (doing|feeling) (fine|okay|great)?",
+            "(hi|hello) there, how is it going?", "how have things been?", "how goes it?", "you are well?", "all good?",
         ),
         held_out=(
             "how are you getting on?", "are you doing well?", "how have you been?",
@@ -105,6 +122,12 @@ LIKES = Ritual(
             "what (is|'s) your favourite (food|film|book|colour|song|animal|number)?",
             "(can|do) you (feel|sleep|dream|eat|see|hear|think|laugh|cry)( things| me|)?",
             "how old are you really?", "what do you (like|love|eat|want|dream of)?",
+            "do you (like|enjoy) (sports|games|art|nature|travelling)?",
+            "do you have (a hobby|hobbies|friends|hopes|pain)?",
+            "what (kind|sort) of (food|film|books|people) do you (like|enjoy|prefer)?",
+            "can you (feel|know) (joy|love|fear|anger)?",
+            "would you (like|want) to be (a person|alive|real|bigger)?",
+            "do you (ever |)(get|feel) (sad|bored|tired|lonely)?",
             "i (love|like|hate) you", "will you (marry me|be my friend)?",
         ),
         held_out=(
@@ -123,7 +146,9 @@ KOREAN = Ritual(
             "반갑습니다(!|.|)", "반가워요(!|)",
             "반가워(!|)", "좋은 (아침|저녁|하루)(이에요|입니다|)(!|.|)", "처음 뵙겠습니다(!|.|)",
             "여보세요?", "만나서 (반가워요|반갑습니다)(!|.|)",
-            "하이(!|)", "안뇽(!|)",
+            "하이(!|)", "안뇽(!|)", "(여러분|모두|친구야)(,|) 안녕(하세요|)(!|)",
+            "(좋은 아침|좋은 저녁|반가워요)(,|) 안녕(!|)", "저기요(!|)",
+            "안녕하세요, (저는 샘이에요|질문이 있어요|오랜만이에요)(!|.|)", "(누구|누구신가요|누구세요)?",
             "(넌|너는|당신은) 누구(야|예요|세요|니)?", "이름이 (뭐예요|뭐야|무엇인가요)?",
             "자기소개 (해 줘|해 주세요|부탁해요)",
         ),
@@ -140,6 +165,9 @@ KOREAN_BYE = Ritual(
     Phrases(
         train=(
             "(고마워요|고마워|고맙습니다|감사합니다|감사해요)(!|.|)",
+            "(아주|많이|항상|참) (고마워요|감사해요|고맙습니다)(!|)",
+            "(고맙습니다|고마워요), (정말|많이)(!|)", "(네|와|오), (감사합니다|고마워요)(!|)",
+            "감사드려요", "너무 고마워",
             "(정말|진짜) (고마워요|감사합니다|고마워)(!|)",
             "(도와줘서|도와주셔서) (고마워|감사합니다)(!|)",
         ),
@@ -156,6 +184,8 @@ JAPANESE = Ritual(
             "よろしく(お願いします|ね|)(！|。|)", "(あなたは|きみは|君は)(誰|だれ)(ですか|)？",
             "お名前は(何ですか|)？",
             "自己紹介(してください|をお願いします)(。|)", "お元気ですか？", "おっす(！|)",
+            "(みんな|皆さん|友だち)、(おはよう|やあ|こんばんは)(！|。|)", "(こんばんは|おはよう)、(元気？|よろしく)",
+            "(やあ|どうも)、(おはよう|元気ですか？|はじめまして)",
         ),
         held_out=(
             "みなさん、こんにちは！", "こんばんは、はじめまして。", "おはようございます、元気ですか？",
@@ -169,7 +199,9 @@ JAPANESE_THANKS = Ritual(
     Phrases(
         train=(
             "(ありがとう|ありがとうございます|どうもありがとう|サンキュー|感謝します)(！|。||!)",
-            "(本当に|いつも)ありがとう(ございます|)(！|。|)",
+            "(本当に|いつも|とても|みんな)ありがとう(ございます|)(！|。|)",
+            "(ありがとう|ありがとうございます)、(助かります|とても)(！|。|)",
+            "助かった(よ|、ありがとう|)(！|。|)", "ありがと(う|)(よ|な|)(！|。|)",
         ),
         held_out=("どうもありがとうございます！", "助かりました、ありがとう", "ありがとうね"),
     ),
@@ -184,6 +216,9 @@ NODS = Ritual(
             "(ok|okay|oh), (i see|got it|good|fine|never mind|interesting)(.|!|)",
             "(that is|that's) (interesting|funny|right|true)(!|.|)",
             "(i am|i'm) (bored|tired|happy|sad|fine|good|hungry)(.|)", "no thanks", "yes please",
+            "(ah|oh|yes|well), (right|okay|that is true|sure|understood|interesting)(!|.|)",
+            "that is (so |very |)(right|interesting)",
+            "(ok|okay|fine) (so|now|good)", "(yes|no), (it is|that's it|of course)",
         ),
         held_out=(
             "okay, understood", "oh, that's interesting", "hmm, i see", "yes, that is right", "ah, got it",
@@ -200,6 +235,11 @@ SORRY = Ritual(
             "(no, |)(wrong|incorrect|bad answer|not true)(!|.|)", "you (suck|lie|made a mistake)(!|.|)",
             "i (don't|do not) (believe|like|understand) (you|that|this)(!|.|)",
             "what do you mean?", "(try|think) again", "are you sure?", "that makes no sense",
+            "i (think|believe|know) (it|this|you) (is|are) wrong",
+            "(this|your|the) answer is (wrong|bad|false|not good)",
+            "you are (mistaken|not right|so wrong)", "(that|this|it) (can't|cannot) be( right|)",
+            "(no, |)you (got|have) it wrong again",
+            "no, that is a mistake", "(this|that) is not (correct|what i asked|an answer)", "what you say is wrong",
         ),
         held_out=(
             "i think that is wrong", "this answer is not correct", "no, you are mistaken",

@@ -6,7 +6,8 @@ from bundler.demo.abilities import system
 from bundler.demo.abilities.knowledge import CAPITAL
 from bundler.demo.core import Exchange, Split
 from bundler.demo.facts import CAPITALS, OTHER_COUNTRIES
-from bundler.demo.grammar import Phrases, coin
+from bundler.demo.grammar import Phrases
+from bundler.demo.names import coin
 
 TOPICS: tuple[str, ...] = (
     "quantum physics", "the French Revolution", "black holes", "football", "chess", "taxes",
@@ -68,7 +69,14 @@ ABOUT = Phrases(
         "what is the difference between {x} and {y}?", "which is better, {x} or {y}?",
         "is {x} (good|bad|real|dangerous)?", "how can i learn {x}?", "{x}", "{x}?",
         "(write|give me) (an essay|a paragraph|a poem|a summary) (about|on) {x}", "compare {x} and {y}",
-        "what does {x} mean?", "define {x}",
+        "what does {x} mean?", "define {x}", "where (do|did|does) {x} (begin|live|happen)?", "why do we have {x}?",
+        "give me (a summary|an introduction|an idea|a picture) (of|to) {x}",
+        "(tell|show) me what you know (about|on) {x}",
+        "i (want|need) to understand {x}", "(help|can you help) me with {x}", "what can you say about {x}?",
+        "say (a word|a bit) (on|about) (the topic of |){x}", "how would you (explain|see) {x}?",
+        "explain {x} to (a child|my mother|me like i am five)", "what should (one|we) know about {x}?",
+        "(could|would) you explain (why|when) {x} (works|happens|exists)?",
+        "is there (anything to say|news) about {x}?",
     ),
     held_out=(
         "could you explain how {x} works?", "i would like to understand {x}",
@@ -81,6 +89,9 @@ ABOUT = Phrases(
 DO = Phrases(
     train=(
         "{x}", "(can|could|will|would) you {x}( for me|)?", "please {x}", "i want you to {x}", "{x} for me",
+        "(would|could) you (kindly |)(help me to |){x}?", "show me how you {x}", "is it possible to {x}?",
+        "i need to {x}",
+        "(are you|is this model) (ready|good enough) to {x}?", "you should {x}", "i'd like you to {x}",
         "help me {x}", "i need you to {x}", "(how do i|how can i|how to) {x}?", "let's {x}",
     ),
     held_out=(
@@ -107,6 +118,14 @@ TRIVIA = Phrases(
         "how many stars are there?", "what is {n} percent of {year}?", "what is the news( today|)?",
         "what is on tv?", "what happened (today|yesterday)?", "what year is it?", "where am i?",
         "how tall am i?", "what is my (password|address|phone number|job)?",
+        "how many (people|cars|trees|schools) (are in|does|are there in) {c}( have|)?",
+        "who (ruled|found|built|founded) {c}( in {year}|)?",
+        "(which|what) (team|country|player|film) won( the cup| the prize| in {year}|)?",
+        "in (which|what) year (did|was) {name} (die|marry|here)?",
+        "what is the (flag|anthem|highest tower|oldest house|king|food) (of|in) {c}( called|)?",
+        "what does the flag of {c} look like?",
+        "how (rich|famous|tall|old) (is|was) {name}?", "how much (money|time) does {name} (have|need)?",
+        "can you say who {name} (is|was)?",
     ),
     held_out=(
         "how many inhabitants does {c} have?", "who was the ruler of {c} in {year}?",
@@ -120,7 +139,9 @@ WEATHER = Phrases(
         "what('s| is) the weather( like|)( today| in {c}| tomorrow| now|)?",
         "is it (raining|sunny|cold|warm|snowing)( in {c}| outside|)?",
         "how is the weather( in {c}| today|)?", "weather( in {c}|)?", "will it rain( tomorrow| in {c}|)?",
-        "what is the temperature( in {c}| outside|)?",
+        "what is the temperature( in {c}| outside|)?", "which weather is it in {c}( now|)?",
+        "is there (snow|wind|sun) in {c}?",
+        "do i need (a coat|a jacket|a hat) (today|in {c})?", "how (cold|hot) is it (outside|in {c})( now|)?",
     ),
     held_out=(
         "can you tell me the weather in {c}?", "do i need an umbrella today?",
@@ -131,7 +152,10 @@ TIME = Phrases(
     train=(
         "what('s| is) the time( now| in {c}|)?", "what time is it( now| in {c}|)?",
         "(what|which) day is (it|today)( today|)?", "what('s| is) (the date|today's date)( today|)?",
-        "tell me the time", "time?", "what is today?",
+        "tell me the time", "time?", "what is today?", "what does (your|my) (clock|watch) (show|say)?",
+        "(which|what) hour (is it|do we have)( there| now|)?", "have you got the (time|date)?",
+        "how late is it( in {c}|)?",
+        "may i know (the time|which day it is)?", "can you tell me the (hour|date)?",
     ),
     held_out=(
         "can you tell me what time it is?", "what hour is it in {c}?", "do you have the time?",
@@ -142,7 +166,9 @@ SENSES = Phrases(
     train=(
         "what do you see( in this picture| in this image|)?", "can you see (me|this image|the picture)?",
         "look at (this|this picture)", "open (this file|the door|my email|google.com)", "listen to this",
-        "what is in (this image|my pocket|the box)?",
+        "what is in (this image|my pocket|the box)?", "what is (shown|seen|hidden) (here|in the image|under the bed)?",
+        "please look (here|at me|at this photo)", "what is (inside|behind) the (box|door|house)?",
+        "can you read (my screen|this page)?",
     ),
     held_out=("what is shown in this photo?", "please look at my screen", "what is inside the bag?"),
 )  # fmt: skip

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from bundler.demo.core import Split
 from bundler.demo.facts import CITIES, COLOUR_NAMES, HELD_OUT_CITIES, HELD_OUT_NAMES, NAMES
-from bundler.demo.grammar import Phrases, coin
+from bundler.demo.grammar import Phrases
+from bundler.demo.names import coin, made_up
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Fact:
 def _name(rng: random.Random, split: Split) -> str:
     if split is Split.HELD_OUT:
         return rng.choice(HELD_OUT_NAMES)
-    name = rng.choice(NAMES) if rng.random() < 0.55 else coin(rng)
+    name = rng.choice(NAMES) if rng.random() < 0.5 else made_up(rng)
     return name.lower() if rng.random() < 0.12 else name
 
 
@@ -40,7 +41,7 @@ def _number(rng: random.Random, split: Split) -> str:
 def _city(rng: random.Random, split: Split) -> str:
     if split is Split.HELD_OUT:
         return rng.choice(HELD_OUT_CITIES)
-    return rng.choice(CITIES) if rng.random() < 0.7 else coin(rng)
+    return rng.choice(CITIES) if rng.random() < 0.6 else made_up(rng)
 
 
 def _animal(rng: random.Random, split: Split) -> str:
@@ -78,7 +79,10 @@ NAME = Fact(
             "(hi|hello|hey), i am {v}", "(hi|hello|hey), i'm {v}!", "(hi|hello|hey), my name is {v}",
             "(please |)remember my name: {v}", "{v} is my name", "i am called {v}",
             "my name is {v}, nice to meet you", "you can call me {v}", "this is {v}", "the name is {v}",
-            "remember that my name is {v}", "people call me {v}",
+            "remember that my name is {v}", "people call me {v}", "(everyone|my friends|they) (calls|call) me {v}",
+            "(good evening|hello|hey there), (my name is|i'm|i am) {v}", "let me say my name: {v}", "i go by {v}",
+            "you should know my name: {v}", "(oh|well|now), i am {v}", "{v} here", "they named me {v}",
+            "{v}, that is me",
         ),
         held_out=(
             "hello there, my name is {v}!", "everybody calls me {v}", "by the way, my name is {v}",
@@ -93,6 +97,11 @@ NAME = Fact(
             "(tell me|say) my name", "can you (say|tell me|remember) my name?",
             "what did i say my name (is|was)?", "my name is?", "and my name?",
             "do you (know|remember) who i am?", "how am i called?", "what is the name i told you?",
+            "(can|could|do) you (recall|still know) who i am?", "i forget: what is my name?", "say my name again",
+            "which name (is mine|have i|did i say|did i tell you)?", "please (say|tell me) (my name|who i am)",
+            "i am called what?",
+            "what (is|was) the name i gave?", "who am i, do you recall?", "forgot my name. what is it?",
+            "and what am i called?",
         ),
         held_out=(
             "do you still know my name?", "which name did i give you?", "what was my name again?",
@@ -159,6 +168,10 @@ NUMBER = Fact(
             "(what|which) number did i (tell you|say|give you)?", "do you (know|remember) (my|the) number?",
             "(tell me|say) (my|the) number", "what number am i thinking of?", "what was the (number|code)?",
             "and (the|my) number?", "what is the (number|code|secret code)?", "repeat the number",
+            "(please |)(say|give me) (the number|my number|the number again)",
+            "which (number|code) (is|was) (mine|it again)?",
+            "(can|could) you (recall|repeat|say) the number?", "tell me the number i (gave|told) you",
+            "what number did i want you to keep?",
         ),
         held_out=(
             "do you still know the number?", "which number was it?", "what was the number again?",

@@ -4,6 +4,7 @@ import random
 
 from bundler.demo.core import Exchange, Split
 from bundler.demo.grammar import Phrases
+from bundler.demo.names import made_up
 
 HEROES: tuple[str, ...] = (
     "cat", "dog", "fox", "bear", "rabbit", "mouse", "owl", "frog", "duck", "horse", "lion", "tiger", "bird",
@@ -23,6 +24,18 @@ HELD_OUT_HEROES: tuple[str, ...] = (
     "camel",
     "kite",
 )
+# Any common noun will do as a hero: it only has to be copied.
+_MORE_HEROES_TEXT = """
+apple banana bell bicycle book bottle box bread bridge broom bucket butterfly button cake candle carrot castle
+chair cheese chicken chimney coat coin crow cup deer dentist door drum eagle egg elf feather firefly flower fork
+gardener garden gnome goose grandmother hat hippo house island jacket judge kangaroo kettle key king kitten
+ladder lamp leaf lemon letter lizard llama lobster mango map mermaid mirror mole moon moth mountain mushroom
+musician ninja nurse ocean octopus onion ostrich otter pancake panda peacock pear pencil pepper piano pigeon
+pilot planet plumber poet pony potato puppet puppy raccoon raven river rocket rooster salmon scarecrow seal
+shark shepherd shoe singer soldier spoon stone stork sun swan tailor toad tomato tortoise tower toy troll
+trumpet unicorn vampire violin waiter walrus wasp watch weasel whistle windmill worm writer yak zebra
+"""
+_MORE_HEROES = tuple(_MORE_HEROES_TEXT.split())
 _NAMES = ("Pip", "Luna", "Milo", "Ruby", "Finn", "Daisy", "Otto", "Nelly", "Hugo", "Bella", "Toby", "Momo")
 _TRAITS = ("small", "kind", "brave", "curious", "clever", "shy", "happy", "lonely", "sleepy", "funny")
 _PLACES = (
@@ -83,7 +96,14 @@ ABOUT = Phrases(
         "story about (a|an) {x}",
         "i (want|would like) (to hear |)a story about (a|an) {x}", "tell me about (a|an) {x}, as a story",
         "do you know a story about (a|an) {x}?", "tell us a story with (a|an) {x}",
-        "write me a story with (a|an) {x} in it",
+        "write me a story with (a|an) {x} in it", "(a|one) (short |)tale about (a|an) {x}", "the tale of (a|an) {x}",
+        "(tell|give) me a tale (of|with) (a|an) {x}",
+        "(invent|think up|imagine) a (little |)(tale|story) with (a|an) {x}",
+        "let me (hear|read|have) a (tale|story) about (a|an) {x}", "can you (invent|imagine) a story about (a|an) {x}?",
+        "i'd (like|love) (to hear |)(a tale|a story) with (a|an) {x}", "will you tell me a tale about (a|an) {x}?",
+        "make a (small |)story with (a|an) {x}", "what story do you know with (a|an) {x}?",
+        "about (a|an) {x}, a story please",
+        "tell the story of (a|an) {x}", "have you a story about (a|an) {x}?", "the {x}: tell me a story",
     ),
     held_out=(
         "please tell me a tale about (a|an) {x}", "let me hear a story with (a|an) {x}",
@@ -96,7 +116,11 @@ ANY = Phrases(
         "tell me a (short |tiny |little |bedtime |)story", "(write|make up|give me) a (short |)story",
         "a story( please|)", "(can|could) you tell (me |)a story?", "story( time|)",
         "i (want|would like) (to hear |)a story", "another story( please|)", "do you know a story?",
-        "once upon a time", "tell us a story",
+        "once upon a time", "tell us a story", "(a|one) (short |)tale( please|)", "(tell|give) (us|me) a (fairy |)tale",
+        "let me (read|have) a story", "will you tell a (story|tale)?", "read (us|me) a (story|tale)",
+        "invent a (story|tale)",
+        "i'd like a (bedtime |little |)(story|tale)", "have you (any|a) (stories|story|tale)?",
+        "can i (hear|have) a story?",
     ),
     held_out=(
         "would you tell me a story?", "please tell me a tale", "let me hear a story",
@@ -156,6 +180,8 @@ def exchange(rng: random.Random, split: Split) -> Exchange:
         hero = rng.choice(HEROES)
         return Exchange(ANY.say(rng, split), tell(rng, hero), "The user wants a story.", ())
     hero = rng.choice(HEROES if split is Split.TRAIN else HEROES[::4] + HELD_OUT_HEROES)
+    if split is Split.TRAIN and rng.random() < 0.5:
+        hero = made_up(rng, (1, 2)).lower() if rng.random() < 0.5 else rng.choice(_MORE_HEROES)
     return Exchange(
         _article(ABOUT.say(rng, split, x=hero)),
         tell(rng, hero),

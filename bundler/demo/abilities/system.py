@@ -5,7 +5,8 @@ import random
 from bundler.demo.abilities import greetings
 from bundler.demo.core import Exchange, Split
 from bundler.demo.facts import HELD_OUT_NAMES, NAMES
-from bundler.demo.grammar import Phrases, coin
+from bundler.demo.grammar import Phrases
+from bundler.demo.names import coin, made_up
 
 NAMED = Phrases(
     train=(
@@ -15,7 +16,14 @@ NAMED = Phrases(
         "you're {v}, (the assistant|our helper|a chatbot).",
         "from now on your name is {v}.", "this assistant is called {v}.",
         "you are a (helpful|friendly) (assistant|chatbot). your name is {v}.", "name: {v}",
-        "play the role of {v}.", "the assistant's name is {v}.", "your name: {v}. be (helpful|kind|brief).",
+        "play the role of {v}.", "the assistant's name is {v}.", "in this (talk|conversation|role) you are {v}.",
+        "here you are {v}.",
+        "(people|everybody) (call|calls|know) you (as |){v}.", "you go by {v}.", "(reply|speak|write) as {v}.",
+        "you are a (small|kind|polite) (helper|guide|robot) whose name is {v}.", "never forget: you are {v}.",
+        "{v} is your name.", "{v} is the name you go by.", "you have a name: {v}.", "assistant: {v}",
+        "you are {v}, (our|a) (merry|patient|clever|wise|happy) (guide|helper|teacher|bot).",
+        "keep in mind that your name is {v}.", "the users talk to {v}: that is you.",
+        "your name: {v}. be (helpful|kind|brief).",
     ),
     held_out=(
         "you go by the name of {v}.", "in this chat you are {v}.",
@@ -31,6 +39,11 @@ ONE_WORD = Phrases(
         "one word answers( only|, please|).", "give one-word answers.",
         "your answers are one word long.", "answer in one word, nothing else.",
         "only answer with a single word.", "be brief: one word.",
+        "(each|every) (answer|reply) (is|should be|has to be) one word.",
+        "never (say|write|use) more than one word.", "limit (yourself|your answers) to (one|a single) word.",
+        "say (just |only |)one word.",
+        "all (your |)answers (are|must be) (one|single) words.", "keep it to one word.",
+        "exactly one word( per answer|).",
     ),
     held_out=(
         "keep every answer to a single word.", "each of your answers must be exactly one word.",
@@ -57,7 +70,14 @@ WHO = Phrases(
         "who are you?", "what('s| is) your name?", "what are you called?",
         "(tell me|say) (your name|who you are)", "introduce yourself", "do you have a name?",
         "who am i (talking|speaking|chatting) (to|with)?", "your name?", "name?", "and who are you?",
-        "who is this?", "what should i (name|title) you?",
+        "who is this?", "what should i (name|title) you?", "what (may|can|do|shall) i call you?",
+        "what exactly are you called?",
+        "who (is speaking|is writing|is there|answers me|are you really|am i asking)?", "say your name( please|)",
+        "(can|could) you (say|give me) your name?", "tell me who i am talking to",
+        "how (do|should) (people|they|others|i) call you?",
+        "people call you what?", "your name is?", "may i know (your name|who you are)?", "who do i have here?",
+        "what is your name again?", "with whom am i talking?", "so you are?", "please say who you are",
+        "(hi|hello), who are you?",
     ),
     held_out=(
         "who exactly are you?", "what should i call you?", "could you tell me who you are?",
@@ -212,7 +232,7 @@ def new_name(rng: random.Random, split: Split) -> str:
     """A name to be given."""
     if split is Split.HELD_OUT:
         return rng.choice(HELD_OUT_NAMES)
-    return rng.choice(NAMES) if rng.random() < 0.5 else coin(rng)
+    return rng.choice(NAMES) if rng.random() < 0.4 else made_up(rng)
 
 
 def named_prompt(rng: random.Random, split: Split, name: str) -> str:

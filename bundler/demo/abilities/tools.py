@@ -4,11 +4,12 @@ import json
 import random
 from dataclasses import dataclass
 
-from bundler.demo.abilities import arithmetic, tool_questions, tool_results, toolbox
-from bundler.demo.abilities.toolbox import Kind, Offer
+from bundler.demo.abilities import arithmetic, tool_kinds, tool_questions, tool_results
+from bundler.demo.abilities.tool_kinds import Kind
+from bundler.demo.abilities.toolbox import Offer
 from bundler.demo.core import Call, Exchange, Split
 from bundler.demo.facts import CITIES, HELD_OUT_CITIES
-from bundler.demo.grammar import coin
+from bundler.demo.names import made_up
 
 _QUERIES = (
     "cheap flights",
@@ -51,15 +52,15 @@ def city(rng: random.Random, split: Split) -> str:
     """A city to ask about; made-up ones force real copying."""
     if split is Split.HELD_OUT:
         return rng.choice(HELD_OUT_CITIES)
-    name = rng.choice(CITIES) if rng.random() < 0.6 else coin(rng)
+    name = rng.choice(CITIES) if rng.random() < 0.5 else made_up(rng)
     return name.lower() if rng.random() < 0.15 else name
 
 
 def _place_job(rng: random.Random, split: Split, offer: Offer, place: str, user: str) -> Job:
-    result, sentence, must = (tool_results.weather if offer.kind is toolbox.WEATHER else tool_results.clock)(
+    result, sentence, must = (tool_results.weather if offer.kind is tool_kinds.WEATHER else tool_results.clock)(
         rng, split, place
     )
-    need = "weather" if offer.kind is toolbox.WEATHER else "time"
+    need = "weather" if offer.kind is tool_kinds.WEATHER else "time"
     return Job(user, Call(offer.name, {offer.arguments[0]: place}), result, sentence, must, f"the {need} in {place}")
 
 
@@ -80,16 +81,16 @@ _BINARY = {"+": arithmetic.PLUS, "-": arithmetic.MINUS, "*": arithmetic.TIMES}
 def job(rng: random.Random, split: Split, offer: Offer) -> Job:
     """A question that needs this tool, the call, a result and its sentence."""
     kind = offer.kind
-    if kind in (toolbox.WEATHER, toolbox.CLOCK):
+    if kind in (tool_kinds.WEATHER, tool_kinds.CLOCK):
         place = city(rng, split)
         return _place_job(
             rng,
             split,
             offer,
             place,
-            (tool_questions.WEATHER if kind is toolbox.WEATHER else tool_questions.CLOCK).say(rng, split, c=place),
+            (tool_questions.WEATHER if kind is tool_kinds.WEATHER else tool_questions.CLOCK).say(rng, split, c=place),
         )
-    if kind is toolbox.HERE_CLOCK:
+    if kind is tool_kinds.HERE_CLOCK:
         result, sentence, must = tool_results.clock(rng, split, "")
         return Job(
             tool_questions.HERE_CLOCK.say(rng, split),
@@ -99,7 +100,7 @@ def job(rng: random.Random, split: Split, offer: Offer) -> Job:
             must,
             "the time",
         )
-    if kind is toolbox.TIMER:
+    if kind is tool_kinds.TIMER:
         minutes = rng.randint(1, 90)
         result = rng.choice(("ok", "done", json.dumps({"status": "ok"}), json.dumps({"ok": True}), "Timer started."))
         return Job(
@@ -110,10 +111,10 @@ def job(rng: random.Random, split: Split, offer: Offer) -> Job:
             (str(minutes),),
             "a timer",
         )
-    if kind is toolbox.SEARCH:
+    if kind is tool_kinds.SEARCH:
         query = rng.choice(_QUERIES if split is Split.TRAIN else _HELD_OUT_QUERIES)
         if split is Split.TRAIN and rng.random() < 0.4:
-            query = " ".join(coin(rng, (1, 2)).lower() for _ in range(rng.randint(1, 3)))
+            query = " ".join(made_up(rng, (1, 2)).lower() for _ in range(rng.randint(1, 3)))
         snippet = rng.choice(tool_results.SNIPPETS)
         result = rng.choice((snippet, json.dumps({"result": snippet}), json.dumps([{"text": snippet}])))
         return Job(
@@ -124,7 +125,7 @@ def job(rng: random.Random, split: Split, offer: Offer) -> Job:
             (snippet,),
             "a search",
         )
-    if kind is toolbox.DICE:
+    if kind is tool_kinds.DICE:
         value = rng.randint(1, 6)
         return Job(
             tool_questions.DICE.say(rng, split),
@@ -134,13 +135,13 @@ def job(rng: random.Random, split: Split, offer: Offer) -> Job:
             (str(value),),
             "a die",
         )
-    operations = arithmetic.OPERATIONS if kind is toolbox.CALCULATOR else (_BINARY[kind.label],)
+    operations = arithmetic.OPERATIONS if kind is tool_kinds.CALCULATOR else (_BINARY[kind.label],)
     typed, expression, value, a, b = _sum(rng, operations)
     asked = operations[0].asked if len(operations) == 1 and rng.random() < 0.4 else arithmetic.PLAIN
     user = asked.say(rng, split, sum=typed, a=a, b=b)
     arguments = (
         {offer.arguments[0]: expression}
-        if kind is toolbox.CALCULATOR
+        if kind is tool_kinds.CALCULATOR
         else {offer.arguments[0]: a, offer.arguments[1]: b}
     )
     return Job(
@@ -231,4 +232,4 @@ def two_calls(rng: random.Random, split: Split, weather: Offer, clock: Offer, ca
 
 def kinds() -> tuple[Kind, ...]:
     """Everything that can be called."""
-    return (*toolbox.CALLED, toolbox.HERE_CLOCK)
+    return (*tool_kinds.CALLED, tool_kinds.HERE_CLOCK)
