@@ -1,7 +1,6 @@
 """One answer, or several to the same prompt, as events that every dialect tells in its own words.
 
-Started, any number of pieces, Ended; before them, for whom wants to know, the place in the queue. Whatever fails is
-raised as `ApiError`.
+Started, any number of pieces, Ended. Whatever fails is raised as `ApiError`.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class Ended:
     cached_tokens: int
 
 
-AnswerEvent = Queued | Started | Piece | Ended
+AnswerEvent = Started | Piece | Ended
 
 
 def answers(
@@ -102,8 +101,8 @@ async def _answer(service: Service, asked: Asked, request: GenerationRequest) ->
                             yield piece
                     continue
                 match event:
-                    case Queued() if asked.tells_progress:
-                        yield event
+                    case Queued(_, place) if asked.on_queued:
+                        await asked.on_queued(place)
                     case Started():
                         cached = event.cached_tokens
                         service.metrics.started(event)

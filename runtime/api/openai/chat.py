@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -22,7 +23,7 @@ from runtime.api.parse import parse
 from runtime.api.reply import Reply, Sink
 from runtime.api.service import Asked, Service
 from runtime.chat.parsers.pieces import CallArguments, CallStart, Content, Gathering, Message, Piece, Reasoning
-from runtime.engine.core import Queued, Started, TokenChances
+from runtime.engine.core import Started, TokenChances
 
 SHAPE = OPENAI
 PROGRESS = "x-stream-progress"
@@ -37,7 +38,7 @@ async def chat_completions(service: Service, request: Request) -> Response:
     answer = _ChatAnswer(service, prepared, include_usage=asked.wants_usage)
     if asked.stream:
         if request.headers.get(PROGRESS, "").lower() == "true":
-            answer = _ChatAnswer(service, replace(prepared, tells_progress=True), include_usage=asked.wants_usage)
+            answer.tells_progress = True
         return Reply(answer.stream, service.closing, SHAPE, service.streams)
     return Reply(answer.whole, service.closing, SHAPE)
 
@@ -49,6 +50,7 @@ class _ChatAnswer:
         self._service = service
         self._asked = asked
         self._include_usage = include_usage
+        self.tells_progress = False
         self._head = {
             "id": f"chatcmpl-{asked.id}",
             "object": "chat.completion",
@@ -64,7 +66,7 @@ class _ChatAnswer:
         async with answers(self._service, self._asked) as events:
             async for index, event in events:
                 match event:
-                    case Queued() | Started():
+                    case Started():
                         pass
                     case Ended():
                         self._ends[index] = event
@@ -80,24 +82,22 @@ class _ChatAnswer:
     async def stream(self, sink: Sink) -> None:
         """A chunk per piece. Nothing is sent before a request is admitted, so that a refusal has a status."""
         around = [self._around_text(index) for index in range(len(self._asked.requests))]
-        async with answers(self._service, self._asked) as events:
+        asked = replace(self._asked, on_queued=partial(self._tell_place, sink)) if self.tells_progress else self._asked
+        async with answers(self._service, asked) as events:
             async for index, event in events:
                 if type(event) is Content and not event.chances:
                     before, after = around[index]
                     await sink.event(before + json.dumps(event.text) + after)
                     continue
                 match event:
-                    case Queued(_, place):
-                        if not sink.streaming:
-                            await sink.open_events()
-                        await sink.event(
-                            _dumps({**self._chunk_head(), "choices": [], "prompt_progress": {"place": place}})
-                        )
                     case Started():
                         if not sink.streaming:
                             await sink.open_events()
-                        more = {"prompt_progress": _progress(event)} if self._asked.tells_progress else {}
-                        await sink.event(self._chunk(index, {"role": "assistant", "content": ""}, **more))
+                        begin = {"role": "assistant", "content": ""}
+                        if self.tells_progress:
+                            await sink.event(self._chunk(index, begin, prompt_progress=_progress(event)))
+                        else:
+                            await sink.event(self._chunk(index, begin))
                     case Ended():
                         self._ends[index] = event
                         await sink.event(self._chunk(index, {}, event.reason, timings=timings(event)))
@@ -110,6 +110,12 @@ class _ChatAnswer:
             await sink.event(_dumps({**self._chunk_head(), "choices": [], "usage": usage(ends)}))
         await sink.event("[DONE]")
         await sink.close()
+
+    async def _tell_place(self, sink: Sink, place: int) -> None:
+        """While it waits. The stream is open from then on, so a refusal comes in it."""
+        if not sink.streaming:
+            await sink.open_events()
+        await sink.event(_dumps({**self._chunk_head(), "choices": [], "prompt_progress": {"place": place}}))
 
     def _choice(self, index: int, message: Message) -> dict[str, Any]:
         told: dict[str, Any] = {"role": "assistant", "content": message.content, "refusal": None}
