@@ -75,6 +75,7 @@ class FakeBehaviour:
     refuse: Callable[[GenerationRequest], Event | None] | None = None
     context_size: int = 4096
     chat_template: str | None = _CHATML
+    fill_in: tuple[int, ...] = ()
 
 
 class FakeEngine:
@@ -313,4 +314,5 @@ def _facts(behaviour: FakeBehaviour) -> ModelFacts:
         backend="fake",
         metadata={"general.name": "fake"},
         embedding_size=_DIMENSIONS,
+        fill_in=behaviour.fill_in,
     )
