@@ -36,7 +36,8 @@ model in the file answers and tells its own name. Every field is in a table belo
 status 400 and the reason, or accepted because it has no meaning for a model on one's own computer. A field that is in
 no table is refused by name.
 
-The tables are written from the code by `python -m tests.api.reference`; a test keeps them true.
+The tables are written from the code by `python -m tests.api.reference`; a test keeps them true. `GET /openapi.json` says
+the same to programs, with the shapes of the answers, and `GET /docs` is a page about it that loads nothing.
 
 ## What all of them share
 
