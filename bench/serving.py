@@ -1,18 +1,22 @@
 """Many clients at once, against llama-server from the same engine build: same libraries, model, threads, context.
 
-usage: python -m bench.serving [--scenario NAME]... [--model small|large] [--rounds 3] [--slots 16] [--folder DIR]
+usage: python -m bench.serving [--scenario NAME]... [--peer SLOTS[-kvu]]... [--model small|large] [--rounds 3]
+                               [--source] [--folder DIR]
 
-Every round starts each server anew, ours and the peer's in alternating order, and asks the same; medians, and ratios
-of ours over the peer's, are printed as one JSON line per scenario. Scenarios:
+Every round starts each server anew, in alternating order, and asks the same. One JSON line per scenario: medians of the
+rounds, ratios of ours over each peer's, and what is asked of them. Scenarios:
 
-single    one client, one question after another: decoding.
+single    one client, 256 tokens: decoding.
 prompt    one client, 1,500 words, one token: prompt processing.
-cached    as single, but after the prefix cache was filled with others' prompts; the ratio to single is told, too.
+cached    as single, twice: before and after the prefix cache was filled with others' prompts.
 unique    16 clients with 200 different words each. long: with 1,500.
 shared    16 clients with one system prompt of 800 words, cold. crowd: 32 clients, 2,000 words.
 arrival   a prompt of 4,000 tokens arrives among 8 streams: gaps between tokens before and while it is computed.
 
-`--slots` is llama-server's `-np`; run it with 1, 2, 4, 8, 16, with and without `--kvu`, to see its best.
+`--peer` is llama-server's `-np`, with `-kvu` for one cache that all slots share; by default as many slots as clients.
+Several find its best: `--peer 1 --peer 2 --peer 4 --peer 4-kvu …`. `--source` serves with the runtime of this folder,
+not frozen, and the dist that an earlier run left. Memory is what the processes hold over the mapped
+model; server_cpu the processor time of the process that speaks HTTP.
 """
 
 from __future__ import annotations
@@ -23,17 +27,73 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from bench import startup
 from bench.load import Ask, Result, run, words
+from bench.processes import Usage
 from bundler.console import Console
 
-PER_CLIENT = 4096  # tokens of context
+Numbers = dict[str, float]
+Measure = Callable[[int], Numbers]
+"""Asks the server at a port, and tells what came of it. Times in seconds."""
+
+OURS = "pannier"
+
+
+def decoding(port: int) -> Numbers:
+    """One client."""
+    result = ask(port, [Ask(words(20, 1), "Tell me.", tokens=256)])
+    return {"gap_s": statistics.median(result.seen[0].gaps), "first_s": result.first, "tokens": 256}
+
+
+def cached(port: int) -> Numbers:
+    """One client, before and after others filled the cache."""
+    empty = decoding(port)["gap_s"]
+    ask(port, unique(16, 800))
+    full = decoding(port)["gap_s"]
+    return {"gap_empty_s": empty, "gap_s": full, "full / empty speed": empty / full}
+
+
+def together(asks: Callable[[], list[Ask]]) -> Measure:
+    """All at once."""
+
+    def measure(port: int) -> Numbers:
+        result = ask(port, asks())
+        return {"wall_s": result.wall, "first_s": result.first, "tokens": sum(one.tokens for one in asks())}
+
+    return measure
+
+
+def arrival(port: int) -> Numbers:
+    """The long prompt alone, and then, of other words, among eight streams."""
+    long = round(4000 / 1.3)
+    alone = ask(port, [Ask(words(long, 8), "And now?", tokens=1)]).first
+    streams = [Ask(words(20, client), "Tell me.", tokens=700) for client in range(8)]
+    result = ask(port, [*streams, Ask(words(long, 9), "And now?", tokens=1, after=3.0)])
+    return {**gaps(result), "alone_s": alone, "prompt / alone speed": alone / result.seen[-1].first}
+
+
+def gaps(result: Result) -> Numbers:
+    """Between the streams' tokens: the median before the long prompt came, the 99th percentile until it was done."""
+    *streams, late = result.seen
+    before, during = [], []
+    for stream in streams:
+        for piece, gap in zip(stream.pieces[1:], stream.gaps, strict=True):
+            if piece < late.asked:
+                before.append(gap)
+            elif piece <= late.pieces[0]:
+                during.append(gap)
+    usual, worst = statistics.median(before), statistics.quantiles(during, n=100)[98]
+    return {"gap_before_s": usual, "gap_p99_s": worst, "stretch": worst / usual, "prompt_s": late.first}
 
 
 def shared(clients: int, count: int) -> list[Ask]:
@@ -46,71 +106,115 @@ def unique(clients: int, count: int) -> list[Ask]:
     return [Ask(words(count, 100 + client), f"Question {client}?") for client in range(clients)]
 
 
-def arrival() -> list[Ask]:
-    """Eight streams, and after three seconds a long prompt."""
-    streams = [Ask(words(20, client), "Tell me.", tokens=400) for client in range(8)]
-    return [*streams, Ask(words(3500, 9), "And now?", tokens=1, after=3.0)]
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What is asked of a server, and of the numbers.
+
+    speeds: by how much at least the peer's time must be ours. times: by how much at most ours may be the peer's. own:
+    bounds of our own numbers, negative ones from above. Where two peers' bounds differ, the first is for as many slots
+    as clients, the second for the peer's best.
+    """
+
+    measure: Measure
+    clients: int = 1
+    context: int = 4096
+    speeds: Mapping[str, float] | None = None
+    times: Mapping[str, tuple[float, float]] | None = None
+    own: Mapping[str, float] | None = None
 
 
-SCENARIOS: dict[str, Callable[[], list[Ask]]] = {
-    "single": lambda: [Ask(words(20, 1), "Tell me.", tokens=256)],
-    "prompt": lambda: [Ask(words(1500, 1), "Tell me.", tokens=1)],
-    "cached": lambda: [Ask(words(20, 1), "Tell me.", tokens=256)],
-    "unique": lambda: unique(16, 200),
-    "long": lambda: unique(16, 1500),
-    "shared": lambda: shared(16, 800),
-    "crowd": lambda: shared(32, 2000),
-    "arrival": arrival,
+SCENARIOS = {
+    "single": Scenario(decoding, speeds={"gap_s": 0.97}),
+    "prompt": Scenario(together(lambda: [Ask(words(1500, 1), "Tell me.", tokens=1)]), speeds={"first_s": 0.97}),
+    "cached": Scenario(cached, 16, own={"full / empty speed": 0.95}),
+    "unique": Scenario(together(lambda: unique(16, 200)), 16, speeds={"wall_s": 1.0}),
+    "long": Scenario(together(lambda: unique(16, 1500)), 16, speeds={"wall_s": 1.0}),
+    "shared": Scenario(together(lambda: shared(16, 800)), 16, times={"wall_s": (0.35, 0.55), "first_s": (0.25, 0.35)}),
+    "crowd": Scenario(together(lambda: shared(32, 2000)), 32, times={"wall_s": (0.15, 0.45), "first_s": (0.15, 0.45)}),
+    "arrival": Scenario(
+        *(arrival, 9, 8192),
+        speeds={"stretch": 1.0, "prompt_s": 1.0},
+        own={"stretch": -4.0, "prompt / alone speed": 0.7},
+    ),
 }
-BEFORE: dict[str, Callable[[], list[Ask]]] = {"cached": lambda: unique(16, 800)}
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenario", action="append", choices=[*SCENARIOS])
+    parser.add_argument("--peer", action="append", default=[], metavar="SLOTS[-kvu]")
     parser.add_argument("--model", choices=[*startup.SHAPES], default="small")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--slots", type=int, default=16)
-    parser.add_argument("--kvu", action="store_true")
+    parser.add_argument("--source", action="store_true")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "pannier-bench")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
-    servers = contenders(args)
-    for scenario in args.scenario or SCENARIOS:
-        results: dict[str, list[Result]] = {name: [] for name in servers}
-        for round_number in range(args.rounds):
-            for name in [*servers] if round_number % 2 == 0 else [*reversed(servers)]:
-                with serving(servers[name], args.folder / "home") as port:
-                    asyncio.run(run(port, [Ask("Hello", "Hello", tokens=4)]))  # warm
-                    if scenario in BEFORE:
-                        asyncio.run(run(port, BEFORE[scenario]()))
-                    results[name].append(asyncio.run(run(port, SCENARIOS[scenario]())))
-        report(scenario, args, results)
+    contenders = Contenders(args.model, args.folder, source=args.source)
+    for name in args.scenario or SCENARIOS:
+        scenario = SCENARIOS[name]
+        servers = contenders.of(scenario, args.peer or [str(scenario.clients)])
+        rounds: dict[str, list[Numbers]] = {server: [] for server in servers}
+        for number in range(args.rounds):
+            for server in [*servers] if number % 2 == 0 else [*reversed(servers)]:
+                rounds[server].append(once(scenario, servers[server], contenders.environment))
+        medians = {server: median(numbers) for server, numbers in rounds.items()}
+        report({"scenario": name, "model": args.model, "rounds": args.rounds}, scenario, medians)
 
 
-def contenders(args: argparse.Namespace) -> dict[str, Sequence[str]]:
-    """Our dist, and llama-server with as much context for each slot."""
-    console = Console()
-    model, dist = startup.built(args.model, args.folder, console, behind=0)
-    threads = str(len(os.sched_getaffinity(0)))
-    environment = {"HOME": str(args.folder / "home"), "PATH": "/usr/bin:/bin"}
-    (args.folder / "home").mkdir(exist_ok=True)
-    lean = startup.peers(dist, model, args.folder, threads, environment, console)[1].argv
-    peer = [*lean, "-c", str(PER_CLIENT * args.slots), "-np", str(args.slots), *(["-kvu"] if args.kvu else [])]
-    ours = [str(dist), "serve", "--no-browser", "--port", "{port}", "--threads", threads]
-    ours += ["--ctx-size", str(PER_CLIENT), "--parallel", str(args.slots)]
-    return {"pannier": ours, "llama-server": peer}
+class Contenders:
+    """Our dist, and llama-server beside it."""
+
+    def __init__(self, model: str, folder: Path, *, source: bool) -> None:
+        console = Console()
+        dists = [*(folder / "behind-0").glob(f"{model}-*")] if source else []
+        dist = dists[0] if dists else startup.built(model, folder, console, behind=0)[1]
+        self._ours = [sys.executable, "-m", "runtime"] if source else [str(dist)]
+        home = folder / "home"
+        home.mkdir(exist_ok=True)
+        self.environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "PANNIER_DIST": str(dist)}
+        self._threads = str(len(os.sched_getaffinity(0)))
+        path = folder / f"{model}.gguf"
+        self._peer = startup.peers(dist, path, folder, self._threads, self.environment, console)[1].argv
+
+    def of(self, scenario: Scenario, peers: Sequence[str]) -> dict[str, Sequence[str]]:
+        """Command lines by name; every slot has the context of a client."""
+        size = scenario.context
+        ours = [*self._ours, "serve", "--no-browser", "--port", "{port}", "--threads", self._threads]
+        ours += ["--ctx-size", str(size), "--parallel", str(scenario.clients)]
+        found: dict[str, Sequence[str]] = {OURS: ours}
+        for peer in peers:
+            slots = int(peer.removesuffix("-kvu"))
+            unified = ["-kvu"] if peer.endswith("-kvu") else []
+            found[f"llama-server -np {peer}"] = [*self._peer, "-c", str(size * slots), "-np", str(slots), *unified]
+        return found
+
+
+def once(scenario: Scenario, argv: Sequence[str], environment: Mapping[str, str]) -> Numbers:
+    """One round with a server of its own."""
+    with serving(argv, environment) as (port, process):
+        ask(port, [Ask("Hello", "Hello", tokens=4)])  # warm
+        usage = Usage(process.pid)
+        numbers = scenario.measure(port)
+        usage_of = usage.so_far()
+        if "tokens" in numbers:
+            usage_of["server_cpu_ms_per_token"] = 1000 * usage_of["server_cpu_s"] / numbers["tokens"]
+        return {**numbers, **usage_of}
+
+
+def ask(port: int, asks: Sequence[Ask]) -> Result:
+    """All of them at once, or each after its time."""
+    return asyncio.run(run(port, asks))
 
 
 @contextmanager
-def serving(argv: Sequence[str], home: Path) -> Iterator[int]:
-    """A server that answers; its port."""
+def serving(argv: Sequence[str], environment: Mapping[str, str]) -> Iterator[tuple[int, psutil.Popen]]:
+    """A server that answers: its port and its process."""
     port = startup.free_port()
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
+        process = psutil.Popen(
             [part.format(port=port) for part in argv],
-            env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
+            env=dict(environment),
             stdout=log,
             stderr=log,
         )
@@ -121,45 +225,52 @@ def serving(argv: Sequence[str], home: Path) -> Iterator[int]:
                     log.seek(0)
                     raise SystemExit(f"{argv[0]} did not start:\n{log.read().decode(errors='replace')}")
                 time.sleep(0.02)
-            yield port
+            yield port, process
         finally:
             process.terminate()
-            process.wait()
+            try:
+                process.wait(10)
+            except (subprocess.TimeoutExpired, psutil.TimeoutExpired):
+                process.kill()
+                process.wait()
 
 
-def report(scenario: str, args: argparse.Namespace, results: dict[str, list[Result]]) -> None:
-    """Medians over the rounds, and ours over the peer's."""
-    numbers = {name: measured(scenario, rounds) for name, rounds in results.items()}
-    ours, peer = numbers["pannier"], numbers["llama-server"]
-    ratios = {key: round(ours[key] / peer[key], 3) for key in ours if peer.get(key)}
-    head = {"scenario": scenario, "model": args.model, "slots": args.slots, "kvu": args.kvu, "rounds": args.rounds}
-    print(json.dumps({**head, **numbers, "pannier / llama-server": ratios}), flush=True)
+def median(rounds: Sequence[Numbers]) -> Numbers:
+    """Of every number."""
+    return {key: round(statistics.median(one[key] for one in rounds), 4) for key in rounds[0]}
 
 
-def measured(scenario: str, rounds: Sequence[Result]) -> dict[str, float]:
-    """The numbers of one server."""
-    found: dict[str, list[float]] = {"wall_s": [r.wall for r in rounds], "first_s": [r.first for r in rounds]}
-    if scenario == "arrival":
-        per_round = [gaps(result) for result in rounds]
-        found = {key: [one[key] for one in per_round] for key in per_round[0]}
-    elif scenario in ("single", "cached"):
-        found["gap_s"] = [statistics.median(result.seen[0].gaps) for result in rounds]
-    return {key: round(statistics.median(values), 4) for key, values in found.items()}
+def report(head: Mapping[str, object], scenario: Scenario, medians: Mapping[str, Numbers]) -> None:
+    """One JSON line: the medians, ours over each peer's, and what is asked and whether it is so."""
+    ours = medians[OURS]
+    peers = {name: numbers for name, numbers in medians.items() if name != OURS}
+    ratios = {
+        name: {key: round(ours[key] / peer[key], 3) for key in ours if peer.get(key)} for name, peer in peers.items()
+    }
+    asked = {text: bool(met) for text, met in bounds(scenario, ours, peers)}
+    print(json.dumps({**head, "medians": medians, "pannier / peer": ratios, "asked": asked}, indent=1), flush=True)
 
 
-def gaps(result: Result) -> dict[str, float]:
-    """Between the streams' tokens: the median before the long prompt came, the 99th percentile until it was done."""
-    *streams, late = result.seen
-    before, during = [], []
-    for stream in streams:
-        for piece, gap in zip(stream.pieces[1:], stream.gaps, strict=True):
-            if piece < late.asked:
-                before.append(gap)
-            elif piece <= late.pieces[0]:
-                during.append(gap)
-    usual = statistics.median(before)
-    worst = statistics.quantiles(during, n=100)[98]
-    return {"gap_before_s": usual, "gap_p99_s": worst, "stretch": worst / usual, "prompt_s": late.first}
+def bounds(scenario: Scenario, ours: Numbers, peers: Mapping[str, Numbers]) -> Iterator[tuple[str, bool]]:
+    """What is asked, in words with the number that came out, and whether it is so."""
+    for key, least in (scenario.speeds or {}).items():
+        for name, peer in peers.items():
+            found = peer[key] / ours[key]
+            yield f"{name}'s {key} / ours = {found:.3f}, at least {least}", found >= least
+    for key, (slots, best) in (scenario.times or {}).items():
+        least_time = min(peer[key] for peer in peers.values())
+        for name, peer in peers.items():
+            found = ours[key] / peer[key]
+            if name == f"llama-server -np {scenario.clients}":
+                yield f"{key} / {name}'s = {found:.3f}, at most {slots}", found <= slots
+            if peer[key] == least_time and len(peers) > 1:
+                yield f"{key} / {name}'s, its best = {found:.3f}, at most {best}", found <= best
+    for key, bound in (scenario.own or {}).items():
+        word = "at least" if bound > 0 else "at most"
+        yield (
+            f"{key} = {ours[key]:.3f}, {word} {abs(bound)}",
+            (ours[key] >= bound) if bound > 0 else ours[key] <= -bound,
+        )
 
 
 if __name__ == "__main__":

@@ -133,7 +133,7 @@ class TinyModel:
             weights.matrix(f"{block}attn_v", head * self.kv_heads, width)
             weights.matrix(f"{block}attn_output", width, width)
         if self.experts:
-            weights.matrix(f"{block}ffn_gate_inp", self.experts, width)
+            weights.matrix(f"{block}ffn_gate_inp", self.experts, width, 10.0)  # decided, as in trained ones
             weights.matrices(f"{block}ffn_gate_exps", self.experts, 2 * width, width)
             weights.matrices(f"{block}ffn_up_exps", self.experts, 2 * width, width)
             weights.matrices(f"{block}ffn_down_exps", self.experts, width, 2 * width)

@@ -96,7 +96,8 @@ class GenerationRequest:
     """One thing to generate.
 
     prompt: rendered text (special tokens are parsed), or token ids.
-    max_tokens: upper bound of generated tokens; None means until the model stops or the context ends.
+    max_tokens: upper bound of generated tokens; None means until the model stops or the context ends. shift: do not
+    stop at the end of the context, but forget the older half of what follows the first `shift` tokens, and go on.
     stop: strings that end the text; never part of it. answered: tokens of the answer that were told already, by a
     worker that is gone: the answer goes on after them, and they count. visible: texts of control tokens that are text
     of the answer, also where they end it; all others are silent.
@@ -110,6 +111,7 @@ class GenerationRequest:
     ignore_eos: bool = False
     answered: tuple[int, ...] = ()
     visible: tuple[str, ...] = ()
+    shift: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +223,8 @@ class Counters:
     """What an engine did since it began, and (waiting, running) what it has to do now.
 
     steps: calls of the model; batch_tokens: tokens computed in them. cached_tokens: prompt tokens that need not be
-    computed. cells: how much of the cache is used. set_backs: how often a running request had to give way.
+    computed. set_backs: how often a running request had to give way. cells: how much of the cache is used; lines: by
+    how many texts, at rest or not.
     """
 
     waiting: int = 0
@@ -233,6 +236,7 @@ class Counters:
     generated_tokens: int = 0
     set_backs: int = 0
     cells: int = 0
+    lines: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,13 +280,17 @@ class EngineState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """Where the engine stands. `progress` in 0..1 while loading; `detail` is one sentence for people."""
+    """Where the engine stands. `progress` in 0..1 while loading; `detail` is one sentence for people.
+
+    fallback: why another backend than the chosen one computes, as sentences; "" while none had to.
+    """
 
     state: EngineState
     detail: str = ""
     progress: float = 0.0
     restarts: int = 0
     worker_pid: int | None = None
+    fallback: str = ""
 
 
 class Engine(Protocol):

@@ -47,7 +47,8 @@ class Load:
     besides. threads: 0 = as many as this process may use. gpu_layers: -1 = all. repack: let llama.cpp copy weights into
     layouts it likes better (private memory, slower start). cells: tokens remembered at a time, 0 = by the device's
     memory. cache_type: format of what is remembered, "f16" or "q8_0". experts_on_cpu: of the layers on the GPU, the
-    first so many leave their experts in main memory. verbose: llama.cpp's whole log to stderr.
+    first so many leave their experts in main memory. processors: those to stay on, () = any. device: the backend's
+    device to use by its ggml name, "" for its only one. verbose: llama.cpp's whole log to stderr.
     """
 
     engine_dir: str
@@ -66,6 +67,8 @@ class Load:
     cells: int = 0
     cache_type: str = "f16"
     experts_on_cpu: int = 0
+    device: str = ""
+    processors: tuple[int, ...] = ()
     verbose: bool = False
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.engine.messages import Load
-from tests.engine.workers import Worker, backend
+from tests.engine.workers import Worker
 from tests.models import TinyModel
 
 
@@ -23,15 +22,11 @@ def sentencepiece_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return TinyModel(vocabulary="spm", weights="Q8_0").write(tmp_path_factory.mktemp("models") / "tiny-q8_0.gguf")
 
 
-def _worker(engine_dir: Path, model: Path) -> Worker:
-    return Worker(Load(str(engine_dir), (backend(engine_dir),), model_path=str(model), context_size=512, threads=1))
-
-
 @pytest.fixture
 def worker(engine_dir: Path, tiny_model: Path) -> Worker:
-    return _worker(engine_dir, tiny_model)
+    return Worker.on(engine_dir, tiny_model)
 
 
 @pytest.fixture
 def sentencepiece_worker(engine_dir: Path, sentencepiece_model: Path) -> Worker:
-    return _worker(engine_dir, sentencepiece_model)
+    return Worker.on(engine_dir, sentencepiece_model)

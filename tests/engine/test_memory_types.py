@@ -22,7 +22,16 @@ CONVERSATION = (
 )
 
 
-@pytest.mark.parametrize("model", [TinyModel(), TinyModel(memory="window", layers=6), TinyModel(memory="state")])
+@pytest.mark.parametrize(
+    "model",
+    [
+        TinyModel(),
+        TinyModel(experts=4, width=128),
+        TinyModel(memory="window", layers=6),
+        TinyModel(memory="state"),
+        TinyModel(memory="both"),
+    ],
+)
 def test_a_conversation_on_one_worker_gives_the_texts_of_fresh_workers(
     worker: Worker, tmp_path: Path, model: TinyModel
 ):
@@ -44,5 +53,5 @@ def test_a_conversation_on_one_worker_gives_the_texts_of_fresh_workers(
         assert end_of(found).completion_tokens == 12
     reused = [event.cached_tokens for found in shared for event in found if isinstance(event, Started)]
     assert reused[0] == 0
-    assert (reused[1] > 0) is (model.memory != "state"), "a state cannot be cut, everything else can"
+    assert (reused[1] > 0) is (model.memory not in ("state", "both")), "a state cannot be cut, everything else can"
     assert reused[3] > 100, "the third request left a checkpoint where it parted from the second"

@@ -75,6 +75,7 @@ REQUESTS = st.builds(
     stop=st.lists(TEXTS, max_size=2).map(tuple),
     ignore_eos=st.booleans(),
     visible=st.lists(TEXTS, max_size=2).map(tuple),
+    shift=st.none() | INTEGERS,
 )
 CHANCE = st.builds(TokenChance, INTEGERS, TOKENS, FLOATS)
 CHANCES = st.builds(TokenChances, CHANCE, st.lists(CHANCE, max_size=2).map(tuple))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from runtime.engine.worker.cache import MemoryKind, PrefixCache
 from runtime.engine.worker.pace import UNKNOWN_SECONDS, Pace
 from runtime.engine.worker.scheduler import Scheduler
-from runtime.engine.worker.sequence import Chunk, Sequence
+from runtime.engine.worker.sequence import Chunk, Sequence, shifted
 from tests.engine.test_prefix import PlainMemory
 
 LIMIT = 32
@@ -219,3 +219,16 @@ def test_the_pace_expects_long_steps_while_it_knows_nothing_and_is_not_fooled_by
         pace.learn(1, 0, 0.01)
     pace.learn(1, 0, 60.0)
     assert pace.expected(1, 0) < 0.02
+
+
+@given(st.integers(0, 60), st.integers(4, 40), st.integers(0, 200))
+def test_a_text_cut_at_once_is_the_text_cut_while_it_grew(keep: int, size: int, length: int):
+    grown: list[int] = []
+    for token in range(length):
+        grown.append(token)
+        if len(grown) >= size:
+            grown = shifted(grown, keep, size)
+    assert grown == shifted([*range(length)], keep, size)
+    assert len(grown) < size
+    assert grown[: min(keep, size // 2)] == [*range(length)][: min(keep, size // 2)]
+    assert grown[-1:] == [*range(length)][-1:]

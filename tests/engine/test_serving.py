@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import random
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
@@ -22,20 +21,18 @@ from runtime.engine.core import (
     Queued,
     SamplingParams,
     Started,
-    TextDelta,
     TokenBias,
-    TokenChances,
 )
+from tests.engine.comparing import ask, assert_same_but_for_noise, chances_of
 from tests.engine.workers import GREEDY, Worker, end_of, events, text_of, tokens_of
 from tests.models import TinyModel
 
-TELLING = SamplingParams(temperature=0, n_probs=5)
 SYSTEM = "The teacher asks a question and the students think about the answer. " * 10
-STEMS = (SYSTEM, SYSTEM[: len(SYSTEM) // 2] + "Nobody knows why. ", "A river carries water through the garden. ")
 MODELS = {
     "full": TinyModel(),
     "window": TinyModel(memory="window", layers=6),
     "state": TinyModel(memory="state"),
+    "hybrid": TinyModel(memory="both", experts=4, width=128),
 }
 
 
@@ -44,47 +41,6 @@ def crowded(request: pytest.FixtureRequest, worker: Worker, tmp_path: Path) -> W
     """A worker for eight, whose batches are smaller than prompts."""
     path = MODELS[request.param].write(tmp_path / "model.gguf")
     return Worker(replace(worker.load, model_path=str(path), context_size=512, parallel=8, batch_tokens=64))
-
-
-def ask(name: object, prompt: str, **changes: object) -> GenerationRequest:
-    plain = GenerationRequest(str(name), prompt, TELLING, max_tokens=16, ignore_eos=True)
-    return replace(plain, **changes)  # type: ignore[arg-type]
-
-
-def chances_of(found: list[Event]) -> list[TokenChances]:
-    return [chances for event in found if isinstance(event, TextDelta) for chances in event.chances]
-
-
-def token_of(chances: TokenChances) -> int:
-    return chances.drawn.token
-
-
-def noise(one: list[TokenChances], other: list[TokenChances]) -> float:
-    """The largest difference between log-probabilities of the same tokens after the same text."""
-    largest = 0.0
-    for left, right in zip(one, other, strict=False):
-        known = {chance.token: chance.logprob for chance in right.top}
-        differences = [abs(chance.logprob - known[chance.token]) for chance in left.top if chance.token in known]
-        largest = max([largest, *differences])
-        if token_of(left) != token_of(right):
-            break
-    return largest
-
-
-def assert_same_but_for_noise(alone: dict[str, list[Event]], together: dict[str, list[Event]]) -> None:
-    """Equal texts; or different ones from a place on where the two likeliest tokens are as close as batching shakes."""
-    pairs = [(chances_of(alone[name]), chances_of(found)) for name, found in together.items()]
-    shaken = max(noise(one, other) for one, other in pairs)
-    assert shaken < 0.2, "another batch shape changes a logit a little, not the meaning"
-    for one, other in pairs:
-        parted = next(
-            (left for left, right in zip(one, other, strict=False) if token_of(left) != token_of(right)), None
-        )
-        if parted:
-            first, second = parted.top[:2]
-            assert first.logprob - second.logprob <= 2 * shaken
-        else:
-            assert len(one) == len(other)
 
 
 async def one_by_one(engine: WorkerEngine, requests: list[GenerationRequest]) -> dict[str, list[Event]]:
@@ -118,40 +74,6 @@ def test_eight_at_once_say_what_each_says_alone_and_share_one_system_prompt(crow
     first, *others = sorted(cached(together))
     assert first == 0
     assert min(others) > 0.8 * prompt_tokens, "the shared beginning was computed once"
-
-
-def test_random_mixes_of_arrivals_cancels_and_shared_beginnings(crowded: Worker):
-    chance = random.Random(20)
-
-    def question(number: int) -> str:
-        return chance.choice(STEMS) + "and " * chance.randrange(6) + f"{number % 7}."
-
-    requests = [ask(number, question(number), max_tokens=chance.randrange(1, 40)) for number in range(24)]
-    leaving = {request.id: chance.randrange(6) for request in requests if chance.random() < 0.25}
-
-    async def visit(engine: WorkerEngine, request: GenerationRequest) -> list[Event]:
-        await asyncio.sleep(chance.random() * 0.5)
-        if request.id not in leaving:
-            return await events(engine, request)
-        found = []
-        async with aclosing(engine.generate(request)) as stream:
-            async for event in stream:
-                found.append(event)
-                if len(found) > leaving[request.id]:
-                    break
-        return found
-
-    async def run(engine: WorkerEngine) -> tuple[dict[str, list[Event]], dict[str, list[Event]], int]:
-        found = await asyncio.wait_for(asyncio.gather(*(visit(engine, request) for request in requests)), 240)
-        mixed = {request.id: one for request, one in zip(requests, found, strict=True) if request.id not in leaving}
-        await asyncio.sleep(2.1)
-        left = engine.counters.running + engine.counters.waiting
-        return mixed, await one_by_one(engine, [one for one in requests if one.id in mixed]), left
-
-    mixed, alone, left = crowded.use(run, parallel=4)
-    assert all(end_of(one).completion_tokens == end_of(alone[name]).completion_tokens for name, one in mixed.items())
-    assert_same_but_for_noise(alone, mixed)
-    assert left == 0
 
 
 def test_who_is_set_back_goes_on_where_it_was(worker: Worker):

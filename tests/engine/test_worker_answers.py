@@ -25,6 +25,7 @@ from runtime.engine.core import (
     TokenBias,
 )
 from runtime.errors import EngineError
+from tests.engine.comparing import TELLING
 from tests.engine.workers import GREEDY, Worker, end_of, events, text_of, tokens_of
 
 PROMPT = "The teacher asks a question and the students think about"
@@ -112,6 +113,28 @@ def test_max_tokens_and_the_end_of_the_context_are_both_length(worker: Worker):
     assert (end_of(few).reason, end_of(few).completion_tokens) == (FinishReason.LENGTH, 5)
     assert end_of(full).reason is FinishReason.LENGTH
     assert end_of(full).prompt_tokens + end_of(full).completion_tokens == 512
+
+
+def test_who_asks_for_it_goes_on_beyond_the_context_from_what_was_kept_and_the_newer_half(worker: Worker):
+    endless = replace(ASK, sampling=TELLING, shift=14, max_tokens=700, ignore_eos=True)
+    whole, short = ask(worker, endless, replace(endless, shift=None))
+    assert (end_of(whole).reason, end_of(whole).completion_tokens) == (FinishReason.LENGTH, 700)
+    assert end_of(short).prompt_tokens + end_of(short).completion_tokens == 512
+
+    async def prompt(engine: WorkerEngine) -> list[int]:
+        return await engine.tokenize(PROMPT, parse_special=True, add_special=True)
+
+    tokens = worker.use(prompt)
+    assert len(tokens) == 14
+    answer = tokens_of(whole)
+    first_cut = 512 - len(tokens)  # tokens of the answer when the context was full
+    kept = [*tokens, *answer[:first_cut]]
+    kept = [*kept[:14], *kept[14 + (512 - 14) // 2 :]]
+    (fresh,) = ask(worker, replace(endless, prompt=kept, shift=None, max_tokens=40))
+    assert tokens_of(fresh) == answer[first_cut : first_cut + 40]
+
+    (rest,) = ask(worker, replace(endless, answered=tuple(answer[:650])))
+    assert tokens_of(rest) == answer[650:], "begun elsewhere, it is cut in the same places"
 
 
 def test_no_tokens_asked_is_no_tokens_given(worker: Worker):

@@ -29,6 +29,11 @@ class Worker:
     load: Load
     script: str = ""
 
+    @classmethod
+    def on(cls, engine_dir: Path, model: Path) -> Worker:
+        """On some model, with a context of 512."""
+        return cls(Load(str(engine_dir), (backend(engine_dir),), model_path=str(model), context_size=512, threads=1))
+
     def command(self, **changes: object) -> WorkerCommand:
         argv = (sys.executable, *(("-c", self.script) if self.script else ("-m", "runtime.engine.worker")))
         return WorkerCommand(argv, replace(self.load, **changes))  # type: ignore[arg-type]

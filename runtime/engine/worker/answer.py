@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from runtime.engine.core import Finished, FinishReason, GenerationRequest, TextDelta, Timings, TokenChances
@@ -10,12 +11,15 @@ from runtime.engine.worker.model import Model
 
 
 class Answer:
-    """The answer so far. room: tokens that fit into the context. count: tokens drawn, an end token included."""
+    """The answer so far. room: tokens that fit into the context, None for any number.
 
-    def __init__(self, model: Model, request: GenerationRequest, room: int) -> None:
+    count: tokens drawn, an end token included.
+    """
+
+    def __init__(self, model: Model, request: GenerationRequest, room: int | None) -> None:
         self._model = model
         self._request = request
-        self._limit = room if request.max_tokens is None else min(room, request.max_tokens)
+        self._limit = min((limit for limit in (room, request.max_tokens) if limit is not None), default=math.inf)
         self._text = TextAssembler(request.stop)
         self._visible = model.control_tokens(request.visible)
         self._untold: list[int] = []

@@ -74,7 +74,7 @@ class PrefixCache:
     @property
     def lines(self) -> int:
         """Lines in use, at rest or not."""
-        return sum(1 for _ in self._tree)
+        return len(self._tree)
 
     @property
     def used(self) -> int:

@@ -12,7 +12,7 @@ from runtime.engine.worker.answer import Answer
 from runtime.engine.worker.context import Context
 from runtime.engine.worker.gbnf import grammar_of_schema, with_schemas
 from runtime.engine.worker.sampling import Sampler
-from runtime.engine.worker.sequence import Sequence
+from runtime.engine.worker.sequence import Sequence, shifted
 from runtime.errors import EngineError
 
 
@@ -39,13 +39,18 @@ class Job:
     """A request that can be served. sampler, clock: made when it is admitted first. place: as told while it waits."""
 
     request: GenerationRequest
-    prompt_tokens: int
+    prompt: list[int]
     seed: int
     sequence: Sequence
     answer: Answer
     sampler: Sampler | None = None
     place: int = 0
     clock: Clock = field(default_factory=Clock)
+
+    @property
+    def prompt_tokens(self) -> int:
+        """How many tokens the prompt has."""
+        return len(self.prompt)
 
     @property
     def is_over(self) -> bool:
@@ -59,7 +64,7 @@ class Job:
             context.model,
             self.request.sampling,
             self.seed,
-            self.sequence.tokens[: self.prompt_tokens],
+            self.prompt,
             forbidden=forbidden,
             context_size=context.size,
         )
@@ -89,11 +94,16 @@ def examine(request: GenerationRequest, arrival: int, context: Context) -> Job |
         return failures.invalid(request.id, error.message)
     if not prompt:
         return failures.empty_prompt(request.id)
+    if request.shift is not None and request.shift < 0:
+        return failures.invalid(request.id, "What is kept when the context is shifted cannot be less than nothing.")
     if len(prompt) >= context.size:
         return failures.too_long(request.id, len(prompt), context.size)
     seed = int.from_bytes(os.urandom(4)) if request.sampling.seed is None else request.sampling.seed
-    answer = Answer(model, request, room=context.size - len(prompt))
-    return Job(request, len(prompt), seed, Sequence(request.id, arrival, [*prompt, *answered]), answer)
+    answer = Answer(model, request, room=context.size - len(prompt) if request.shift is None else None)
+    tokens = [*prompt, *answered]
+    if request.shift is not None:
+        tokens = shifted(tokens, request.shift, context.size)
+    return Job(request, prompt, seed, Sequence(request.id, arrival, tokens), answer)
 
 
 def _with_grammar(sampling: SamplingParams) -> SamplingParams:

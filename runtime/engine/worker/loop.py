@@ -36,8 +36,10 @@ from runtime.engine.worker.heart import Heart
 from runtime.engine.worker.job import Job, examine
 from runtime.engine.worker.pace import UNKNOWN_SECONDS, Pace
 from runtime.engine.worker.scheduler import Scheduler
-from runtime.engine.worker.sequence import Chunk
+from runtime.engine.worker.sequence import Chunk, shifted
 from runtime.errors import EngineError
+
+_WRONG_BATCH = -1  # llama_decode's code for a batch that cannot be; what is below it comes from the device
 
 Send = Callable[..., None]
 
@@ -206,9 +208,17 @@ class Loop:
             self._count(generated_tokens=1)
             if job.is_over:
                 self._finish(job)
+            elif job.request.shift is not None and len(job.sequence.tokens) >= self._context.size:
+                tokens = shifted(job.sequence.tokens, job.request.shift, self._context.size)
+                self._scheduler.restart(job.sequence, tokens)
 
     def _recover(self, chunks: list[Chunk], error: DecodeError) -> None:
-        """A step failed: make room, or find out by whose fault, so that nobody else suffers for it."""
+        """A step failed: make room, or find out by whose fault, so that nobody else suffers for it.
+
+        Where it is the device that failed, nobody can go on here: the next worker, perhaps on another, does.
+        """
+        if error.code < _WRONG_BATCH:
+            raise error
         running = self._scheduler.running
         if error.code == NO_ROOM and self._cache.forget_resting():
             return  # planned again, with more room
@@ -270,6 +280,7 @@ class Loop:
             running=len(self._scheduler.running),
             set_backs=self._scheduler.set_backs,
             cells=self._cache.used,
+            lines=self._cache.lines,
             **{name: getattr(self.counters, name) + count for name, count in more.items()},
         )
 

@@ -42,6 +42,9 @@ class PrefixTree:
     def __contains__(self, line: int) -> bool:
         return line in self._last
 
+    def __len__(self) -> int:
+        return len(self._last)
+
     def __iter__(self) -> Iterator[int]:
         return iter(self._last)
 

@@ -81,6 +81,16 @@ class Scheduler:
             (self._cache.rest if keep else self._cache.drop)(sequence.line)
             sequence.line = None
 
+    def restart(self, sequence: Sequence, tokens: list[int]) -> None:
+        """Go on from other tokens, in the same place; they are computed anew from where they part from the old ones.
+
+        So a context is shifted: moving what the cache holds to other positions would move it for all who share it, and
+        a state cannot be moved at all. One token of a prompt for each of the answer is a small price.
+        """
+        self.leave(sequence)
+        sequence.tokens, sequence.computed, sequence.marks = tokens, 0, []
+        self.add(sequence)
+
     def set_back(self, sequence: Sequence | None = None) -> None:
         """Take a running request's cells, the youngest one's unless told which; it waits where its age puts it."""
         victim = sequence or max(self.running, key=lambda one: one.arrival)

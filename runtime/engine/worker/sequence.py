@@ -56,3 +56,15 @@ class Chunk:
     def draws(self) -> bool:
         """Whether a token can be drawn after it."""
         return self.count == self.sequence.pending
+
+
+def shifted(tokens: list[int], keep: int, size: int) -> list[int]:
+    """What is left of a text that has outgrown its context: the first `keep` tokens and the newer half of the rest.
+
+    Cutting a long text at once gives the same as cutting it again and again while it grew, so an answer that was begun
+    elsewhere goes on from the same tokens. Half of the context is always forgettable, however much should be kept.
+    """
+    keep = min(keep, size // 2)
+    half = max(1, (size - keep) // 2)
+    cuts = max(0, -(-(len(tokens) - size + 1) // half))  # rounded up
+    return tokens[:keep] + tokens[keep + cuts * half :]
