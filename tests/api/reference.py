@@ -55,6 +55,9 @@ the same to programs, with the shapes of the answers, and `GET /docs` is a page 
 - **Resumable streams**: a request with the header `X-Stream-Resumable: true` gets `X-Stream-Id` and `X-Stream-Secret`
   with its stream of events. `GET /v1/streams/{{id}}` with that secret in `X-Stream-Secret` goes on behind the event named
   in `Last-Event-ID`, until {streams.KEPT_SECONDS:.0f} seconds after the last one left. (Ollama's lines have no ids.)
+- **Progress**: a streaming request to `/v1/chat/completions` with the header `X-Stream-Progress: true` gets its stream
+  at once, with `prompt_progress` in its first chunks: `place` in the queue while it waits, then `total` and `processed`
+  tokens of its prompt. A refusal may then come in the stream.
 - **Schemas** become grammars, and every answer that is not cut follows them. Members come in the schema's order;
   `oneOf` is read as `anyOf`; `format` is enforced for dates, times, UUIDs and IPv4 addresses. What a grammar cannot
   enforce (`not`, `uniqueItems`, `multipleOf`, `patternProperties`, a pattern that looks ahead, …) is refused by name. A
