@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+BOOTLOADERS_ARCHIVE = "runtime.pkg"
+"""Name of the entry that PyInstaller's bootloader looks for, where that is the stub."""
+
 # Modules that are imported by name at run time, or chosen by configuration, so that analysis does not see them.
 EXTRA = (
     "fastapi",
@@ -50,10 +53,9 @@ EXCLUDED = (
 DROPPED_HOOKS = ("pyi_rth_inspect", "pyi_rth_pkgutil", "pyi_rth_multiprocessing")
 
 ZLIB_LEVEL = 9
-"""Of the PKG's members and of each Python module in it.
+"""Of a one-file program's members and of each Python module in it; the level costs nothing at run time.
 
-Measured (2 cores, page cache warm): stored 36.3 MB starts in 0.09 s, zlib 13.8 MB in 0.17 s. A dist without its model
-must stay under 25 MB together with an engine of 9 MB, so it is compressed; the level costs nothing at run time.
+A runtime in a folder is stored without compression in itself: it is compressed as a whole, and unpacked once.
 """
 
 # Shared libraries that come from the system Python was built on: stem → (what it is, its licence, Debian's package).

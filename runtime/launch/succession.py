@@ -23,7 +23,6 @@ from runtime.errors import CannotRunError
 from runtime.launch.opening import ModelFile
 from runtime.launch.options import LaunchOptions
 from runtime.launch.osdep import system
-from runtime.launch.spare import spare_program
 from runtime.manifest import DistManifest
 
 _UNCERTAIN_SECONDS = 600.0
@@ -86,7 +85,7 @@ class Succession:
         """
         libraries = self.choice.libraries
         engine_dir = self._cache.provide(self._archive, [*core(self._archive.manifest.engine), *libraries])
-        own = system.self_command(lambda: spare_program(self._archive))
+        own = system.self_command(self._archive.source.fd)
         argv = (*own.argv, WORKER_OPTION, str(os.getpid()))
         return WorkerCommand(
             argv=argv, executable=own.executable, env=own.environment, load=self._load(model, engine_dir)
