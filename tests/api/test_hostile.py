@@ -1,5 +1,5 @@
 """Bodies nobody should send, clients that take their time, and crowds: each is answered or closed, and nobody else
-notices. What needs the real engine is in `clients/test_hostile.py`.
+notices.
 """
 
 # ruff: noqa: E501 - one row is one body
