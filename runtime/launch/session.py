@@ -112,6 +112,7 @@ def worker_command(
         repack=options.repack,
         cells=plan.cells,
         cache_type=plan.cache_type,
+        split_cache=options.split_cache,
         experts_on_cpu=plan.experts_on_cpu,
     )
     return WorkerCommand(
