@@ -8,7 +8,8 @@ llama-server loads in some hundredths of a second, the bar is a plain Python tha
 Everyone is started in turn, in alternating order, and asked every 2 ms; medians and ratios are printed as JSON lines.
 The model lies in the page cache and the verdict on the backend is known; `--first` adds what a first start takes
 (cache emptied each time), and a start with a cold page cache where dropping it is allowed. `--behind MIB`: also a dist
-with an entry of that size behind the model.
+with an entry of that size behind the model. `--forced`: also a start with the backend named on the command line, which
+must not be noticeably quicker: a second start proves nothing again.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "pannier-bench")
     parser.add_argument("--behind", type=int, default=0, metavar="MIB")
     parser.add_argument("--first", action="store_true")
+    parser.add_argument("--forced", action="store_true")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     for name in args.model or ["demo", "small"]:
@@ -81,6 +83,11 @@ def measure(name: str, args: argparse.Namespace) -> None:
     environment = {"HOME": str(home), "PATH": "/usr/bin:/bin"}
     ours = [str(dist), *flags]
     contenders = [Contender("pannier", ours, environment)]
+    home.mkdir(exist_ok=True)
+    if args.forced:
+        start(contenders[0])  # decides, so that the forced one is the same
+        forced = [*ours, "--backend", chosen_backend(dist, environment)]
+        contenders.append(Contender("pannier, forced", forced, environment))
     if args.behind:
         _, longer = built(name, args.folder, console, behind=args.behind)
         contenders.append(Contender(f"pannier+{args.behind}MiB", [str(longer), *flags], environment))
@@ -89,7 +96,6 @@ def measure(name: str, args: argparse.Namespace) -> None:
         if cold():
             contenders.append(Contender("pannier, cold", ours, environment, lambda: cold() and None))
     contenders += peers(dist, model_path, args.folder, threads, environment, console)
-    home.mkdir(exist_ok=True)
     for contender in contenders:
         start(contender)  # warms page cache and verdict; not counted
     for round_number in range(args.rounds):
@@ -130,8 +136,7 @@ def peers(
 ) -> list[Contender]:
     """llama-server beside copies of the core libraries and of the one CPU variant that the dist chose here."""
     engine = build_engine(targets.host(), ["cpu"], None, console, peers=True)
-    told = subprocess.run([dist, "info", "--json"], env=environment, capture_output=True, check=True).stdout
-    chosen = json.loads(told)["decision"]["backend"]
+    chosen = chosen_backend(dist, environment)
     place = folder / "peer"
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
@@ -144,6 +149,12 @@ def peers(
         Contender("llama-server", server, environment),
         Contender("llama-server lean", [*server, "--no-warmup", "-fit", "off"], environment),
     ]
+
+
+def chosen_backend(dist: Path, environment: Mapping[str, str]) -> str:
+    """The candidate the dist takes here."""
+    told = subprocess.run([dist, "info", "--json"], env=environment, capture_output=True, check=True).stdout
+    return str(json.loads(told)["decision"]["backend"])
 
 
 def start(contender: Contender) -> float:

@@ -51,6 +51,7 @@ class DistTable(_Table):
     targets: list[str] = Field(
         default=[], description="Systems to build for. Empty means the machine that builds. `--target` overrides."
     )
+    icon: str = Field(default="", description="Icon of the file on Windows: an `.ico`, its path beside the spec.")
 
     @field_validator("name", "version")
     @classmethod

@@ -35,6 +35,7 @@ class ModelShape:
     width: of what goes from layer to layer. widest: of the largest thing a layer makes of it, per token.
     heads: queries a token asks in a layer. head_size: of one. window: tokens a windowed layer looks back at.
     vocabulary: tokens. text: bytes of all its words and merges; pieces: how many of them there are.
+    experts_used, expert_count: experts of a layer that a token uses, and all of them.
     types: formats of the matrices, as "Q8_0", the one with the most bytes first.
     """
 
@@ -51,6 +52,7 @@ class ModelShape:
     pieces: int
     text: int
     experts_used: int = 0
+    expert_count: int = 0
     types: tuple[str, ...] = ()
 
     @property
@@ -74,6 +76,11 @@ class ModelShape:
     def experts(self) -> int:
         """Bytes of all experts."""
         return sum(run.count * run.experts for run in self.layers)
+
+    @property
+    def expert_share(self) -> float:
+        """The share of its experts that a token uses."""
+        return self.experts_used / self.expert_count if self.expert_count else 1.0
 
     @property
     def has_state(self) -> bool:

@@ -22,11 +22,14 @@ def elf(machine: int = 62, size: int = 5000) -> bytes:
 
 
 def pe(*, certificate: int = 0) -> bytes:
-    """The headers of a PE32+ executable. certificate: size of its certificate table."""
-    optional = struct.pack("<H", 0x20B) + bytes(110)
+    """A small PE32+ program with one section. certificate: size of its certificate table."""
+    optional = struct.pack("<H2x5IQ2I", 0x20B, 0x200, 0, 0, 0x1000, 0x1000, 1 << 32, 0x1000, 0x200)
+    optional += struct.pack("<6H4I2H4Q2I", 6, 0, 0, 0, 6, 0, 0, 0x2000, 0x400, 0, 3, 0, *[0x1000] * 4, 0, 16)
     directories = bytes(32) + struct.pack("<II", 4096 if certificate else 0, certificate) + bytes(88)
-    coff = b"PE\0\0" + struct.pack("<HHIIIHH", 0x8664, 0, 0, 0, 0, len(optional + directories), 0x22)
-    return b"MZ" + bytes(58) + struct.pack("<I", 64) + coff + optional + directories + bytes(3000)
+    coff = b"PE\0\0" + struct.pack("<HHIIIHH", 0x8664, 1, 0, 0, 0, len(optional + directories), 0x22)
+    section = struct.pack("<8s6I2HI", b".text", 0x200, 0x1000, 0x200, 0x400, 0, 0, 0, 0, 0x60000020)
+    headers = b"MZ" + bytes(58) + struct.pack("<I", 64) + coff + optional + directories + section
+    return headers.ljust(0x400, b"\0") + bytes(0x200)
 
 
 def macho(*, signed: bool = False, cpu: int = 0x0100000C) -> bytes:
@@ -55,7 +58,11 @@ STUBS = {
 
 
 def kit(
-    folder: Path, target: str = "linux-x86_64", stub: bytes | None = None, commit: str = "0c1e57098"
+    folder: Path,
+    target: str = "linux-x86_64",
+    stub: bytes | None = None,
+    commit: str = "0c1e57098",
+    pkg: bytes = b"not really PyInstaller's archive " * 400 + b"MEI\x0c\x0b\x0a\x0b\x0e",
 ) -> Archive[KitManifest]:
     """A kit for `target` with three made-up engine libraries, opened."""
     engine_folder = folder / "engine"
@@ -65,7 +72,7 @@ def kit(
     parts = KitParts(
         target=target,
         stub=STUBS[target] if stub is None else stub,
-        pkg=b"not really PyInstaller's archive " * 400 + b"MEI\x0c\x0b\x0a\x0b\x0e",
+        pkg=pkg,
         runtime=RuntimeInfo("0.1.0", "3.11.7", "6.22.3"),
         engine=EngineInfo(
             source="llama-cpp-python 0.3.36",

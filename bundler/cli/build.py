@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bundler import targets
+from bundler.compose import windows
 from bundler.compose.compose import Composed, compose
 from bundler.console import Console
 from bundler.engine.build import build_engine
@@ -61,10 +62,11 @@ def run(args: argparse.Namespace, console: Console) -> int:
         console=console,
     )
     sign = load_private(args.sign).sign if args.sign else None
+    icon = windows.read_icon(args.spec.parent / spec.dist.icon) if spec.dist.icon else b""
     results = []
     for name in spec.dist.targets or [targets.host().name]:
         with _kit(args.kit, name, spec, console) as kit:
-            done = build_one(kit, obtained, spec, args.output, console, sign)
+            done = build_one(kit, obtained, spec, args.output, console, sign, icon)
         for note in done.notes:
             console.warn(note)
         results.append(done)
@@ -88,8 +90,9 @@ def build_one(
     output: Path,
     console: Console,
     sign: Callable[[bytes], bytes] | None = None,
+    icon: bytes = b"",
 ) -> Composed:
-    """Compose one dist, with a progress bar; signed, also detached, if `sign` is given."""
+    """Compose one dist, with a progress bar; signed, also detached, if `sign` is given. icon: for Windows."""
     total = obtained.size + sum(entry.size for entry in kit.manifest.entries)
     with console.progress(f"Packing {spec.dist.name} for {kit.manifest.target}", total, in_bytes=True) as advance:
         done = compose(
@@ -99,6 +102,7 @@ def build_one(
             output,
             parts=obtained.parts,
             license_text=obtained.license_text,
+            icon=icon,
             sign=sign,
             advance=advance,
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bundler import bom, targets
-from bundler.compose import ranges
+from bundler.compose import ranges, windows
 from bundler.compose.parts import (
     MODEL_ENTRY,
     MODEL_LICENSE_ENTRY,
@@ -67,24 +67,28 @@ def compose(
     *,
     parts: Sequence[Part] = (),
     license_text: bytes = b"",
+    icon: bytes = b"",
     sign: Callable[[bytes], bytes] | None = None,
     advance: Callable[[int], object] | None = None,
 ) -> Composed:
     """Write the dist of `spec` for the kit's target into `folder`, atomically.
 
-    parts: what goes with the model. license_text: its licence, packed along if there is one. sign: makes the manifest's
+    parts: what goes with the model. license_text: its licence, packed along if there is one. icon: an .ico file, for
+    Windows. sign: makes the manifest's
     signature, if it shall have one. advance: called with numbers of bytes copied.
     Raises `KitError`, `ModelError`, `SpecError` or `SurroundingsError`; then nothing under the final name has changed.
     """
     target = targets.find(kit.manifest.target)
+    path = folder / file_name(spec, target)
     stub = stub_of(kit, target)
+    if target.system == "windows":
+        stub = windows.dressed(stub, spec, path.name, windows.icons(icon) if icon else {})
     engine = selected_engine(kit.manifest, spec.engine.backends)
     check_architecture(model, engine.architectures)
     beside = [part_payload(part) for part in parts]
     beside += [bytes_payload(MODEL_LICENSE_ENTRY, license_text)] if license_text else []
     beside += kit_payloads(kit, engine)
 
-    path = folder / file_name(spec, target)
     size = len(stub) + model.size + sum(p.entry.size for p in beside) + DIRECTORY_ALLOWANCE
     limit = parse_size(spec.media.split) if spec.media.split else None
     outside = Beside()
@@ -169,6 +173,7 @@ def _spec_for_manifest(spec: DistSpec, model: LocalModel, parts: Sequence[Part])
     """The spec with defaults, without paths of the machine that built it."""
     told = spec.model_dump()
     told["model"]["source"] = model.source
+    told["dist"]["icon"] = Path(spec.dist.icon).name
     told["model"]["license_file"] = Path(spec.model.license_file).name
     by_role = {role: [part.source for part in parts if part.role is role] for role in Role}
     told["model"]["projector"] = "".join(by_role[Role.PROJECTOR])

@@ -67,6 +67,50 @@ RECIPES: dict[str, Recipe] = {
             requires=(*COMPILING, "glslc", "vulkan-headers", "spirv-headers", "vulkan-loader"),
             system=("libvulkan.so.1",),
         ),
+        # Compiled and run nowhere by this project's tests, for want of the devices; `doctor` says what is missing.
+        Recipe(
+            name="cuda",
+            title="CUDA, for NVIDIA's GPUs from Turing on",
+            goals=("ggml-cuda",),
+            libraries=("ggml-cuda",),
+            options={
+                "GGML_CUDA": "ON",
+                # One GPU at a time: there is nothing to be reduced between several.
+                "GGML_CUDA_NCCL": "OFF",
+                # Else the library asks for the driver's own when it is loaded, and so could not say what is missing.
+                "GGML_CUDA_NO_VMM": "ON",
+                # Code for the generations people have; the last one as PTX too, which drivers compile for newer ones.
+                "CMAKE_CUDA_ARCHITECTURES": "75-real;80-real;86-real;89-real;90-virtual",
+            },
+            requires=(*COMPILING, "nvcc", "cublas"),
+            system=("libcudart.so.13", "libcudart.so.12", "libcublas.so.13", "libcublas.so.12"),
+        ),
+        Recipe(
+            name="metal",
+            title="Metal, for Macs; its shaders inside, so that receivers need no developer tools",
+            goals=("ggml-metal",),
+            libraries=("ggml-metal",),
+            options={"GGML_METAL": "ON", "GGML_METAL_EMBED_LIBRARY": "ON"},
+            requires=(*COMPILING, "metal"),
+        ),
+        Recipe(
+            name="hip",
+            title="HIP, for AMD's GPUs with ROCm",
+            goals=("ggml-hip",),
+            libraries=("ggml-hip",),
+            options={"GGML_HIP": "ON"},
+            requires=(*COMPILING, "hip"),
+            system=("libamdhip64.so.6", "libamdhip64.so.7", "libhipblas.so.2", "libhipblas.so.3", "librocblas.so.4"),
+        ),
+        Recipe(
+            name="sycl",
+            title="SYCL, for Intel's GPUs with oneAPI",
+            goals=("ggml-sycl",),
+            libraries=("ggml-sycl",),
+            options={"GGML_SYCL": "ON", "GGML_SYCL_DNN": "OFF", "CMAKE_CXX_COMPILER": "icpx"},
+            requires=(*COMPILING, "sycl"),
+            system=("libsycl.so.8", "libze_loader.so.1", "libOpenCL.so.1", "libmkl_sycl_blas.so.5"),
+        ),
         Recipe(
             name="peers",
             title="llama.cpp's own server and tools, to measure against; never packed",

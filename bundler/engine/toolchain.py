@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bundler.engine import vulkan
+from bundler.engine import gpu_tools, vulkan
 from bundler.engine.finding import Finding
 from bundler.errors import ToolError
 
@@ -106,6 +106,11 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "vulkan-headers": vulkan.headers,
     "spirv-headers": vulkan.spirv_headers,
     "vulkan-loader": vulkan.loader,
+    "nvcc": gpu_tools.nvcc,
+    "cublas": gpu_tools.cublas,
+    "hip": gpu_tools.hip,
+    "sycl": gpu_tools.sycl,
+    "metal": gpu_tools.metal,
 }
 
 

@@ -59,6 +59,7 @@ def shape_of(tables: GgufTables) -> ModelShape:
         vocabulary=said.lengths.get("tokenizer.ggml.tokens", 0) or said.number("vocab_size"),
         pieces=sum(said.lengths.get(f"tokenizer.ggml.{part}", 0) for part in ("tokens", "merges")),
         text=sum(said.sizes.get(f"tokenizer.ggml.{part}", 0) for part in ("tokens", "merges")),
+        expert_count=said.number("expert_count"),
         experts_used=said.number("expert_used_count"),
         types=_types(tables.tensors),
     )

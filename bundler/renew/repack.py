@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bundler import bom, targets
-from bundler.compose import ranges
+from bundler.compose import ranges, windows
 from bundler.compose.compose import file_name, with_bill
 from bundler.compose.copying import copy_hashed, copy_trusting
 from bundler.compose.parts import MODEL_LICENSE_ENTRY, bytes_payload, kit_payloads, selected_engine, stub_of
@@ -75,6 +75,8 @@ def repack(
     if path.exists() and path.samefile(dist.source.name):
         raise UsageError(f"{path} is the file that is to be renewed.", "Choose another folder with --output.")
     around = _from_kit(kit, changes, target) if kit else _as_it_is(dist, changes)
+    if target.system == "windows":
+        around = replace(around, stub=_dressed(around.stub, dist, changes, path.name))
     _check_architecture(old.model, around.engine)
     model = _model_info(old.model, changes)
     kept = _model_payloads(dist, changes, trust_manifest)
@@ -139,6 +141,12 @@ def _as_it_is(dist: Archive[DistManifest], changes: Changes) -> _Around:
     chosen = [e for e in chosen if e.role is not Role.ENGINE or e.name in files]
     payloads = [_kept(dist, entry) for entry in chosen]
     return _Around(stub, replace(old.engine, libraries=libraries), old.runtime, old.kit, payloads)
+
+
+def _dressed(stub: bytes, dist: Archive[DistManifest], changes: Changes, name: str) -> bytes:
+    """The stub with the renewed version; the icon is the one the dist has."""
+    icon = windows.icon_of(dist.source.read_at(0, dist.manifest.stub.size))
+    return windows.dressed(stub, changes.spec, name, icon)
 
 
 def _is_models(entry: Entry) -> bool:
@@ -216,6 +224,7 @@ def _for_manifest(changes: Changes, old: DistManifest) -> dict[str, object]:
     if not changes.told:
         return old.spec
     told = changes.spec.model_dump()
+    told["dist"]["icon"] = Path(changes.spec.dist.icon).name
     told["model"]["license_file"] = Path(changes.spec.model.license_file).name
     return told
 

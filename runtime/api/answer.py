@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING
 
 from runtime.api.errors import ApiError, of_failure, unavailable
 from runtime.chat.parsers.pieces import CallArguments, CallStart, Content, Piece
-from runtime.engine.core import Failed, Finished, FinishReason, GenerationRequest, Started, TextDelta, TokenChances
+from runtime.engine.core import (
+    Failed,
+    Finished,
+    FinishReason,
+    GenerationRequest,
+    Queued,
+    Started,
+    TextDelta,
+    TokenChances,
+)
 
 if TYPE_CHECKING:
     from runtime.api.service import Asked, Service
@@ -92,6 +101,8 @@ async def _answer(service: Service, asked: Asked, request: GenerationRequest) ->
                             yield piece
                     continue
                 match event:
+                    case Queued(_, place) if asked.on_queued:
+                        await asked.on_queued(place)
                     case Started():
                         cached = event.cached_tokens
                         service.metrics.started(event)

@@ -32,10 +32,14 @@ def router(service: Service) -> APIRouter:
     routes = APIRouter()
 
     async def health() -> Response:
-        """200 when the model answers, 503 with state and progress while it does not."""
+        """200 when the model answers, 503 with state and progress while it does not.
+
+        `fallback` says why another backend than the chosen one computes, if one does.
+        """
         status = service.engine.status
         if status.state is EngineState.READY:
-            return json_response({"status": "ok", **_verified(service)})
+            fallback = {"fallback": status.fallback} if status.fallback else {}
+            return json_response({"status": "ok", **fallback, **_verified(service)})
         body: dict[str, Any] = {"status": _WORDS[status.state], "progress": round(status.progress, 3)}
         if status.detail:
             body["detail"] = status.detail
@@ -51,6 +55,7 @@ def router(service: Service) -> APIRouter:
                 "model": service.settings.model_id,
                 "defaults": {name: getattr(service.settings.sampling, name) for name in _TOLD},
                 "backend": facts.backend if facts else None,
+                "fallback": service.engine.status.fallback or None,
                 "context_size": facts.context_size if facts else None,
                 "chat_template": service.template(facts).origin if facts else None,
                 **_verified(service),

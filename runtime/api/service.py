@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 class Asked:
     """What the engine is asked, one request for each answer, and how its answers are read.
 
-    one_call: no more than one call is told.
+    one_call: no more than one call is told. on_queued: hears the place in the queue, for whom wants to know.
     """
 
     requests: tuple[GenerationRequest, ...]
     prompt: Prompt
     one_call: bool = False
+    on_queued: Callable[[int], Awaitable[None]] | None = None
 
     @property
     def with_chances(self) -> bool:

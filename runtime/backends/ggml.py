@@ -11,19 +11,39 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ctypes import c_bool, c_char_p, c_float, c_int, c_int64, c_size_t, c_void_p
+from ctypes import POINTER, c_bool, c_char_p, c_float, c_int, c_int64, c_size_t, c_uint8, c_void_p
 from pathlib import Path
 
-F32, F16, Q4_0, Q8_0, Q4_K, Q6_K, I32 = 0, 1, 2, 8, 12, 14, 26
-"""enum ggml_type"""
+F32, F16, I32 = 0, 1, 26
+TYPES = {
+    **{"F32": 0, "F16": 1, "Q4_0": 2, "Q4_1": 3, "Q5_0": 6, "Q5_1": 7, "Q8_0": 8, "Q2_K": 10, "Q3_K": 11, "Q4_K": 12},
+    **{"Q5_K": 13, "Q6_K": 14, "IQ4_NL": 20, "IQ4_XS": 23, "BF16": 30, "MXFP4": 39},
+}
+"""enum ggml_type, by the names that files use; those that can be made here without an importance matrix."""
 
 _BUFFER_OFFSET = 8  # of `buffer` in struct ggml_tensor
 _CONTEXT_BYTES = 256 << 10  # room for a few dozen tensors' headers and one small graph
-_GRAPH_NODES = 16
+_GRAPH_NODES = 64
+
+GPU_TYPES = {0: "cpu", 1: "gpu", 2: "igpu", 3: "accel"}
+"""enum ggml_backend_dev_type"""
 
 
 class _InitParams(ctypes.Structure):
     _fields_ = (("mem_size", c_size_t), ("mem_buffer", c_void_p), ("no_alloc", c_bool))
+
+
+class _Traits(ctypes.Structure):
+    """The head of `ggml_type_traits`."""
+
+    _fields_ = (
+        ("type_name", c_char_p),
+        ("blck_size", c_int64),
+        ("blck_size_interleave", c_int64),
+        ("type_size", c_size_t),
+        ("is_quantized", c_bool),
+        ("to_float", c_void_p),
+    )
 
 
 _BASE = {
@@ -36,6 +56,7 @@ _BASE = {
     "ggml_build_forward_expand": (None, c_void_p, c_void_p),
     "ggml_nbytes": (c_size_t, c_void_p),
     "ggml_row_size": (c_size_t, c_int, c_int64),
+    "ggml_get_type_traits": (c_void_p, c_int),
     "ggml_quantize_chunk": (c_size_t, c_int, c_void_p, c_void_p, c_int64, c_int64, c_int64, c_void_p),
     "ggml_mul_mat": (c_void_p, c_void_p, c_void_p, c_void_p),
     "ggml_rms_norm": (c_void_p, c_void_p, c_void_p, c_float),
@@ -45,6 +66,11 @@ _BASE = {
     "ggml_backend_alloc_ctx_tensors_from_buft": (c_void_p, c_void_p, c_void_p),
     "ggml_backend_buft_alloc_buffer": (c_void_p, c_void_p, c_size_t),
     "ggml_backend_buft_name": (c_char_p, c_void_p),
+    "ggml_backend_buffer_clear": (None, c_void_p, c_uint8),
+    "ggml_backend_dev_name": (c_char_p, c_void_p),
+    "ggml_backend_dev_description": (c_char_p, c_void_p),
+    "ggml_backend_dev_memory": (None, c_void_p, POINTER(c_size_t), POINTER(c_size_t)),
+    "ggml_backend_dev_type": (c_int, c_void_p),
     "ggml_backend_buffer_free": (None, c_void_p),
     "ggml_backend_tensor_set": (None, c_void_p, c_void_p, c_size_t, c_size_t),
     "ggml_backend_tensor_get": (None, c_void_p, c_void_p, c_size_t, c_size_t),
@@ -90,6 +116,19 @@ class Ggml:
         count = self.base.ggml_backend_reg_dev_count(registry)
         return [self.base.ggml_backend_reg_dev_get(registry, index) for index in range(count)]
 
+    def about(self, device: int) -> dict[str, object]:
+        """What a device says of itself."""
+        free, total = c_size_t(), c_size_t()
+        self.base.ggml_backend_dev_memory(device, ctypes.byref(free), ctypes.byref(total))
+        name, description = self.base.ggml_backend_dev_name(device), self.base.ggml_backend_dev_description(device)
+        return {
+            "device": (name or b"").decode("utf-8", "replace"),
+            "description": (description or b"").decode("utf-8", "replace"),
+            "kind": GPU_TYPES.get(self.base.ggml_backend_dev_type(device), "gpu"),
+            "memory_free": free.value,
+            "memory_total": total.value,
+        }
+
     def set_threads(self, registry: int, backend: int, threads: int) -> None:
         """How many threads a CPU backend computes with; others ignore it."""
         address = self.base.ggml_backend_reg_get_proc_address(registry, b"ggml_backend_set_n_threads")
@@ -131,11 +170,13 @@ class Ggml:
         return supported
 
     @contextmanager
-    def allocated(self, context: int, buffer_type: int) -> Iterator[None]:
+    def allocated(self, context: int, buffer_type: int, *, zeroed: bool = False) -> Iterator[None]:
         """Memory for every tensor of `context` that has none yet. Raises `MemoryError`."""
         buffer = self.base.ggml_backend_alloc_ctx_tensors_from_buft(context, buffer_type)
         if not buffer:
             raise MemoryError("no memory on the device")
+        if zeroed:
+            self.base.ggml_backend_buffer_clear(buffer, 0)
         try:
             yield
         finally:
@@ -159,6 +200,14 @@ class Ggml:
         data = ctypes.create_string_buffer(size)
         self.base.ggml_quantize_chunk(kind, values, data, 0, rows, columns, None)
         return data.raw
+
+    def plain(self, kind: int, data: bytes, count: int) -> list[float]:
+        """`count` numbers in the format `kind` as floats again, by ggml's own plain code."""
+        values = (c_float * count)()
+        traits = self.base.ggml_get_type_traits(kind)
+        to_float = _Traits.from_address(traits).to_float
+        ctypes.CFUNCTYPE(None, c_char_p, c_void_p, c_int64)(to_float)(data, values, count)
+        return list(values)
 
     def compute(self, backend: int, context: int, result: int) -> None:
         """Compute what `result` needs and `result`. Raises `ArithmeticError` if the backend reports a failure."""

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +38,17 @@ def child_main(arguments: Sequence[str]) -> int:
 
     for line in sys.stdin:
         request = json.loads(line)
-        say(**_try(Path(request["engine"]), Path(request["library"]), say))
+        say(**_try(request, say))
     return 0
 
 
-def _try(engine_dir: Path, library: Path, say: Any) -> dict[str, object]:
-    from runtime.backends.ggml import Ggml
+def _try(request: dict[str, Any], say: Any) -> dict[str, object]:
+    """Prove one device; the answer tells its verdict, what it says of itself, and how fast it is if that was asked."""
+    from runtime.backends.ggml import TYPES, Ggml
     from runtime.backends.proof import Sums, WrongNumbers
+    from runtime.backends.speed import Measuring
+
+    engine_dir, library, kinds = Path(request["engine"]), Path(request["library"]), request["kinds"]
 
     say(doing="loading")
     try:
@@ -52,18 +57,26 @@ def _try(engine_dir: Path, library: Path, say: Any) -> dict[str, object]:
             return {"status": Status.UNSUPPORTED, "technical": "ggml_backend_score is 0"}
         registry = ggml.load(library)
     except OSError as error:
-        return {"status": Status.MISSING, "technical": str(error)}
+        # A frozen program's loader puts a sentence of its own in place of the system's.
+        return {"status": Status.MISSING, "technical": str(error.__cause__ or error)}
     if registry is None:
         return {"status": Status.MISSING, "technical": "ggml_backend_load returned NULL"}
     devices = ggml.devices(registry)
-    if not devices:
+    if len(devices) <= request["device"]:
         return {"status": Status.UNSUPPORTED, "technical": "no device"}
+    device = devices[request["device"]]
+    about = {**ggml.about(device), "devices": len(devices)}
+    say(about=about)
     try:
-        Sums(ggml, registry, devices[0], lambda doing: say(doing=doing)).all()
+        Sums(ggml, registry, device, lambda doing: say(doing=doing)).all(kinds)
+        if request["measure"]:
+            say(doing="measuring its speed")
+            measured = Measuring(ggml, registry, device, request["threads"]).rates(TYPES[request["measure"]])
+            return {"status": Status.OK, "rates": asdict(measured)}
     except WrongNumbers as error:
         return {"status": Status.WRONG, "technical": str(error)}
     except MemoryError as error:
-        return {"status": Status.MISSING, "technical": str(error)}
+        return {"status": Status.NO_MEMORY, "technical": str(error)}
     except ArithmeticError as error:
         return {"status": Status.CRASHED, "technical": str(error)}
     return {"status": Status.OK}

@@ -13,16 +13,40 @@ import queue
 import subprocess
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from runtime.backends.kinds import KINDS
 from runtime.backends.probe import OPTION
+from runtime.backends.rates import Rates
 from runtime.backends.verdicts import Status, Verdict
-from runtime.backends.words import crash, not_loadable
+from runtime.backends.words import crash, hung, no_memory, not_loadable, unsupported
 from runtime.launch.osdep import Command, system
 
-LIMIT = 10.0  # seconds for one candidate, child's start included; it takes 0.05 to 0.2
+LIMIT = 10.0
+"""Seconds for one candidate, child's start included; it takes 0.05 to 0.2 on a quiet machine."""
+
+GPU_PATIENCE = 6
+"""Times as long for a graphics device: its driver compiles its programs at the first start."""
+
+VARIABLE = "PANNIER_PROOF_SECONDS"
+"""Sets another limit, for machines that are very slow or very busy."""
+
 _STDERR_KEPT = 4096  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What is to be proven. device: which of its library's. kinds: formats of weights. measure: the format to measure
+    speed with, "" for none; threads: those to compute with then."""
+
+    name: str
+    device: int = 0
+    kinds: tuple[str, ...] = KINDS
+    measure: str = ""
+    threads: int = 1
+    is_gpu: bool = False
 
 
 class Prober:
@@ -31,9 +55,9 @@ class Prober:
     Start and use it in one thread that stays: on Linux the child ends with the thread that started it.
     """
 
-    def __init__(self, command: Command | None = None, limit: float = LIMIT) -> None:
+    def __init__(self, command: Command | None = None, limit: float | None = None) -> None:
         self.command = command or system.self_command()
-        self.limit = limit
+        self.limit = _wished_limit() if limit is None else limit
         self._child: _Child | None = None
         self._engine_dir: Path | None = None
 
@@ -55,30 +79,54 @@ class Prober:
             self._child.end()
         self._child = None
 
-    def prove(self, name: str, library: Path, engine_dir: Path) -> Verdict:
-        """Try the candidate `name`, whose library lies at `library`, with the core libraries in `engine_dir`."""
+    def prove(self, trial: Trial, library: Path, engine_dir: Path) -> Verdict:
+        """Try a candidate whose library lies at `library`, with the core libraries in `engine_dir`."""
         if self._engine_dir != engine_dir and self._engine_dir is not None:
             self.close()  # a child keeps the core libraries it loaded first
         self._engine_dir = engine_dir
         began = time.monotonic()
+        heard: dict[str, Any] = {}
         try:
             child = self.start()
-            child.ask({"engine": str(engine_dir), "library": str(library)})
-            status, detail, technical = self._listen(child, name, began + self.limit)
+            child.ask(
+                {
+                    "engine": str(engine_dir),
+                    "library": str(library),
+                    "device": trial.device,
+                    "kinds": trial.kinds,
+                    "measure": trial.measure,
+                    "threads": trial.threads,
+                }
+            )
+            limit = self.limit * (GPU_PATIENCE if trial.is_gpu else 1)
+            status, detail, technical = self._listen(child, trial.name, limit, heard)
         except OSError as error:
-            status, detail, technical = Status.CRASHED, f"{name} could not be tried.", str(error)
+            status, detail, technical = Status.CRASHED, f"{trial.name} could not be tried.", str(error)
         if status is not Status.UNSUPPORTED:
             self.close()
-        return Verdict(name, library.name, status, detail, technical, round(time.monotonic() - began, 3))
+        rates = heard.pop("rates", None)
+        return Verdict(
+            trial.name,
+            library.name,
+            status,
+            detail,
+            technical,
+            round(time.monotonic() - began, 3),
+            index=trial.device,
+            kinds=trial.kinds,
+            rates=Rates(**rates) if rates else None,
+            **heard,
+        ).lasting(time.time())
 
-    def _listen(self, child: _Child, name: str, deadline: float) -> tuple[Status, str, str]:
-        doing = "starting"
+    def _listen(self, child: _Child, name: str, limit: float, heard: dict[str, Any]) -> tuple[Status, str, str]:
+        """The verdict's status and words; what the device says of itself goes into `heard`."""
+        doing, deadline = "starting", time.monotonic() + limit
         while True:
             try:
                 answer = child.answer(deadline)
             except TimeoutError:
                 child.end()
-                return Status.HUNG, f"{name} did not finish {doing} within {self.limit:g} seconds.", child.last_words()
+                return Status.HUNG, hung(name, doing, limit), child.last_words()
             if answer is None:
                 code = child.end(killing=False)
                 detail, cause = crash(name, doing, code)
@@ -86,17 +134,30 @@ class Prober:
             if "doing" in answer:
                 doing = answer["doing"]
                 continue
+            if "about" in answer:
+                heard.update(answer["about"])
+                continue
+            heard["rates"] = answer.get("rates")
             status, technical = Status(answer["status"]), answer.get("technical", "")
             if status is Status.OK:
                 return status, f"{name} computes correctly on this machine.", technical
             if status is Status.UNSUPPORTED:
-                return status, f"This machine lacks what {name} is made for.", technical
+                said = f"{technical} {child.last_words()}".rstrip() if technical == "no device" else technical
+                return status, unsupported(name, said), said
+            if status is Status.NO_MEMORY:
+                return status, no_memory(name, technical), technical
             if status is Status.WRONG:
                 return status, f"{name} computes wrong numbers on this machine.", technical
             if status is Status.CRASHED:
                 return status, f"{name} reported a failure while {doing}.", technical
             words = child.last_words() if "NULL" in technical else ""
             return status, not_loadable(name, f"{technical} {words}"), f"{technical} {words}".rstrip()
+
+
+def _wished_limit() -> float:
+    with contextlib.suppress(ValueError):
+        return max(1.0, float(os.environ.get(VARIABLE, "")))
+    return LIMIT
 
 
 class _Child:
@@ -120,7 +181,7 @@ class _Child:
         for thread in self.threads:
             thread.start()
 
-    def ask(self, request: dict[str, str]) -> None:
+    def ask(self, request: dict[str, Any]) -> None:
         """Send a request. A child that is dead already is noticed at the answer."""
         assert self.process.stdin is not None  # made above
         with contextlib.suppress(BrokenPipeError):

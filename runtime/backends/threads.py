@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.backends.cgroups import levels, number, text
@@ -21,21 +22,68 @@ SMALL_MODEL = 30_000_000
 that takes longer than the sums. Where other programs use the processors too, each wait can take a time slice."""
 
 
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """How many, and of how many processors. node: the processors to stay on, () for wherever the system likes.
+
+    why: what the number follows from, as the end of a sentence.
+    """
+
+    count: int
+    of: int
+    why: str
+    node: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.count} of {self.of} processors compute ({self.why})"
+
+
 def threads_for(parameters: int) -> int:
     """Threads for decoding with a model of this many parameters (0: not known)."""
-    return 1 if 0 < parameters < SMALL_MODEL else compute_threads()
+    return threads_here(parameters).count
 
 
-def compute_threads(root: Path = Path("/"), allowed: Iterable[int] | None = None) -> int:
+def threads_here(parameters: int = 0, wished: int = 0) -> Threads:
+    """The threads for a model of this many parameters (0: not known) here. wished: a number asked for."""
+    here = compute_threads()
+    if wished:
+        return Threads(wished, here.of, "as asked for")
+    if 0 < parameters < SMALL_MODEL:
+        return Threads(1, here.of, "the model is small")
+    return here
+
+
+def compute_threads(root: Path = Path("/"), allowed: Iterable[int] | None = None) -> Threads:
     """Threads for decoding, at least 1. root, allowed: a machine's file tree and usable processors, for tests."""
     if sys.platform == "linux":
-        processors = set(os.sched_getaffinity(0) if allowed is None else allowed)
-        cores = _cores(root, _fast(root, processors))
-        quota = _quota(root)
-        return max(1, min(cores, int(quota)) if quota else cores)
+        return _linux(root, set(os.sched_getaffinity(0) if allowed is None else allowed))
+    processors = os.cpu_count() or 1
     if sys.platform == "darwin":
-        return _performance_cores_macos() or os.cpu_count() or 1
-    return max(1, (os.cpu_count() or 1) // 2)  # most have two threads a core
+        return Threads(_performance_cores_macos() or processors, processors, "one for each performance core")
+    return Threads(max(1, processors // 2), processors, "one for each core")  # most have two threads a core
+
+
+def _linux(root: Path, processors: set[int]) -> Threads:
+    fast = _fast(root, processors)
+    node = _largest_node(root, fast)
+    count = _cores(root, node or fast)
+    why = "one for each core" if fast == processors else "one for each fast core"
+    if node:
+        why = f"{why} of one memory node"
+    quota = _quota(root)
+    if quota and int(quota) < count:
+        count, why = int(quota), "all that this program's control group may use"
+    return Threads(max(1, count), len(processors), why, tuple(sorted(node)))
+
+
+def _largest_node(root: Path, processors: set[int]) -> set[int]:
+    """The processors of the memory node that has most of them; nothing where there is only one such node.
+
+    Across nodes, each barrier of a step waits for the slowest way to memory, and there are hundreds of them.
+    """
+    listed = sorted((root / "sys/devices/system/node").glob("node[0-9]*/cpulist"))
+    nodes = [found for path in listed if (found := _listed(text(path)) & processors)]
+    return max(nodes, key=len) if len(nodes) > 1 else set()
 
 
 def _fast(root: Path, processors: set[int]) -> set[int]:

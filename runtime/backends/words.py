@@ -13,6 +13,19 @@ _SIGNALS = {
     "SIGFPE": "invalid arithmetic",
     "SIGKILL": "ended from outside, perhaps for lack of memory",
 }
+_DRIVERS = {
+    "libvulkan": "a graphics driver with Vulkan",
+    "libcudart": "NVIDIA's CUDA runtime",
+    "libcublas": "NVIDIA's cuBLAS",
+    "libcuda": "NVIDIA's driver",
+    "libamdhip": "AMD's ROCm",
+    "libhip": "AMD's ROCm",
+    "libroc": "AMD's ROCm",
+    "libsycl": "Intel's oneAPI runtime",
+    "libze_": "Intel's graphics driver",
+}
+OUT_OF_MEMORY = re.compile(r"out of (device |host )?memory|OutOf(Device|Host)Memory|failed to allocate|bad_alloc", re.I)
+
 _WINDOWS = {0xC000001D: "SIGILL", 0xC0000005: "SIGSEGV", 0xC0000409: "SIGABRT", 0xC0000094: "SIGFPE", 3: "SIGABRT"}
 
 
@@ -35,19 +48,48 @@ def crash(name: str, doing: str, status: int) -> tuple[str, str]:
     return f"{name} crashed while {doing} ({words}).", cause
 
 
+def hung(name: str, doing: str, seconds: float) -> str:
+    """The sentence for a candidate that did not come to an end."""
+    return f"{name} did not finish {doing} within {seconds:g} seconds."
+
+
+def unsupported(name: str, technical: str) -> str:
+    """The sentence for a library that says itself that it is not for this machine. technical: what it said."""
+    if re.search(r"driver version is insufficient|INCOMPATIBLE_DRIVER|unsupported driver|too old", technical, re.I):
+        return f"The graphics driver is too old for {name}; a newer one would make it work."
+    if technical.startswith("no device"):
+        return f"{name} found no graphics device that it can use."
+    return f"This machine lacks what {name} is made for."
+
+
+def no_memory(name: str, technical: str) -> str:
+    """The sentence for a device that gave none, or would not start, which is mostly the same."""
+    if "started" in technical:
+        return f"The device of {name} could not be started; it may lack memory."
+    return f"The device of {name} had too little free memory."
+
+
+def failed_later(name: str, how: str) -> str:
+    """The sentence for a backend that had proven itself and then failed. how: the end of "The engine …"."""
+    if OUT_OF_MEMORY.search(how):
+        return f"The device of {name} ran out of memory."
+    return f"{name} failed while it ran the model (the engine {how})."
+
+
 def not_loadable(name: str, technical: str) -> str:
     """The sentence for a library the system refuses to load. technical: what the loader said."""
     if found := re.search(r"version [`'](GLIBC|GLIBCXX|CXXABI)_([0-9.]+)' not found", technical):
         what = "C library (glibc" if found[1] == "GLIBC" else f"C++ library ({found[1]}"
         return f"{name} needs a newer {what} {found[2]}) than this system has."
     if found := re.search(r"(\S+): cannot open shared object file", technical):
+        library = found[1].rsplit("/", 1)[-1]
+        if driver := next((words for start, words in _DRIVERS.items() if library.startswith(start)), ""):
+            return f"{name} needs {driver} ({library}), which is not installed."
         return f"{name} needs {found[1].rsplit('/', 1)[-1]}, which this system does not have."
     if found := re.search(r"undefined symbol: (\w+)", technical):
         return f"{name} needs a function ({found[1]}) that this system's libraries do not have."
     if "API version" in technical:
         return f"{name} was made for another version of the engine."
-    if "memory" in technical or "the device cannot be started" in technical:
-        return f"The device of {name} could not be started; it may lack memory."
     if "failed to map segment" in technical or "Operation not permitted" in technical:
         return f"This system does not allow {name} to be loaded from its folder."
     return f"{name} could not be loaded."

@@ -64,7 +64,9 @@ def _talk(
     from runtime.engine.core import SamplingParams
 
     async def ready() -> tuple[WorkerEngine, ChatTemplate]:
-        engine = WorkerEngine(started.command, launched=started.worker, renew=started.renew)
+        engine = WorkerEngine(
+            started.command, launched=started.worker, renew=started.renew, fall_back=started.fall_back
+        )
         await engine.start()
         return engine, ChatTemplate.of(await engine.wait_ready(), given_template)
 

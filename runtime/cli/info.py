@@ -30,11 +30,11 @@ def run(args: argparse.Namespace, console: Console) -> int:
     with open_own() as archive:
         options = LaunchOptions.of(archive.manifest, args)
         try:
-            choice, cache = session.decide(archive, options, console, reprobe=args.reprobe)
+            succession, cache = session.decide(archive, options, console, reprobe=args.reprobe)
         except PannierError as error:
             console.out("\n".join(_about(archive)))
             raise error from None
-        fitted = session.fitting(archive, options)
+        choice, fitted = succession.choice, succession.fit
         decision = {
             "backend": choice.name,
             "engine_dir": str(choice.engine_dir),

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from runtime.cli import chat, info, look, run, serve
+from runtime.cli import chat, doctor, info, look, run, serve
 from runtime.console import Console
 from runtime.errors import INTERRUPTED, PannierError, unforeseen
 
@@ -21,7 +21,7 @@ def parser() -> argparse.ArgumentParser:
         description="A language model in one file: starts a chat page and an API on this computer.", epilog=EXIT_CODES
     )
     verbs = top.add_subparsers(metavar="VERB", required=True)
-    for module in (serve, run, chat, info, look):
+    for module in (serve, run, chat, info, doctor, look):
         module.add_parser(verbs)
     return top
 

@@ -62,7 +62,7 @@ async def _answer(
     from runtime.engine.client import WorkerEngine
     from runtime.engine.core import Failed, GenerationRequest, SamplingParams, TextDelta
 
-    engine = WorkerEngine(started.command, launched=started.worker, renew=started.renew)
+    engine = WorkerEngine(started.command, launched=started.worker, renew=started.renew, fall_back=started.fall_back)
     await engine.start()
     try:
         template = ChatTemplate.of(await engine.wait_ready(), given_template)

@@ -105,7 +105,7 @@ async def _serve(
     from runtime.api.server import serve
     from runtime.engine.client import WorkerEngine
 
-    engine = WorkerEngine(started.command, launched=started.worker, renew=started.renew)
+    engine = WorkerEngine(started.command, launched=started.worker, renew=started.renew, fall_back=started.fall_back)
     await engine.start()
     check = model_check(archive, started.places)
     app = create_app(engine, *_settings(archive, started, sock, door), check=check)

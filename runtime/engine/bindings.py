@@ -43,12 +43,13 @@ LogSink = Callable[[LogLevel, bytes], None]
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One device of a loaded backend. Memory in bytes, as the backend tells it."""
+    """One device of a loaded backend. Memory in bytes, as the backend tells it. handle: ggml's."""
 
     name: str
     description: str
     memory_free: int
     memory_total: int
+    handle: int = 0
 
 
 class _ThreadPoolParameters(ctypes.Structure):
@@ -120,7 +121,7 @@ class Llama:
         free, total = ctypes.c_size_t(), ctypes.c_size_t()
         self.ggml.ggml_backend_dev_memory(device, ctypes.byref(free), ctypes.byref(total))
         name, description = self.ggml.ggml_backend_dev_name(device), self.ggml.ggml_backend_dev_description(device)
-        return Device(name.decode(), description.decode("utf-8", "replace"), free.value, total.value)
+        return Device(name.decode(), description.decode("utf-8", "replace"), free.value, total.value, device)
 
 
 def grammar_of_schema(schema: str) -> str:
@@ -183,7 +184,9 @@ def _open(library: Path) -> ctypes.CDLL:
     try:
         return ctypes.CDLL(str(library))
     except OSError as error:
-        raise CannotRunError(f"The engine library {library.name} cannot be loaded ({error}).", _REMEDY) from None
+        raise CannotRunError(
+            f"The engine library {library.name} cannot be loaded ({error.__cause__ or error}).", _REMEDY
+        ) from None
 
 
 def _import_declarations(engine_dir: Path) -> Any:

@@ -11,6 +11,7 @@ import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from runtime.engine import failures
 from runtime.engine.core import (
@@ -51,6 +52,7 @@ from runtime.engine.messages import (
 from runtime.engine.process import Death, LaunchedWorker, WorkerCommand, launch_worker
 from runtime.engine.protocol import ProtocolError
 from runtime.engine.restarts import RestartPolicy, Restarts
+from runtime.engine.trust import FallBack, Trust
 from runtime.engine.watch import TICK_SECONDS, Patience, Watch
 from runtime.errors import CannotRunError, EngineError, PannierError, WorkerDied
 
@@ -69,17 +71,24 @@ class WorkerEngine:
         *,
         launched: LaunchedWorker | None = None,
         renew: Callable[[], WorkerCommand] | None = None,
+        fall_back: FallBack | None = None,
         policy: RestartPolicy | None = None,
         patience: Patience | None = None,
     ) -> None:
         """`launched`: a worker that `launch_worker(command)` started before; `start` takes it over.
 
         renew: gives the command of every further worker, where it may have changed (the program was renamed).
+        fall_back: is told of a backend that fails, and readies the next one for `renew`.
         """
         self._launched = launched
         self._next_command: Callable[[], WorkerCommand] = lambda: command
         self._later_commands = renew or self._next_command
-        self._restarts = Restarts(policy or RestartPolicy())
+        self._fall_back = fall_back
+        self._trust = Trust()
+        self._fallback = ""
+        self._replacing: asyncio.Task[None] | None = None  # held, or it might be collected
+        self._policy = policy or RestartPolicy()
+        self._restarts = Restarts(self._policy)
         self._patience = patience or Patience()
         self._watch = Watch(self._patience)
         self._hung = ""
@@ -257,6 +266,7 @@ class WorkerEngine:
             case Queued() | Started():
                 self._ledger.take(message)
             case TextDelta() | Finished() | Failed():
+                self._trust.answered(over=isinstance(message, Finished))
                 self._ledger.take(message)
                 self._send_due()  # whoever had to wait for this one to prove harmless
             case Beat():
@@ -272,7 +282,7 @@ class WorkerEngine:
                 self._set(EngineState.READY)
                 self._send_due()
             case LoadFailed(text, remedy):
-                self._give_up(CannotRunError(text, remedy))
+                self._cannot_load(CannotRunError(text, remedy))
             case Hello(protocol) if protocol != PROTOCOL_VERSION:
                 self._give_up(EngineError(f"The worker speaks protocol {protocol}, the server {PROTOCOL_VERSION}."))
 
@@ -283,8 +293,46 @@ class WorkerEngine:
         if self._status.state in (EngineState.STOPPED, EngineState.FAILED):
             return
         death = replace(death, hung=self._hung)
-        self._ledger.worker_died(death)
+        self._ledger.worker_died(death, untried=self._fall_back is not None and not self._trust.has_answered)
         self._fail_calls(WorkerDied(f"The engine {death}."))
+        if self._fall_back and self._trust.lost(death):
+            how = f"{death}. {death.last_words}".rstrip()
+            self._replace_backend(how, self._fall_back, loading=False, otherwise=partial(self._start_again, death))
+        else:
+            self._start_again(death)
+
+    def _cannot_load(self, failure: PannierError) -> None:
+        if self._fall_back is None:
+            self._give_up(failure)
+            return
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+        how = f"could not load the model: {failure.message}"
+        self._replace_backend(how, self._fall_back, loading=True, otherwise=partial(self._give_up, failure))
+
+    def _replace_backend(self, how: str, fall_back: FallBack, *, loading: bool, otherwise: Callable[[], None]) -> None:
+        """Let the next backend take over. Proving one may take seconds, so it is done beside the event loop."""
+        self._settled.clear()
+        self._set(EngineState.LOADING if self._facts is None else EngineState.RESTARTING, f"The engine {how}")
+
+        async def replace_it() -> None:
+            told = await asyncio.to_thread(fall_back, how, loading)
+            if self._status.state is EngineState.STOPPED:
+                return
+            if told is None:
+                self._fall_back = None  # there is none left
+                otherwise()
+                return
+            self._fallback = f"{self._fallback} {told}".strip()
+            self._trust, self._restarts = Trust(), Restarts(self._policy)
+            self._set(self._status.state, told)
+            self._begin()
+
+        self._replacing = asyncio.get_running_loop().create_task(replace_it())
+
+    def _start_again(self, death: Death) -> None:
+        """The same backend once more, unless too many workers died."""
         loop = asyncio.get_running_loop()
         pause = self._restarts.after_death(loop.time())
         if pause is None:
@@ -316,6 +364,6 @@ class WorkerEngine:
     def _set(self, state: EngineState, detail: str = "") -> None:
         pid = self._worker.pid if self._worker else None
         progress = 1.0 if state is EngineState.READY else 0.0
-        self._status = EngineStatus(state, detail, progress, self._status.restarts, pid)
+        self._status = EngineStatus(state, detail, progress, self._status.restarts, pid, self._fallback)
         if state in _SETTLED:
             self._settled.set()

@@ -283,13 +283,17 @@ class EngineState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """Where the engine stands. `progress` in 0..1 while loading; `detail` is one sentence for people."""
+    """Where the engine stands. `progress` in 0..1 while loading; `detail` is one sentence for people.
+
+    fallback: why another backend than the chosen one computes, as sentences; "" while none had to.
+    """
 
     state: EngineState
     detail: str = ""
     progress: float = 0.0
     restarts: int = 0
     worker_pid: int | None = None
+    fallback: str = ""
 
 
 class Engine(Protocol):

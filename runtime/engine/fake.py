@@ -26,6 +26,7 @@ from runtime.engine.core import (
     FinishReason,
     GenerationRequest,
     ModelFacts,
+    Queued,
     Started,
     TextDelta,
     Timings,
@@ -63,6 +64,7 @@ class FakeBehaviour:
     never_ready: stay LOADING for ever. load_error: loading ends in FAILED, and `wait_ready` raises it.
     die_at_token: the worker "dies" before this token index (0 is the first), `deaths` times. It is back after
     `load_seconds`, and the answer goes on; of two deaths in one place the request is told to be the cause.
+    queue: the places it waits in, told before it is admitted, for `queue_seconds` each.
     refuse: called with each request; what it returns (a `Failed`, as from `runtime.engine.failures`) is its only event.
     """
 
@@ -74,6 +76,8 @@ class FakeBehaviour:
     die_at_token: int | None = None
     deaths: int = 1
     refuse: Callable[[GenerationRequest], Event | None] | None = None
+    queue: tuple[int, ...] = ()
+    queue_seconds: float = 0.0
     context_size: int = 4096
     chat_template: str | None = _CHATML
 
@@ -135,7 +139,7 @@ class FakeEngine:
         ended = False
         try:
             async for event in self._run(request):
-                ended = not isinstance(event, Started | TextDelta)
+                ended = not isinstance(event, Queued | Started | TextDelta)
                 yield event
         finally:
             if not ended:
@@ -170,6 +174,9 @@ class FakeEngine:
         if problem := self._problem(request, len(prompt)):
             yield problem
             return
+        for place in self.behaviour.queue:
+            yield Queued(request.id, place)
+            await asyncio.sleep(self.behaviour.queue_seconds)
         yield Started(request.id, len(prompt), 0, seed)
         room = self.behaviour.context_size - len(prompt)
         limit = room if request.max_tokens is None else min(room, request.max_tokens)

@@ -104,14 +104,18 @@ class Ledger:
                 ticket.told, ticket.strikes = True, 0
         ticket.events.put_nowait(event)
 
-    def worker_died(self, death: Death) -> None:
-        """Nothing is sent any more; who is to blame for the second time is told so."""
+    def worker_died(self, death: Death, *, untried: bool = False) -> None:
+        """Nothing is sent any more; who is to blame for the second time is told so.
+
+        untried: the worker's backend had never answered anybody, so it may be its fault as well: once more, then.
+        """
+        limit = _STRIKES + untried
         self._leaving.clear()
         for ticket in [*self._tickets.values()]:
             if ticket.begun and (death.is_crash or not ticket.told):
                 ticket.strikes += 1
             ticket.sent = ticket.begun = ticket.told = False
-            if ticket.strikes == _STRIKES:
+            if ticket.strikes >= limit:
                 self.take(failures.worker_died(ticket.request.id, str(death)))
 
     def fail_all(self, sentence: Callable[[str], Failed]) -> None:

@@ -45,6 +45,9 @@ The tables are written from the code by `python -m tests.api.reference`; a test 
 - **Resumable streams**: a request with the header `X-Stream-Resumable: true` gets `X-Stream-Id` and `X-Stream-Secret`
   with its stream of events. `GET /v1/streams/{{id}}` with that secret in `X-Stream-Secret` goes on behind the event named
   in `Last-Event-ID`, until {streams.KEPT_SECONDS:.0f} seconds after the last one left. (Ollama's lines have no ids.)
+- **Progress**: a streaming request to `/v1/chat/completions` with the header `X-Stream-Progress: true` gets its stream
+  at once, with `prompt_progress` in its first chunks: `place` in the queue while it waits, then `total` and `processed`
+  tokens of its prompt. A refusal may then come in the stream.
 - **Tools**: calls are read out of the text by the model's family, which its template tells; a template that knows no
   tools is told of them in words. A call that is asked for by name, or required, is enforced by a grammar. Where the
   answer's form is prescribed there is no room for calls, so both together are refused.

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from runtime.api.about import About
 from runtime.api.app import Application, create_app
 from runtime.api.binding import bind
 from runtime.api.server import serve
@@ -73,6 +74,7 @@ def running(
     ui: UiConfig | None = None,
     *,
     engine: type[FakeEngine] = FakeEngine,
+    about: About | None = None,
     webui: Path | None = None,
     ready: bool = True,
     check: Check | None = None,
@@ -86,7 +88,7 @@ def running(
         fake = engine(behaviour)
         await fake.start()
         stop = asyncio.Event()
-        app = create_app(_checked(fake), settings or ServerSettings(MODEL), ui, webui=webui, check=check)
+        app = create_app(_checked(fake), settings or ServerSettings(MODEL), ui, about, webui=webui, check=check)
 
         def on_listening(url: str) -> None:
             client = httpx.Client(base_url=url, timeout=20, trust_env=False)

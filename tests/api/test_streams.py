@@ -127,3 +127,33 @@ def test_every_dialect_with_events_has_it(path: str, body: dict[str, Any]) -> No
         time.sleep(0.05)
         assert ids(answer.text.splitlines()) == list(range(1, len(ids(answer.text.splitlines())) + 1))
         assert resume(server, answer.headers).text == answer.text
+
+
+def test_the_place_in_the_queue_is_told_to_whom_asks_for_it() -> None:
+    with running(FakeBehaviour(answer="hi", queue=(2, 1))) as server:
+        body = {"messages": [{"role": "user", "content": "hello"}], "stream": True}
+        told = [
+            json.loads(line.removeprefix("data: "))
+            for line in server.http.post(
+                "/v1/chat/completions", json=body, headers={"X-Stream-Progress": "true"}
+            ).text.splitlines()
+            if line.startswith("data: {")
+        ]
+        progress = [chunk["prompt_progress"] for chunk in told if "prompt_progress" in chunk]
+        assert progress[:2] == [{"place": 2}, {"place": 1}]
+        assert progress[2]["processed"] == 0
+        assert progress[2]["total"] > 0
+        assert "prompt_progress" not in server.http.post("/v1/chat/completions", json=body).text
+
+
+def test_a_stream_that_is_given_up_is_cancelled_and_forgotten() -> None:
+    with running(FakeBehaviour(answer="word " * 500, token_seconds=0.02)) as server:
+        body = {"messages": [{"role": "user", "content": "hello"}], "stream": True}
+        asked = {"X-Stream-Resumable": "true"}
+        with server.http.stream("POST", "/v1/chat/completions", json=body, headers=asked) as answer:
+            path, secret = f"/v1/streams/{answer.headers['x-stream-id']}", answer.headers["x-stream-secret"]
+            next(answer.iter_lines())
+            assert server.http.delete(path, headers={"X-Stream-Secret": "another"}).status_code == 404
+            assert server.http.delete(path, headers={"X-Stream-Secret": secret}).status_code == 204
+            assert len(server.wait_cancelled(10)) == 1
+        assert server.http.get(path, headers={"X-Stream-Secret": secret}).status_code == 404

@@ -3,6 +3,7 @@
 Structures of ggml-backend-impl.h are seen as tables of pointers, so that this compiles without llama.cpp's source;
 the indices are those of the pinned engine and a healthy build of this file (FAULT_NONE) is tested to pass its proof. */
 
+#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@ the indices are those of the pinned engine and a healthy build of this file (FAU
 #include <string.h>
 #include <unistd.h>
 
+enum { DEVICE_NAME, DEVICE_DESCRIPTION, DEVICE_MEMORY, DEVICE_TYPE, DEVICE_PROPS };
 enum { REG_DEVICE = 3, DEVICE_INIT = 5, BACKEND_COMPUTE = 13, HEALTHY_SUMS = 4 };
 
 extern void *ggml_graph_node(void *graph, int index);
@@ -20,15 +22,32 @@ static void *(*real_init)(void *, const char *);
 static int (*real_compute)(void *, void *);
 static int sums;
 
+/* With FAULT_WORKER the fault waits until the proof is over: it shows itself in the worker, under the model. */
+static int is_due(void) {
+#ifdef FAULT_WORKER
+    static int found = -1;
+    if (found < 0) {
+        char line[4096] = {0};
+        FILE *file = fopen("/proc/self/cmdline", "r");
+        size_t length = file ? fread(line, 1, sizeof line - 1, file) : 0;
+        if (file) fclose(file);
+        found = length && memmem(line, length, "--worker", 8) != NULL;
+    }
+    return found;
+#else
+    return sums > HEALTHY_SUMS; /* the first sums are float ones and pass, as with a processor whose AMX is broken */
+#endif
+}
+
 static void die(void) {
 #ifdef FAULT_SIGNAL
     raise(FAULT_SIGNAL);
 #endif
 }
 
-/* The first sums are float ones and pass, as with a processor whose AMX is broken. */
 static int compute(void *backend, void *graph) {
-    if (++sums > HEALTHY_SUMS) {
+    ++sums;
+    if (is_due()) {
 #ifdef FAULT_COMPUTE
         die();
 #endif
@@ -37,6 +56,10 @@ static int compute(void *backend, void *graph) {
 #endif
 #ifdef FAULT_STATUS
         return -1;
+#endif
+#ifdef FAULT_MEMORY
+        fprintf(stderr, "broken: vk::Device::allocateMemory: ErrorOutOfDeviceMemory\n");
+        return -2;
 #endif
     }
     int status = real_compute(backend, graph);
@@ -54,12 +77,18 @@ static int compute(void *backend, void *graph) {
 }
 
 static void *init_backend(void *dev, const char *parameters) {
+#ifdef FAULT_WORKER
+    int due = is_due();
+#else
+    int due = 1;
+#endif
 #ifdef FAULT_INIT
-    die();
+    if (due) die();
 #endif
 #ifdef FAULT_NO_MEMORY
-    return NULL;
+    if (due) return NULL;
 #endif
+    (void) due;
     void **backend = real_init(dev, parameters);
     real_compute = (int (*)(void *, void *)) backend[BACKEND_COMPUTE];
     backend[BACKEND_COMPUTE] = (void *) compute;
@@ -71,6 +100,23 @@ static void *get_device(void *registry, size_t index) {
     (void) index;
     return device;
 }
+
+#ifdef FAULT_GPU
+/* Looks like a graphics device of its own: named, typed and sized so, and computing on the processor. */
+static const char *gpu_name(void *dev) { (void) dev; return FAULT_GPU; }
+static int gpu_type(void *dev) { (void) dev; return 1; }
+static void gpu_memory(void *dev, size_t *available, size_t *total) {
+    (void) dev;
+    *available = *total = (size_t) 8 << 30;
+}
+static void (*real_props)(void *, void *);
+static void gpu_props(void *dev, void *props) {
+    real_props(dev, props);
+    ((const char **) props)[0] = ((const char **) props)[1] = FAULT_GPU;
+    gpu_memory(dev, (size_t *) props + 2, (size_t *) props + 3);
+    ((int *) props)[8] = 1;
+}
+#endif
 
 __attribute__((constructor)) static void on_load(void) {
 #ifdef FAULT_LOAD
@@ -100,6 +146,13 @@ void *ggml_backend_init(void) {
     real_init = (void *(*)(void *, const char *)) device[DEVICE_INIT];
     device[DEVICE_INIT] = (void *) init_backend;
     reg[REG_DEVICE] = (void *) get_device;
+#ifdef FAULT_GPU
+    real_props = (void (*)(void *, void *)) device[DEVICE_PROPS];
+    device[DEVICE_NAME] = device[DEVICE_DESCRIPTION] = (void *) gpu_name;
+    device[DEVICE_MEMORY] = (void *) gpu_memory;
+    device[DEVICE_TYPE] = (void *) gpu_type;
+    device[DEVICE_PROPS] = (void *) gpu_props;
+#endif
 #ifdef FAULT_VERSION
     *(int *) reg = 1;
 #endif

@@ -25,8 +25,10 @@ Broken = Callable[..., Path]
 NO_CHILD = Command(("false",), "/nonexistent/program", {})
 
 
-def choose_here(dist: FakeContainer, places: Places, forced: str | None = None, reprobe: bool = False) -> Choice:
-    return choose(dist, EngineCache(places), forced, reprobe, Prober(probe_command(), limit=3.0))
+def choose_here(
+    dist: FakeContainer, places: Places, forced: str | None = None, reprobe: bool = False, limit: float = 60.0
+) -> Choice:
+    return choose(dist, EngineCache(places), forced, reprobe, Prober(probe_command(), limit=limit))
 
 
 def with_broken(engine_dir: Path, **broken: Path) -> FakeContainer:
@@ -49,7 +51,7 @@ def test_every_broken_candidate_is_passed_over_and_explained(
         symbol=break_library("FAULT_SYMBOL"),
         other=break_library("FAULT_SCORE"),
     )
-    choice = choose_here(dist, one_place)
+    choice = choose_here(dist, one_place, limit=10.0)
     assert choice.name == "cpu-x64"
     assert not choice.remembered
     assert [v.status for v in choice.verdicts] == [
@@ -146,9 +148,9 @@ def test_a_damaged_memory_counts_as_none(engine_dir: Path, one_place: Places, da
 
 def test_a_hang_is_remembered_for_a_day_only(one_place: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     memory = Memory(one_place, "e" * 64)
-    hung = Verdict("cpu-a", "a.so", Status.HUNG, "It hung.")
+    hung = Verdict("cpu-a", "a.so", Status.HUNG, "It hung.", until=time.time() + HANG_REMEMBERED)
     assert memory.keep([hung]) is not None
-    assert memory.recall() == {"a.so": hung}
+    assert memory.recall() == {"a.so#0": hung}
     later = time.time() + HANG_REMEMBERED + 1
     monkeypatch.setattr(time, "time", lambda: later)
     assert memory.recall() == {}

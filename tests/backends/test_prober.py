@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.backends.prober import Prober
+from runtime.backends.prober import Prober, Trial
 from runtime.backends.verdicts import Status
 from runtime.launch.osdep import Command, system
 from tests.backends.engines import probe_command
@@ -26,7 +26,7 @@ def prober() -> Iterator[Prober]:
 def test_a_healthy_variant_passes_or_says_it_is_not_for_this_machine(
     prober: Prober, engine_dir: Path, variant: str
 ) -> None:
-    verdict = prober.prove(f"cpu-{variant}", engine_dir / f"libggml-cpu-{variant}.so", engine_dir)
+    verdict = prober.prove(Trial(f"cpu-{variant}"), engine_dir / f"libggml-cpu-{variant}.so", engine_dir)
     assert verdict.status in ({Status.OK} if variant == "x64" else {Status.OK, Status.UNSUPPORTED})
     assert verdict.seconds < 5
 
@@ -34,7 +34,7 @@ def test_a_healthy_variant_passes_or_says_it_is_not_for_this_machine(
 def test_the_shim_without_a_fault_passes_although_it_writes_to_stdout(
     prober: Prober, engine_dir: Path, break_library: Broken
 ) -> None:
-    verdict = prober.prove("shim", break_library(), engine_dir)
+    verdict = prober.prove(Trial("shim"), break_library(), engine_dir)
     assert verdict.status is Status.OK, verdict
 
 
@@ -70,7 +70,7 @@ def test_the_shim_without_a_fault_passes_although_it_writes_to_stdout(
         (["FAULT_WRONG"], Status.WRONG, "shim computes wrong numbers on this machine."),
         (["FAULT_NAN"], Status.WRONG, "shim computes wrong numbers on this machine."),
         (["FAULT_SCORE"], Status.UNSUPPORTED, "This machine lacks what shim is made for."),
-        (["FAULT_NO_MEMORY"], Status.MISSING, "The device of shim could not be started; it may lack memory."),
+        (["FAULT_NO_MEMORY"], Status.NO_MEMORY, "The device of shim could not be started; it may lack memory."),
         (["FAULT_VERSION"], Status.MISSING, "shim was made for another version of the engine."),
         (
             ["FAULT_SYMBOL"],
@@ -83,13 +83,13 @@ def test_the_shim_without_a_fault_passes_although_it_writes_to_stdout(
 def test_each_fault_is_recognised_and_put_into_words(
     prober: Prober, engine_dir: Path, break_library: Broken, faults: list[str], status: Status, detail: str
 ) -> None:
-    verdict = prober.prove("shim", break_library(*faults), engine_dir)
+    verdict = prober.prove(Trial("shim"), break_library(*faults), engine_dir)
     assert (verdict.status, verdict.detail) == (status, detail), verdict
     assert verdict.technical
 
 
 def test_two_results_that_changed_places_are_noticed(prober: Prober, engine_dir: Path, break_library: Broken) -> None:
-    verdict = prober.prove("shim", break_library("FAULT_WRONG"), engine_dir)
+    verdict = prober.prove(Trial("shim"), break_library("FAULT_WRONG"), engine_dir)
     assert "Q8_0" in verdict.technical
     assert "element 1000" in verdict.technical
 
@@ -97,7 +97,7 @@ def test_two_results_that_changed_places_are_noticed(prober: Prober, engine_dir:
 def test_a_hang_ends_after_the_time_limit(engine_dir: Path, break_library: Broken) -> None:
     with Prober(probe_command(), limit=2.0) as prober:
         began = time.monotonic()
-        verdict = prober.prove("shim", break_library("FAULT_HANG"), engine_dir)
+        verdict = prober.prove(Trial("shim"), break_library("FAULT_HANG"), engine_dir)
         assert verdict.status is Status.HUNG
         assert verdict.detail == "shim did not finish multiplying Q8_0 matrices within 2 seconds."
         assert time.monotonic() - began < 4
@@ -110,7 +110,7 @@ def test_a_missing_system_library_is_named(
     subprocess.run(["cc", "-shared", "-o", str(driver), "-xc", "/dev/null"], check=True)
     library = break_library("NEEDS_DRIVER", arguments=("-Wl,--no-as-needed", f"-L{tmp_path}", f"-l:{driver.name}"))
     driver.unlink()
-    verdict = prober.prove("shim", library, engine_dir)
+    verdict = prober.prove(Trial("shim"), library, engine_dir)
     assert verdict.status is Status.MISSING
     assert verdict.detail == "shim needs libdriver-of-nobody.so.1, which this system does not have."
 
@@ -129,7 +129,7 @@ def test_a_library_for_a_newer_glibc_is_recognised(
         check=True,
     )
     library = break_library("FAULT_SYMBOL", "NEW_GLIBC", arguments=(str(stub),))
-    verdict = prober.prove("shim", library, engine_dir)
+    verdict = prober.prove(Trial("shim"), library, engine_dir)
     assert verdict.status is Status.MISSING
     assert verdict.detail == "shim needs a newer C library (glibc 9.99) than this system has."
 
@@ -139,10 +139,10 @@ def test_one_child_serves_until_a_library_is_for_this_machine(
 ) -> None:
     unsupported = break_library("FAULT_SCORE")
     first = prober.start().process.pid
-    assert prober.prove("a", unsupported, engine_dir).status is Status.UNSUPPORTED
-    assert prober.prove("b", unsupported, engine_dir).status is Status.UNSUPPORTED
+    assert prober.prove(Trial("a"), unsupported, engine_dir).status is Status.UNSUPPORTED
+    assert prober.prove(Trial("b"), unsupported, engine_dir).status is Status.UNSUPPORTED
     assert prober.start().process.pid == first
-    assert prober.prove("c", break_library(), engine_dir).status is Status.OK
+    assert prober.prove(Trial("c"), break_library(), engine_dir).status is Status.OK
     assert prober.start().process.pid != first
 
 
@@ -159,7 +159,7 @@ def test_no_core_is_left_by_a_crash(
     with Prober(Command(command.argv, command.executable, environment)) as here:
         resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
         try:
-            verdict = here.prove("shim", library, engine_dir)
+            verdict = here.prove(Trial("shim"), library, engine_dir)
         finally:
             resource.setrlimit(resource.RLIMIT_CORE, before)
     assert verdict.status is Status.CRASHED
@@ -169,17 +169,17 @@ def test_no_core_is_left_by_a_crash(
 def test_a_program_that_is_no_prober_is_a_crash_not_an_exception(engine_dir: Path) -> None:
     for program in (["false"], ["echo", "hello"], ["/nonexistent/program"]):
         with Prober(Command(tuple(program), program[0], {"PATH": "/usr/bin:/bin"})) as prober:
-            verdict = prober.prove("x", engine_dir / "libggml-cpu-x64.so", engine_dir)
+            verdict = prober.prove(Trial("x"), engine_dir / "libggml-cpu-x64.so", engine_dir)
             assert verdict.status is Status.CRASHED, program
 
 
 def test_the_child_ends_when_its_parent_is_killed(engine_dir: Path, break_library: Broken) -> None:
     script = (
         "import sys; from pathlib import Path\n"
-        "from runtime.backends.prober import Prober\n"
+        "from runtime.backends.prober import Prober, Trial\n"
         "from tests.backends.engines import probe_command\n"
         "p = Prober(probe_command()); print(p.start().process.pid, flush=True)\n"
-        "p.prove('shim', Path(sys.argv[1]), Path(sys.argv[2]))\n"
+        "p.prove(Trial('shim'), Path(sys.argv[1]), Path(sys.argv[2]))\n"
     )
     import sys
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.backends.threads import compute_threads, threads_for
+from runtime.backends.threads import compute_threads, threads_for, threads_here
 
 
 def machine(root: Path, files: dict[str, str]) -> Path:
@@ -79,13 +79,29 @@ V1 = {"proc/self/cgroup": "5:cpu,cpuacct:/docker/abc\n1:name=systemd:/"}
 def test_one_thread_for_each_fast_core_within_the_limits(
     tmp_path: Path, files: dict[str, str], processors: range | list[int], expected: int
 ) -> None:
-    assert compute_threads(machine(tmp_path, files), processors) == expected
+    assert compute_threads(machine(tmp_path, files), processors).count == expected
+
+
+def test_threads_stay_on_the_larger_of_two_memory_nodes(tmp_path: Path) -> None:
+    nodes = {f"sys/devices/system/node/node{n}/cpulist": cpus for n, cpus in enumerate(("0-1", "2-7"))}
+    found = compute_threads(machine(tmp_path, {**cores({n: str(n) for n in range(8)}), **nodes}), range(8))
+    assert (found.count, found.node) == (6, (2, 3, 4, 5, 6, 7))
+    assert "memory node" in str(found)
+
+
+def test_one_memory_node_holds_nobody_back(tmp_path: Path) -> None:
+    found = compute_threads(machine(tmp_path, {"sys/devices/system/node/node0/cpulist": "0-3"}), range(4))
+    assert (found.count, found.node) == (4, ())
+
+
+def test_a_number_that_was_asked_for_is_taken() -> None:
+    assert threads_here(600_000_000, wished=7).count == 7
 
 
 def test_this_machine_has_at_least_one() -> None:
-    assert compute_threads() >= 1
+    assert compute_threads().count >= 1
 
 
 def test_a_small_model_computes_in_one_thread_and_a_large_one_in_all() -> None:
     assert threads_for(3_500_000) == 1
-    assert threads_for(600_000_000) == threads_for(0) == compute_threads()
+    assert threads_for(600_000_000) == threads_for(0) == compute_threads().count

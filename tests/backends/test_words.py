@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from runtime.backends.words import crash, not_loadable
+from runtime.backends.words import crash, failed_later, not_loadable, unsupported
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,10 @@ def test_an_end_is_put_into_words(doing: str, status: int, sentence: str, cause:
 @pytest.mark.parametrize(
     ("technical", "sentence"),
     [
-        ("libvulkan.so.1: cannot open shared object file: No such file", "a needs libvulkan.so.1, which this system"),
+        ("libodd.so.1: cannot open shared object file: No such file", "a needs libodd.so.1, which this system"),
+        ("libvulkan.so.1: cannot open shared object file", "a needs a graphics driver with Vulkan (libvulkan.so.1),"),
+        ("libcuda.so.1: cannot open shared object file", "a needs NVIDIA's driver (libcuda.so.1), which is not"),
+        ("libcublas.so.13: cannot open shared object file", "a needs NVIDIA's cuBLAS (libcublas.so.13), which"),
         (
             "/x/libc.so.6: version `GLIBC_2.38' not found (required by /y)",
             "a needs a newer C library (glibc 2.38) than",
@@ -44,3 +47,24 @@ def test_an_end_is_put_into_words(doing: str, status: int, sentence: str, cause:
 )
 def test_a_loaders_refusal_is_put_into_words(technical: str, sentence: str) -> None:
     assert not_loadable("a", technical).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("technical", "sentence"),
+    [
+        ("ggml_backend_score is 0", "This machine lacks what a is made for."),
+        ("no device ggml_vulkan: No devices found.", "a found no graphics device that it can use."),
+        (
+            "no device ggml_cuda_init: CUDA driver version is insufficient for CUDA runtime version",
+            "The graphics driver is too old for a; a newer one would make it work.",
+        ),
+    ],
+)
+def test_a_library_that_is_not_for_this_machine_says_why(technical: str, sentence: str) -> None:
+    assert unsupported("a", technical) == sentence
+
+
+@pytest.mark.parametrize("how", ["failed: vk::OutOfDeviceMemoryError", "CUDA error: out of memory", "std::bad_alloc"])
+def test_a_device_that_ran_out_of_memory_is_told_from_one_that_crashed(how: str) -> None:
+    assert failed_later("a", how) == "The device of a ran out of memory."
+    assert "failed while it ran the model" in failed_later("a", "was killed by signal 6 (SIGABRT)")

@@ -24,7 +24,7 @@ def test_every_target_is_composed_on_this_host(tmp_path: Path, target: str) -> N
     done = compose(handmade.kit(tmp_path, target), model, handmade.spec(), tmp_path / "out")
     path = done.written.path
     assert path.name == f"tiny-1.0-{target}{TARGETS[target].suffix}"
-    if not TARGETS[target].signed:  # what becomes of a Mac's stub: test_macho
+    if TARGETS[target].system == "linux":  # what becomes of the others' stubs: test_macho, test_windows
         assert path.read_bytes().startswith(handmade.STUBS[target])
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None

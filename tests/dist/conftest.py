@@ -16,7 +16,16 @@ ROOT = Path(__file__).parent.parent.parent
 
 def build(output: Path, *flags: str) -> Path:
     """`pannier build` of the demo spec, with flags."""
-    command = [sys.executable, "-m", "bundler", "build", ROOT / "dist-specs" / "demo.toml", "--json", "--output", output]
+    command = [
+        sys.executable,
+        "-m",
+        "bundler",
+        "build",
+        ROOT / "dist-specs" / "demo.toml",
+        "--json",
+        "--output",
+        output,
+    ]
     done = subprocess.run([*map(str, command), *flags], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return Path(json.loads(done.stdout)["dists"][0]["path"])

@@ -27,7 +27,9 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return {"HOME": str(home), "PATH": "/usr/bin:/bin", "TMPDIR": str(temp), **more}
 
 
-def run(dist: Path | str, *arguments: str, env: dict[str, str], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def run(
+    dist: Path | str, *arguments: str, env: dict[str, str], cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run the dist to its end."""
     return subprocess.run(
         [str(dist), *arguments], env=env, cwd=cwd, capture_output=True, text=True, timeout=START_SECONDS, check=False

@@ -57,7 +57,7 @@ def test_from_a_read_only_mount_in_a_folder_it_cannot_write(dist: Path, env: dic
     mount.mkdir()
     script = (
         'set -e; mount -t tmpfs none "$1"; cp "$2" "$1/dist"; mount -o remount,ro "$1"; cd "$1"; '
-        'touch x 2>/dev/null && exit 99; exec ./dist run Hello --temperature 0 --max-tokens 40'
+        "touch x 2>/dev/null && exit 99; exec ./dist run Hello --temperature 0 --max-tokens 40"
     )
     done = subprocess.run(
         [unshare, "-m", "sh", "-c", script, "sh", mount, dist], env=env, capture_output=True, text=True, check=False
@@ -66,9 +66,7 @@ def test_from_a_read_only_mount_in_a_folder_it_cannot_write(dist: Path, env: dic
 
 
 @pytest.mark.parametrize("option", ["ro", "noexec", "size=64k"], ids=["read-only", "noexec", "full"])
-def test_with_a_home_that_cannot_hold_the_engine(
-    dist: Path, env: dict[str, str], tmp_path: Path, option: str
-) -> None:
+def test_with_a_home_that_cannot_hold_the_engine(dist: Path, env: dict[str, str], tmp_path: Path, option: str) -> None:
     unshare = requirements.tool("unshare")
     script = 'set -e; mount -t tmpfs -o "$1" none "$HOME"; exec "$2" run Hello --temperature 0 --max-tokens 40'
     done = subprocess.run(

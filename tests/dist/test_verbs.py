@@ -38,6 +38,34 @@ def test_the_first_start_proves_and_the_second_remembers(dist: Path, env: dict[s
     assert first["backend"] == second["backend"]
 
 
+def test_doctor_tells_all_and_nothing_private(dist: Path, settled: dict[str, str]) -> None:
+    done = running.run(dist, "doctor", env=settled)
+    assert done.returncode == 0, done.stderr
+    for word in (
+        "machine ",
+        "backends ",
+        "chosen    cpu-",
+        "memory ",
+        "cache     ~",
+        "port ",
+        "every byte is as it was",
+    ):
+        assert word in done.stdout
+    assert settled["HOME"] not in done.stdout
+    told = json.loads(running.run(dist, "doctor", "--json", "--no-verify", env=settled).stdout)
+    assert told["runs"] is True
+    assert told["backend"] == next(one["name"] for one in told["candidates"] if one["became"] == "chosen")
+    assert told["fit"]["lacks"] == 0
+    assert settled["HOME"] not in json.dumps(told)
+
+
+def test_a_model_that_does_not_fit_is_refused_with_what_would(dist: Path, settled: dict[str, str]) -> None:
+    done = running.run(dist, "run", "Hello", "--ctx-size", "2000000000", env=settled)
+    assert done.returncode == 4
+    assert "GB of memory" in done.stderr
+    assert "--ctx-size" in done.stderr
+
+
 def test_only_the_libraries_it_needs_are_unpacked(dist: Path, settled: dict[str, str]) -> None:
     told = json.loads(running.run(dist, "info", "--json", env=settled).stdout)["decision"]
     files = {path.name for path in Path(told["engine_dir"]).iterdir()}

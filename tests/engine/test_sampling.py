@@ -47,7 +47,7 @@ def in_a_process_of_its_own(load: Load, code: str) -> str:
         "folder = Path(load.engine_dir)\n"
         "llama = Llama(folder, EngineLog(verbose=False))\n"
         "devices = llama.load_backend(folder / load.backends[0])\n"
-        "model = Model(llama, load, lambda share: None)\n"
+        "model = Model(llama, load, None, lambda share: None)\n"
     )
     return subprocess.run([sys.executable, "-c", prelude + code], capture_output=True, text=True, check=True).stdout
 

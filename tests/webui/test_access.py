@@ -1,21 +1,236 @@
-"""Everybody can use it: with a keyboard, with a screen reader, on a phone, from right to left."""
+"""Everybody can use it: with a keyboard, with a screen reader, enlarged, on a phone, from right to left."""
 
 from __future__ import annotations
 
-from playwright.sync_api import Browser, expect
+import json
+from dataclasses import replace
+from pathlib import Path
 
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from bundler import resources
+from bundler.console import Console
+from bundler.page.packages import packages
 from runtime.engine.fake import FakeBehaviour
 from tests.api.running import running
 from tests.webui.driving import UI, answered, ask, opened
 
+RICH = """\
+# Leaves
+
+A **leaf** is [green](https://example.org) and `thin`: $a^2$
+
+- [x] done
+- [ ] open
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+> quoted
+
+```python
+print("leaf")  # a remark
+```
+"""
+SHARED = replace(UI, addresses=("http://192.168.1.20:8080",))
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """axe-core's script."""
+    modules = packages(resources.page_sources(), None, Console(), dev=True) / "node_modules"
+    return (modules / "axe-core" / "axe.min.js").read_text("utf-8")
+
+
+def faults(page: Page, axe: str) -> list[str]:
+    """What axe-core finds, each with its places. By the debugger's door: the page's policy would refuse the script."""
+    page.wait_for_timeout(250)  # what fades in must have
+    session = page.context.new_cdp_session(page)
+    session.send("Runtime.evaluate", {"expression": axe})
+    run = "axe.run({resultTypes: ['violations']}).then((found) => JSON.stringify(found.violations))"
+    told = session.send("Runtime.evaluate", {"expression": run, "awaitPromise": True, "returnByValue": True})
+    return [
+        f"{fault['id']}: {node['html'][:200]} {node.get('failureSummary', '')[:200]}"
+        for fault in json.loads(told["result"]["value"])
+        for node in fault["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_view(browser: Browser, axe: str, scheme: str) -> None:
+    behaviour = FakeBehaviour(answer=RICH)
+    with running(behaviour, ui=SHARED) as server, opened(browser, server.url, color_scheme=scheme) as page:
+        expect(page.locator(".starter")).to_be_enabled()
+        found = {"welcome": faults(page, axe)}
+        ask(page, "What is a leaf?")
+        answer = answered(page)
+        expect(answer.locator(".hljs-comment")).to_be_visible()
+        expect(answer.locator("math")).to_be_visible()
+        found["conversation"] = faults(page, axe)
+        answer.get_by_role("button", name="Answer again").click()
+        answered(page)
+        page.locator(".turn.user").hover()
+        page.get_by_role("button", name="Edit").click()
+        found["editing"] = faults(page, axe)
+        page.keyboard.press("Escape")
+        for name in ("settings", "about", "developer", "join"):
+            page.click(f"#open-{name}")
+            expect(page.locator("dialog[open]")).to_be_visible()
+            found[name] = faults(page, axe)
+            page.keyboard.press("Escape")
+        row = page.locator(".chat")
+        row.hover()
+        row.locator(".menu > button").click()
+        found["menu"] = faults(page, axe)
+        row.get_by_role("button", name="Delete").click()
+        found["deleting"] = faults(page, axe)
+        page.get_by_role("button", name="Cancel").click()
+        server.stop()
+        ask(page, "still there?")
+        expect(page.locator(".problem")).to_be_visible()
+        found["trouble"] = faults(page, axe)
+    assert {view: list_ for view, list_ in found.items() if list_} == {}
+
+
+def test_axe_finds_nothing_on_a_phone_from_right_to_left(browser: Browser, axe: str) -> None:
+    phone = {"viewport": {"width": 360, "height": 700}, "locale": "ar", "has_touch": True}
+    with running(FakeBehaviour(answer=RICH), ui=SHARED) as server, opened(browser, server.url, **phone) as page:
+        ask(page, "ما هي الورقة؟")
+        answered(page)
+        found = faults(page, axe)
+        page.click("#open-list")
+        expect(page.locator("#side")).to_be_in_viewport()
+        found += faults(page, axe)
+    assert found == []
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate("(document.activeElement.ariaLabel || document.activeElement.textContent).trim()"))
+
+
+def tab_to(page: Page, name: str, *, back: bool = False) -> None:
+    """Press Tab until something of this name has the focus; it must be seen to have it."""
+    for _ in range(60):
+        page.keyboard.press("Shift+Tab" if back else "Tab")
+        if focused(page).startswith(name):
+            outline = page.evaluate(
+                "(() => { const s = getComputedStyle(document.activeElement);"
+                "const f = getComputedStyle(document.activeElement.parentElement);"
+                "return s.outlineStyle !== 'none' || f.outlineStyle !== 'none' })()"
+            )
+            assert outline, f"{name} does not show that it has the focus"
+            return
+    raise AssertionError(f"no way to {name!r} by keyboard")
+
+
+def test_a_whole_conversation_by_keyboard_alone(browser: Browser) -> None:
+    listing = FakeBehaviour(answer="a\n\n```js\nlet b\n```")
+    with running(listing, ui=UI) as server, opened(browser, server.url) as page:
+        expect(page.locator("#prompt")).to_be_focused()
+        page.keyboard.type("hello")
+        page.keyboard.press("Enter")
+        answered(page)
+        expect(page.locator("#prompt")).to_be_focused()
+        tab_to(page, "Answer again", back=True)
+        page.keyboard.press("Enter")
+        expect(page.locator(".versions")).to_contain_text("2/2")
+        answered(page)
+        tab_to(page, "Earlier version", back=True)
+        page.keyboard.press("Space")
+        expect(page.locator(".versions")).to_contain_text("1/2")
+        tab_to(page, "Edit", back=True)
+        page.keyboard.press("Enter")
+        expect(page.get_by_label("Edit message")).to_be_focused()
+        page.keyboard.type(" again")
+        page.keyboard.press("Control+Enter")
+        expect(page.locator(".turn.user")).to_contain_text("hello again")
+        answered(page)
+        tab_to(page, "Actions for hello", back=True)
+        page.keyboard.press("Enter")
+        assert focused(page) == "Rename"
+        page.keyboard.press("ArrowDown")
+        assert focused(page) == "Pin"
+        page.keyboard.press("ArrowUp")
+        page.keyboard.press("ArrowUp")
+        assert focused(page) == "Delete"
+        page.keyboard.press("Escape")
+        assert focused(page).startswith("Actions for hello")
+        tab_to(page, "Settings")
+        page.keyboard.press("Enter")
+        expect(page.locator("dialog")).to_be_visible()
+        for _ in range(40):  # the focus stays inside
+            page.keyboard.press("Tab")
+            assert page.evaluate(
+                "document.activeElement === document.body || !!document.activeElement.closest('dialog')"
+            )
+        page.keyboard.press("Escape")
+        assert focused(page) == "Settings"
+        tab_to(page, "New chat", back=True)
+        page.keyboard.press("Enter")
+        expect(page.locator(".turn")).to_have_count(0)
+        expect(page.locator("#prompt")).to_be_focused()
+
+
+def test_a_screen_reader_hears_that_an_answer_begins_and_ends(browser: Browser) -> None:
+    slow = FakeBehaviour(answer="word " * 40, token_seconds=0.01)
+    with running(slow, ui=UI) as server, opened(browser, server.url) as page:
+        ask(page, "hello")
+        expect(page.locator("#status")).to_have_text("The model is answering.")
+        expect(page.locator(".turn.assistant")).to_have_attribute("aria-busy", "true")
+        answered(page)
+        expect(page.locator("#status")).to_have_text("The answer is complete.")
+        expect(page.get_by_role("article").last.get_by_role("heading")).to_have_text("Answer")
+
 
 def test_nothing_overflows_on_a_phone_in_either_direction(browser: Browser) -> None:
     answer = "https://" + "long" * 80 + "\n\n```\n" + "x" * 300 + "\n```\n"
-    with running(FakeBehaviour(answer=answer), ui=UI) as server:
+    with running(FakeBehaviour(answer=answer), ui=SHARED) as server:
         for locale in ("en-US", "ar"):
             with opened(browser, server.url, viewport={"width": 320, "height": 640}, locale=locale) as page:
                 ask(page, "w" * 200)
                 answered(page)
                 expect(page.locator("pre")).to_be_visible()
-                assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
-                assert page.evaluate("document.querySelector('main').scrollWidth <= innerWidth")
+                fits(page)
+
+
+def test_enlarged_to_twice_the_size_everything_is_still_there(browser: Browser) -> None:
+    """At 200 % a window of 1280 by 720 has 640 by 360 of the page's pixels."""
+    small = {"viewport": {"width": 640, "height": 360}, "device_scale_factor": 2}
+    with running(FakeBehaviour(answer=RICH), ui=SHARED) as server, opened(browser, server.url, **small) as page:
+        for starter in page.locator(".starter").all():
+            starter.scroll_into_view_if_needed()
+            expect(starter).to_be_in_viewport()
+        ask(page, "hello")
+        answered(page)
+        expect(page.locator("#prompt")).to_be_in_viewport()
+        fits(page)
+        page.click("#open-settings")
+        page.get_by_role("button", name="Reset all").scroll_into_view_if_needed()
+        expect(page.get_by_role("button", name="Reset all")).to_be_in_viewport()
+
+
+def fits(page: Page) -> None:
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    assert page.evaluate("document.querySelector('main').scrollWidth <= innerWidth")
+
+
+def test_nothing_moves_for_whom_it_would_disturb(browser: Browser) -> None:
+    slow = FakeBehaviour(answer="word " * 500, token_seconds=0.05)
+    with running(slow, ui=UI) as server, opened(browser, server.url, reduced_motion="reduce") as page:
+        ask(page, "hello")
+        expect(page.locator(".dots").first).to_be_visible()
+        page.wait_for_timeout(300)
+        moving = "document.getAnimations().filter((a) => a.playState === 'running').length"
+        assert page.evaluate(moving) == 0
+
+
+def test_pictures_of_the_page_are_small_and_there() -> None:
+    """The README shows them."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    pictures = sorted((Path(__file__).parents[2] / "docs" / "images").glob("page-*.png"))
+    assert len(pictures) >= 2
+    for picture in pictures:
+        assert picture.stat().st_size < 150_000
+    assert sum(f"docs/images/{picture.name}" in readme for picture in pictures) == 2

@@ -48,6 +48,15 @@ def test_an_answer_goes_on_when_the_worker_comes_back(browser: Browser) -> None:
         expect(page.locator("#loading")).to_have_count(0)
 
 
+def test_the_place_in_the_queue_is_told_while_waiting(browser: Browser) -> None:
+    waiting = FakeBehaviour(answer="at last", queue=(2, 1), queue_seconds=1.5)
+    with running(waiting, ui=UI) as server, opened(browser, server.url) as page:
+        ask(page, "hello")
+        expect(page.locator(".progress")).to_contain_text("number 2 in the queue")
+        expect(page.locator(".progress")).to_contain_text("number 1 in the queue")
+        expect(answered(page)).to_contain_text("at last")
+
+
 def test_an_answer_survives_a_reload_of_the_page(browser: Browser) -> None:
     words = [f"word{number}" for number in range(120)]
     slow = FakeBehaviour(token_seconds=0.01, answer=" ".join(words))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -24,6 +26,7 @@ from runtime.chat.parsers.pieces import CallArguments, CallStart, Content, Gathe
 from runtime.engine.core import Started, TokenChances
 
 SHAPE = OPENAI
+PROGRESS = "x-stream-progress"
 BODIES = {"chat_completions": schema.ChatCompletionRequest}
 
 
@@ -34,6 +37,8 @@ async def chat_completions(service: Service, request: Request) -> Response:
     prepared = await service.prepare(schema.conversation(asked, service.settings.sampling))
     answer = _ChatAnswer(service, prepared, include_usage=asked.wants_usage)
     if asked.stream:
+        if request.headers.get(PROGRESS, "").lower() == "true":
+            answer.tells_progress = True
         return Reply(answer.stream, service.closing, SHAPE, service.streams)
     return Reply(answer.whole, service.closing, SHAPE)
 
@@ -45,6 +50,7 @@ class _ChatAnswer:
         self._service = service
         self._asked = asked
         self._include_usage = include_usage
+        self.tells_progress = False
         self._head = {
             "id": f"chatcmpl-{asked.id}",
             "object": "chat.completion",
@@ -76,7 +82,8 @@ class _ChatAnswer:
     async def stream(self, sink: Sink) -> None:
         """A chunk per piece. Nothing is sent before a request is admitted, so that a refusal has a status."""
         around = [self._around_text(index) for index in range(len(self._asked.requests))]
-        async with answers(self._service, self._asked) as events:
+        asked = replace(self._asked, on_queued=partial(self._tell_place, sink)) if self.tells_progress else self._asked
+        async with answers(self._service, asked) as events:
             async for index, event in events:
                 if type(event) is Content and not event.chances:
                     before, after = around[index]
@@ -86,7 +93,11 @@ class _ChatAnswer:
                     case Started():
                         if not sink.streaming:
                             await sink.open_events()
-                        await sink.event(self._chunk(index, {"role": "assistant", "content": ""}))
+                        begin = {"role": "assistant", "content": ""}
+                        if self.tells_progress:
+                            await sink.event(self._chunk(index, begin, prompt_progress=_progress(event)))
+                        else:
+                            await sink.event(self._chunk(index, begin))
                     case Ended():
                         self._ends[index] = event
                         await sink.event(self._chunk(index, {}, event.reason, timings=timings(event)))
@@ -99,6 +110,12 @@ class _ChatAnswer:
             await sink.event(_dumps({**self._chunk_head(), "choices": [], "usage": usage(ends)}))
         await sink.event("[DONE]")
         await sink.close()
+
+    async def _tell_place(self, sink: Sink, place: int) -> None:
+        """While it waits. The stream is open from then on, so a refusal comes in it."""
+        if not sink.streaming:
+            await sink.open_events()
+        await sink.event(_dumps({**self._chunk_head(), "choices": [], "prompt_progress": {"place": place}}))
 
     def _choice(self, index: int, message: Message) -> dict[str, Any]:
         told: dict[str, Any] = {"role": "assistant", "content": message.content, "refusal": None}
@@ -127,6 +144,12 @@ class _ChatAnswer:
         mark = "\x00"
         before, after = self._chunk(index, {"content": mark}).split(json.dumps(mark))
         return before, after
+
+
+def _progress(started: Started) -> dict[str, int]:
+    """In llama-server's words: how much there is to read, and how much was read before."""
+    cached = started.cached_tokens
+    return {"total": started.prompt_tokens, "cache": cached, "processed": cached}
 
 
 def _delta(piece: Piece) -> dict[str, Any]:

@@ -39,6 +39,8 @@ from runtime.engine.worker.scheduler import Scheduler
 from runtime.engine.worker.sequence import Chunk, shifted
 from runtime.errors import EngineError
 
+_WRONG_BATCH = -1  # llama_decode's code for a batch that cannot be; what is below it comes from the device
+
 Send = Callable[..., None]
 
 
@@ -213,7 +215,12 @@ class Loop:
                 self._scheduler.restart(job.sequence, tokens)
 
     def _recover(self, chunks: list[Chunk], error: DecodeError) -> None:
-        """A step failed: make room, or find out by whose fault, so that nobody else suffers for it."""
+        """A step failed: make room, or find out by whose fault, so that nobody else suffers for it.
+
+        Where it is the device that failed, nobody can go on here: the next worker, perhaps on another, does.
+        """
+        if error.code < _WRONG_BATCH:
+            raise error
         running = self._scheduler.running
         if error.code == NO_ROOM and self._cache.forget_resting():
             return  # planned again, with more room

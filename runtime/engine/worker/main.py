@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from runtime.engine import failures
@@ -44,7 +45,7 @@ from runtime.engine.worker.heart import Heart
 from runtime.engine.worker.log import EngineLog
 from runtime.engine.worker.loop import Loop
 from runtime.engine.worker.model import Model
-from runtime.errors import EngineError, PannierError
+from runtime.errors import CannotRunError, EngineError, PannierError
 
 Send = Callable[..., None]
 """Takes any number of messages and writes them together."""
@@ -75,18 +76,28 @@ def main(die_with_parent: Callable[[], None] | None = None) -> int:
         reason = f"{error.message} llama.cpp says: {log.errors}" if log.errors else error.message
         send(LoadFailed(reason, error.remedy))
         return error.exit_code
-    loop.run()
+    try:
+        loop.run()
+    except EngineError as error:
+        _say(f"{error.message} {log.errors}")
+        os._exit(error.exit_code)
     return 0
 
 
 def _load(load: Load, log: EngineLog, listener: _Listener, send: Send, heart: Heart) -> Loop:
     """Libraries, backends, model, context; then the facts. Raises `PannierError`."""
+    if load.processors and hasattr(os, "sched_setaffinity"):
+        with suppress(OSError):  # a container may have taken some of them away
+            os.sched_setaffinity(0, load.processors)
     engine_dir = Path(load.engine_dir)
     llama = Llama(engine_dir, log)
     devices = [device for library in load.backends for device in llama.load_backend(engine_dir / library)]
+    device = next((one for one in devices if not load.device or one.name == load.device), None)
+    if device is None:
+        raise CannotRunError(f"The device {load.device} is no longer there.")
     llama.initialise()
-    model = Model(llama, load, _ProgressReport(send))
-    context = Context(model, load, devices[0].memory_free if devices else 0)
+    model = Model(llama, load, device, _ProgressReport(send))
+    context = Context(model, load, device.memory_free)
     loop = Loop(context, load, send, heart)
     listener.serve(model, loop)
     send(Ready(model.facts(context_size=context.size, parallel=load.parallel, backend=backend_name(load.backends[0]))))

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from runtime.engine.bindings import Llama
+from runtime.engine.bindings import Device, Llama
 from runtime.engine.core import ModelFacts
 from runtime.engine.messages import Load
 from runtime.engine.worker.cache import MemoryKind
@@ -26,7 +26,7 @@ _MMAP = 1  # LLAMA_LOAD_MODE_MMAP
 class Model:
     """A model mapped into memory. Tokenising is safe from any thread, also while the model decodes."""
 
-    def __init__(self, llama: Llama, load: Load, progress: Callable[[float], None]) -> None:
+    def __init__(self, llama: Llama, load: Load, device: Device | None, progress: Callable[[float], None]) -> None:
         """Load as `load` says. Raises `CannotRunError`; why is in llama.cpp's log."""
         self.llama = llama
         raw = llama.raw
@@ -34,6 +34,8 @@ class Model:
         parameters.n_gpu_layers = load.gpu_layers
         parameters.load_mode = _MMAP
         parameters.use_extra_bufts = load.repack
+        devices = (ctypes.c_void_p * 2)(device.handle, None) if device and load.device else None
+        parameters.devices = ctypes.cast(devices, ctypes.c_void_p) if devices else None
         overrides = _experts_in_main_memory(llama, load.experts_on_cpu)
         parameters.tensor_buft_overrides = ctypes.cast(overrides, ctypes.c_void_p) if overrides else None
 
@@ -50,7 +52,7 @@ class Model:
         else:
             with _ModelFile(load) as file:
                 self.handle = raw.llama_model_load_from_file_ptr(file, parameters)
-        del callback, overrides  # they had to live until here
+        del callback, devices, overrides  # they had to live until here
         if not self.handle:
             raise CannotRunError("The model cannot be loaded.")
         self.vocabulary = raw.llama_model_get_vocab(self.handle)

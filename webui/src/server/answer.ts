@@ -53,7 +53,7 @@ const PATIENCE = [300, 700, 1500, 3000, 5000, 8000, 12_000, 15_000, 15_000]; // 
 export async function ask(body: unknown, follower: Follower, signal: AbortSignal): Promise<void> {
   const response = await request("v1/chat/completions", {
     method: "POST",
-    headers: { "Content-Type": "application/json", "X-Stream-Resumable": "true" },
+    headers: { "Content-Type": "application/json", "X-Stream-Resumable": "true", "X-Stream-Progress": "true" },
     body: JSON.stringify(body),
     signal,
   });

@@ -8,8 +8,9 @@ import { outline, whole } from "./parser";
 import { type Piece, pieces } from "./pieces";
 
 /** A longer block, and what comes behind this much text, is shown as it is: to read it would hold up the page. */
-export const LONGEST_BLOCK = 40_000;
-export const LONGEST_TEXT = 200_000;
+export const LONGEST_BLOCK = 20_000;
+export const LONGEST_TEXT = 100_000;
+const MOST_LINES = 1000; // of a block that is no listing
 const PLAIN_PIECE = 20_000;
 
 export interface Block {
@@ -92,10 +93,15 @@ function reused(former: Block | undefined, source: string): Block {
 
 function read(source: string): Piece[] {
   const isListing = /^ {0,3}(```|~~~)/.test(source);
-  if (source.length > LONGEST_BLOCK && !(isListing && source.length <= LONGEST_TEXT)) {
-    return plain(source);
-  }
+  if (!isListing && (source.length > LONGEST_BLOCK || hasLines(source, MOST_LINES))) return plain(source);
   return pieces(whole.parse(source, {}));
+}
+
+function hasLines(text: string, count: number): boolean {
+  let at = -1;
+  do at = text.indexOf("\n", at + 1);
+  while (at >= 0 && --count > 0);
+  return at >= 0;
 }
 
 function plain(source: string): Piece[] {

@@ -42,7 +42,7 @@ function sentence({ code, status }: Problem): Key {
   if (code === "broken" || code === "stopped" || code === "not_found") return "broken";
   if (code === "model_damaged") return "damaged";
   if (code === "page") return "pageProblem";
-  if (status === 429) return "busy";
+  if (status === 429 || code === "busy") return "busy";
   if (status === 0) return "gone";
   if (status === 503) return code === "engine_failed" ? "failed" : "loading";
   return "refused";
