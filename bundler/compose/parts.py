@@ -25,7 +25,7 @@ MODEL_LICENSE_ENTRY = "licenses/model.txt"
 
 
 def stub_of(kit: Archive[KitManifest], target: Target) -> bytes:
-    """The kit's bootloader, which becomes the dist's first bytes. Raises `KitError` if it is not one for `target`.
+    """The kit's launcher or bootloader, the dist's first bytes. Raises `KitError` if it is not one for `target`.
 
     A Mac's comes without its signature: the finished dist gets another one.
     """
@@ -53,7 +53,8 @@ def selected_engine(kit: KitManifest, backends: Sequence[str]) -> EngineInfo:
 def kit_payloads(kit: Archive[KitManifest], engine: EngineInfo) -> list[Payload]:
     """The kit's entries that go into the dist, in order: engine, texts, and the runtime last.
 
-    The bootloader looks for the runtime from the end of the file backwards; last, it is found at once.
+    PyInstaller's bootloader, where it is the stub, looks for its archive from the end of the file backwards; as the
+    last entry it is found at once.
     """
     libraries = {lib.entry for lib in engine.libraries}
     entries = kit.manifest.entries
