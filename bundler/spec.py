@@ -121,7 +121,9 @@ class EngineTable(_Table):
     """What computes."""
 
     backends: list[str] = Field(
-        default=["cpu"], min_length=1, description="Backends to pack: `cpu`, `vulkan`, … `--backend` overrides."
+        default=["cpu"],
+        min_length=1,
+        description="Backends to pack: `cpu`, besides `vulkan`, `cuda`, `metal`, `hip`, `sycl`. `--backend` overrides.",
     )
     repack: bool = Field(
         default=False,
