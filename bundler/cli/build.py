@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from bundler.compose import windows
 from bundler.compose.compose import Composed, compose
 from bundler.console import Console
 from bundler.engine.build import build_engine
+from bundler.errors import KitError, PannierError, ToolError
 from bundler.kit import host as host_kit
 from bundler.kit import store
 from bundler.machines import Usual, lines, usual_machines
@@ -24,6 +25,9 @@ from runtime.backends.fit.choose import Wishes
 from runtime.container.archive import Archive
 from runtime.launch.options import wished_context
 from runtime.manifest import DistManifest, KitManifest
+
+EVERY = "all"
+"""What `--target` calls every target there is a kit for."""
 
 
 def add_parser(verbs: Any) -> None:
@@ -38,7 +42,7 @@ def add_parser(verbs: Any) -> None:
         metavar="NAME",
         help="you have read this licence and may hand the model on under it; repeatable",
     )
-    parser.add_argument("--target", action="append", metavar="T", help=f"one of {', '.join(targets.TARGETS)}")
+    parser.add_argument("--target", action="append", metavar="T", help=f"one of {', '.join(targets.TARGETS)}, or all")
     parser.add_argument("--backend", action="append", metavar="B", help="backend to pack, beside cpu")
     parser.add_argument("--kit", type=Path, metavar="FILE", help="use this kit instead of a stored one")
     parser.add_argument("--split", metavar="SIZE", help="no file larger than this: fat32, 4GB, …")
@@ -50,7 +54,7 @@ def add_parser(verbs: Any) -> None:
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
-    """Build for every target; stops at the first that fails."""
+    """Build for every target, stopping at the first that fails; `--target all` passes over those without a kit."""
     spec = with_flags(load(args.spec), args)
     base = Path() if args.model else args.spec.parent
     obtained = obtain(
@@ -63,24 +67,44 @@ def run(args: argparse.Namespace, console: Console) -> int:
     )
     sign = load_private(args.sign).sign if args.sign else None
     icon = windows.read_icon(args.spec.parent / spec.dist.icon) if spec.dist.icon else b""
-    results = []
+    results: list[Composed] = []
+    lacking: dict[str, PannierError] = {}
     for name in spec.dist.targets or [targets.host().name]:
-        with _kit(args.kit, name, spec, console) as kit:
+        try:
+            opened = _kit(args.kit, name, spec, console)
+        except (KitError, ToolError) as error:
+            if EVERY not in (args.target or []):
+                raise
+            lacking[name] = error
+            continue
+        with opened as kit:
             done = build_one(kit, obtained, spec, args.output, console, sign, icon)
         for note in done.notes:
             console.warn(note)
         results.append(done)
+    if not results:
+        raise next(iter(lacking.values()))
     usual = _usual_machines(results[0].written.manifest)
     console.result(
         {
             "dists": [_described(done) for done in results],
+            "lacking": [
+                {"target": name, "problem": str(error), "remedy": error.remedy} for name, error in lacking.items()
+            ],
             "machines": [{"name": one.name, "runs": one.fit.fits, "verdict": one.verdict} for one in usual],
         },
-        "\n".join(
-            [*(f"{done.written.path}  ({done.written.size:,} bytes)" for done in results), *_told(results, usual)]
-        ),
+        "\n".join([*_table(results, lacking), *_told(results, usual)]),
     )
     return 0
+
+
+def _table(results: Sequence[Composed], lacking: Mapping[str, PannierError]) -> list[str]:
+    """One line for each file, and for each target there is none for; named by target if there are several."""
+    lines = {done.written.manifest.target: f"{done.written.path}  ({done.written.size:,} bytes)" for done in results}
+    lines |= {name: f"not built: {error} {error.remedy}" for name, error in lacking.items()}
+    if len(lines) == 1:
+        return list(lines.values())
+    return [f"{name:<15} {lines[name]}" for name in targets.TARGETS if name in lines]
 
 
 def build_one(
@@ -136,9 +160,8 @@ def with_flags(spec: DistSpec, args: argparse.Namespace) -> DistSpec:
         changes["model"]["source"] = args.model
         changes["model"]["sha256"] = ""  # the spec's hash was for the spec's model
     if args.target:
-        for name in args.target:
-            targets.find(name)
-        changes["dist"]["targets"] = list(dict.fromkeys(args.target))
+        named = targets.TARGETS if EVERY in args.target else args.target
+        changes["dist"]["targets"] = [targets.find(name).name for name in dict.fromkeys(named)]
     if args.backend:
         changes["engine"]["backends"] = list(dict.fromkeys(["cpu", *args.backend]))
     if args.split:
@@ -153,8 +176,8 @@ def _kit(given: Path | None, target: str, spec: DistSpec, console: Console) -> A
     if given is not None:
         return store.opened(given)
     if target == targets.host().name:
-        return store.opened(host_kit.build(spec.engine.backends, console).path)
-    return store.opened(store.find(target, spec.engine.backends).path)
+        return store.opened(host_kit.build(spec.engine.backends, console, sources=spec.archive.sources).path)
+    return store.opened(store.find(target, spec.engine.backends, sources=spec.archive.sources).path)
 
 
 def _described(done: Composed) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from bundler.console import Console
-from bundler.errors import KitError
-from bundler.kit import host, store
+from bundler.errors import KitError, UsageError
+from bundler.kit import host, store, vouching
+from bundler.trust.keys import load_private, load_public
 
 
 def add_parser(verbs: Any) -> None:
@@ -17,15 +18,20 @@ def add_parser(verbs: Any) -> None:
     inner = kit.add_subparsers(metavar="build|list|import|export", required=True)
     build = inner.add_parser("build", help="build the kit of this machine's target")
     build.add_argument("--backend", action="append", metavar="B", help="backend to build, beside cpu")
+    build.add_argument("--sources", action="store_true", help="also pack all it can be rebuilt from (archive.sources)")
     build.set_defaults(run=run_build)
     listing = inner.add_parser("list", help="list the stored kits")
     listing.set_defaults(run=run_list)
     taking = inner.add_parser("import", help="check a kit file and store it")
     taking.add_argument("file", type=Path, metavar="FILE")
+    taking.add_argument("--sha256", metavar="HASH", default="", help="the file's SHA-256, as its publisher states it")
+    taking.add_argument("--key", type=Path, metavar="PUB", help="refuse the kit unless this key signed it")
+    taking.add_argument("--signature", type=Path, metavar="FILE", help="its signature, if it is not FILE.sig")
     taking.set_defaults(run=run_import)
     giving = inner.add_parser("export", help="copy a stored kit to a file")
     giving.add_argument("kit", metavar="TARGET|ID")
     giving.add_argument("file", type=Path, metavar="FILE")
+    giving.add_argument("--sign", type=Path, metavar="KEY", help="write its signature beside it, as FILE.sig")
     giving.set_defaults(run=run_export)
     for parser in (build, listing, taking, giving):
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -33,7 +39,7 @@ def add_parser(verbs: Any) -> None:
 
 def run_build(args: argparse.Namespace, console: Console) -> int:
     """Build, or find that nothing has changed since the last time."""
-    kit = host.build(["cpu", *(args.backend or [])], console)
+    kit = host.build(["cpu", *(args.backend or [])], console, sources=args.sources)
     return _told(kit, console)
 
 
@@ -50,7 +56,13 @@ def run_list(args: argparse.Namespace, console: Console) -> int:
 
 
 def run_import(args: argparse.Namespace, console: Console) -> int:
-    """Check every byte, then store."""
+    """Check every byte, and who vouches for it if a hash or key is given; then store."""
+    if args.signature and not args.key:
+        raise UsageError("A signature cannot be checked without a key.", "Add --key PUB.")
+    if args.sha256:
+        vouching.check_hash(args.file, args.sha256)
+    if args.key:
+        vouching.check_signature(args.file, load_public(args.key), args.signature)
     return _told(store.add(args.file), console)
 
 
@@ -58,8 +70,11 @@ def run_export(args: argparse.Namespace, console: Console) -> int:
     """Copy the newest kit that fits."""
     for kit in store.stored():
         if kit.manifest.target == args.kit or (len(args.kit) >= 6 and kit.id.startswith(args.kit)):
+            key = load_private(args.sign) if args.sign else None
             store.export(kit, args.file)
-            console.result({**kit.summary, "path": str(args.file)}, f"{args.file}")
+            signature = vouching.sign(args.file, key) if key else None
+            told = {**kit.summary, "path": str(args.file), "signature": str(signature) if signature else None}
+            console.result(told, "\n".join(str(path) for path in (args.file, signature) if path))
             return 0
     raise KitError(f"No stored kit is for {args.kit!r} or has that id.", "See them with: pannier kit list")
 

@@ -87,7 +87,7 @@ def compose(
     check_architecture(model, engine.architectures)
     beside = [part_payload(part) for part in parts]
     beside += [bytes_payload(MODEL_LICENSE_ENTRY, license_text)] if license_text else []
-    beside += kit_payloads(kit, engine)
+    beside += kit_payloads(kit, engine, sources=spec.archive.sources)
 
     size = len(stub) + model.size + sum(p.entry.size for p in beside) + DIRECTORY_ALLOWANCE
     limit = parse_size(spec.media.split) if spec.media.split else None
@@ -125,7 +125,7 @@ def compose(
     written = write_archive(
         path, DIST, stub, described.payloads, described.manifest_with, advance, sign=sign, shared=shared
     )
-    return Composed(written, tuple(folder / file.file for file in outside.files), _notes(outside))
+    return Composed(written, tuple(folder / file.file for file in outside.files), _notes(target, outside))
 
 
 def _shareable(model: LocalModel, folder: Path) -> int:
@@ -138,8 +138,10 @@ def _shareable(model: LocalModel, folder: Path) -> int:
 
 
 def with_bill(payloads: Sequence[Payload], materials: bom.Materials) -> list[Payload | Derived]:
-    """The payloads with their bill of materials before the last one, the runtime."""
-    return [*payloads[:-1], bom.derived(materials), payloads[-1]]
+    """The payloads with their bill of materials before the runtime, which stays last."""
+    runtime = [payload for payload in payloads if payload.entry.role is Role.RUNTIME]
+    others = [payload for payload in payloads if payload.entry.role is not Role.RUNTIME]
+    return [*others, bom.derived(materials), *runtime]
 
 
 def file_name(spec: DistSpec, target: Target) -> str:
@@ -185,9 +187,14 @@ def _spec_for_manifest(spec: DistSpec, model: LocalModel, parts: Sequence[Part])
     return told
 
 
-def _notes(outside: Beside) -> tuple[str, ...]:
+def _notes(target: Target, outside: Beside) -> tuple[str, ...]:
     notes = []
     if outside.files:
         names = ", ".join(file.file for file in outside.files)
         notes.append(f"The model is not inside the program but beside it: hand out {names} with it, in one folder.")
+    if target.system == "macos":
+        notes.append(
+            "A Mac keeps files from the internet in quarantine. Tell recipients: xattr -d com.apple.quarantine FILE; "
+            "and do not sign the file with codesign, it is signed (docs/targets.md)."
+        )
     return tuple(notes)

@@ -53,7 +53,7 @@ class Recipe:
     """
 
     seed: int = 4
-    stages: tuple[Stage, ...] = (Stage(4, FIRST, 1500), Stage(5, SECOND, 1156, way_down=800))
+    stages: tuple[Stage, ...] = (Stage(4, FIRST, 1000), Stage(5, SECOND, 950, way_down=650))
     workers: int = 2
     batch_tokens: int = 2048
     batches_per_step: int = 2

@@ -72,7 +72,7 @@ def test_flags_override_the_spec(workplace: Path) -> None:
 
 def test_inspect_tells_people_and_programs(dist: Path) -> None:
     text = pannier("inspect", dist).stdout
-    for word in ("tiny 1.0 for linux-x86_64", "llama", "model.gguf", "runtime.pkg", "0c1e57098"):
+    for word in ("tiny 1.0 for linux-x86_64", "llama", "model.gguf", "runtime.tar.zst", "0c1e57098"):
         assert word in text
     told = json.loads(pannier("inspect", dist, "--json").stdout)
     assert told["manifest"]["entries"][0]["name"] == "model.gguf"
@@ -158,3 +158,37 @@ def test_any_other_file_is_not_taken_for_a_dist(tmp_path: Path) -> None:
     other = tmp_path / "python"
     shutil.copy(sys.executable, other)
     assert "pannier-dist" in pannier("inspect", other, check=3).stderr
+
+
+def test_all_targets_are_built_for_which_there_is_a_kit_and_the_others_say_how_to_get_one(
+    workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PANNIER_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("CXX", "no-such-compiler")  # this machine's own kit is not compiled for it
+    for target in ("windows-x86_64", "macos-arm64"):
+        pannier("kit", "import", handmade.kit(tmp_path, target).source.name)
+    arguments = ("build", workplace / "tiny.toml", "--target", "all", "--output", tmp_path / "out")
+    told = json.loads(pannier(*arguments, "--json").stdout)
+    assert [dist["target"] for dist in told["dists"]] == ["macos-arm64", "windows-x86_64"]
+    lacking = {row["target"]: row for row in told["lacking"]}
+    assert set(lacking) == {"linux-x86_64", "linux-aarch64", "macos-x86_64"}
+    assert "pannier kit import" in lacking["linux-aarch64"]["remedy"]
+    lines = pannier(*arguments).stdout.splitlines()
+    assert lines[0].startswith("linux-x86_64    not built: ")
+    assert lines[2].startswith(f"macos-arm64     {tmp_path / 'out' / 'tiny-1.0-macos-arm64'}")
+
+
+def test_the_same_spec_and_kits_give_the_same_bytes_for_every_target(
+    workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PANNIER_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    for target in ("linux-aarch64", "windows-x86_64", "macos-arm64", "macos-x86_64"):
+        pannier("kit", "import", handmade.kit(tmp_path, target).source.name)
+    hashes = []
+    for name in ("one", "two with a blank"):
+        output = tmp_path / name
+        pannier("build", workplace / "tiny.toml", "--target", "all", "--output", output)
+        hashes.append({path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in output.iterdir()})
+    assert hashes[0] == hashes[1]
+    assert len(hashes[0]) == 4

@@ -272,3 +272,8 @@ def test_the_verifier_without_pannier_checks_the_code_signature_too(real: tuple[
     data[offset + 100] ^= 1
     dist.write_bytes(data)
     assert "code signature" in check().stderr
+
+
+def test_the_builder_is_told_of_quarantine(tmp_path: Path) -> None:
+    done = compose(handmade.kit(tmp_path, "macos-arm64"), handmade.model(tmp_path), handmade.spec(), tmp_path / "out")
+    assert any("com.apple.quarantine" in note for note in done.notes)

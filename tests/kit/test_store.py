@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from bundler.errors import DamagedError, KitError
-from bundler.kit import store
+from bundler.kit import store, vouching
+from bundler.trust.keys import generate
 from tests import handmade
 
 
@@ -66,3 +68,30 @@ def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
 def test_the_same_parts_make_the_same_kit(tmp_path: Path) -> None:
     one, two = handmade.kit(tmp_path / "one"), handmade.kit(tmp_path / "two")
     assert Path(one.source.name).read_bytes() == Path(two.source.name).read_bytes()
+
+
+def test_a_kit_with_another_hash_than_its_publisher_states_is_refused(tmp_path: Path) -> None:
+    kit = Path(handmade.kit(tmp_path).source.name)
+    vouching.check_hash(kit, hashlib.sha256(kit.read_bytes()).hexdigest().upper())
+    with pytest.raises(DamagedError, match="has the SHA-256"):
+        vouching.check_hash(kit, "0" * 64)
+
+
+def test_a_kit_is_taken_only_from_who_owns_the_key(tmp_path: Path) -> None:
+    kit = Path(handmade.kit(tmp_path).source.name)
+    (ours, _), (theirs, _) = generate(tmp_path / "ours"), generate(tmp_path / "theirs")
+    with pytest.raises(DamagedError, match="not signed"):
+        vouching.check_signature(kit, ours.public)
+    vouching.sign(kit, ours)
+    vouching.check_signature(kit, ours.public)
+    with pytest.raises(DamagedError, match="not made by this key"):
+        vouching.check_signature(kit, theirs.public)
+
+
+def test_a_signature_does_not_pass_from_one_kit_to_another(tmp_path: Path) -> None:
+    kit = Path(handmade.kit(tmp_path).source.name)
+    other = Path(handmade.kit(tmp_path / "other", commit="f" * 9).source.name)
+    key, _ = generate(tmp_path / "key")
+    signature = vouching.sign(kit, key)
+    with pytest.raises(DamagedError, match="not made by this key"):
+        vouching.check_signature(other, key.public, signature)
