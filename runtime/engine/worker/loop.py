@@ -196,7 +196,8 @@ class Loop:
         if job.sampler is None:
             raise ValueError(f"{job.request.id} was never begun")
         try:
-            token, chances = job.sampler.sample(self._context, output, job.answer.count)
+            with self._heart.working(0.0):  # a grammar can be made so that one token takes for ever
+                token, chances = job.sampler.sample(self._context, output, job.answer.count)
             self._outbox += job.answer.take(token, chances)
         except GrammarError as error:
             self._fail(job, failures.invalid(job.request.id, error.message))
