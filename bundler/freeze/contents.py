@@ -34,7 +34,7 @@ EXCLUDED = (
     *("llama_cpp.llama", "llama_cpp.llama_grammar", "llama_cpp.llama_types", "llama_cpp.server", "llama_cpp._ggml"),
     # Optional dependencies of fastapi, starlette, uvicorn and anyio that happen to be installed.
     *("a2wsgi", "certifi", "dotenv", "email_validator", "httptools", "httpx", "multipart", "orjson"),
-    *("python_multipart", "trio", "ujson", "uvloop", "watchfiles", "websockets", "wsproto"),
+    *("python_multipart", "sniffio", "trio", "ujson", "uvloop", "watchfiles", "websockets", "wsproto"),
     # Nothing here opens a connection.
     *("requests", "urllib3", "charset_normalizer", "cryptography", "_cffi_backend"),
     # Telemetry: fastapi cannot be imported without the API; without SDK and exporters it cannot send anything.

@@ -49,6 +49,8 @@ def inventory(sources: Iterable[str]) -> tuple[Owned, ...]:
     found: dict[str, Owned] = {}
     for source in sources:
         owner = owners.get(source) or owners.get(str(Path(source).resolve()))
+        if owner and owner[0].metadata["Name"] == "pannier":
+            continue  # ourselves: the manifest names our version elsewhere, and a checkout owns no files
         if owner:
             _check_unchanged(Path(source), *owner)
         for owned in [_of_distribution(owner[0])] if owner else _of_system(Path(source)):
