@@ -121,7 +121,9 @@ class EngineTable(_Table):
     """What computes."""
 
     backends: list[str] = Field(
-        default=["cpu"], min_length=1, description="Backends to pack: `cpu`, `vulkan`, … `--backend` overrides."
+        default=["cpu"],
+        min_length=1,
+        description="Backends to pack: `cpu`, besides `vulkan`, `cuda`, `metal`, `hip`, `sycl`. `--backend` overrides.",
     )
     repack: bool = Field(
         default=False,
@@ -174,6 +176,17 @@ class MediaTable(_Table):
         except UsageError as error:
             raise ValueError(str(error)) from None
         return value
+
+
+class ArchiveTable(_Table):
+    """What is packed for those who find the file in years to come."""
+
+    sources: bool = Field(
+        default=False,
+        description="Also pack all that the file can be rebuilt from without a network (`pannier rebuild`): the "
+        "source of llama.cpp and of Pannier, every package and tool of the build but Python and the C++ compiler, the "
+        "description of the format. Some 300 MB.",
+    )
 
 
 class ChatTable(_Table):
@@ -247,6 +260,7 @@ class DistSpec(_Table):
     chat: ChatTable = ChatTable()
     ui: UiTable = UiTable()
     media: MediaTable = MediaTable()
+    archive: ArchiveTable = ArchiveTable()
 
 
 def load(path: Path) -> DistSpec:

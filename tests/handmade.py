@@ -10,6 +10,7 @@ import numpy as np
 import zstandard
 from gguf import GGMLQuantizationType, GGUFWriter
 
+from bundler.archive.contents import SourceFile
 from bundler.kit.assemble import KitParts, RuntimeFile, assemble
 from bundler.model.local import LocalModel, open_model
 from bundler.spec import DistSpec, parse
@@ -75,14 +76,29 @@ def runtime_files(target: str, pkg: bytes = PKG) -> list[RuntimeFile]:
     ]
 
 
+def source_files(folder: Path) -> tuple[SourceFile, ...]:
+    """A page, and a wheel that is compressed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "README.txt").write_text("You have found a model.\n")
+    wheel = b"not really a wheel" * 99
+    (folder / "odd.whl.zst").write_bytes(zstandard.ZstdCompressor().compress(wheel))
+    content = Digest(len(wheel), hashlib.sha256(wheel).hexdigest())
+    return (
+        SourceFile("sources/README.txt", folder / "README.txt"),
+        SourceFile("sources/wheels/odd.whl.zst", folder / "odd.whl.zst", content),
+    )
+
+
 def kit(
     folder: Path,
     target: str = "linux-x86_64",
     stub: bytes | None = None,
     commit: str = "0c1e57098",
     pkg: bytes = PKG,
+    *,
+    sources: bool = False,
 ) -> Archive[KitManifest]:
-    """A kit for `target` with three made-up engine libraries, opened."""
+    """A kit for `target` with three made-up engine libraries, opened. sources: with two made-up source files, too."""
     engine_folder = folder / "engine"
     engine_folder.mkdir(parents=True, exist_ok=True)
     for name in ("libllama.so", "libggml-cpu-x64.so", "libggml-vulkan.so"):
@@ -107,6 +123,7 @@ def kit(
         ),
         engine_folder=engine_folder,
         licenses={"licenses/llama.cpp.txt": b"MIT License\n"},
+        sources=source_files(folder) if sources else (),
     )
     path = folder / f"{target}.kit"
     assemble(parts, path)

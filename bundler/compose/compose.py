@@ -87,7 +87,7 @@ def compose(
     check_architecture(model, engine.architectures)
     beside = [part_payload(part) for part in parts]
     beside += [bytes_payload(MODEL_LICENSE_ENTRY, license_text)] if license_text else []
-    beside += kit_payloads(kit, engine)
+    beside += kit_payloads(kit, engine, sources=spec.archive.sources)
 
     size = len(stub) + model.size + sum(p.entry.size for p in beside) + DIRECTORY_ALLOWANCE
     limit = parse_size(spec.media.split) if spec.media.split else None

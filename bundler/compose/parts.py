@@ -50,7 +50,7 @@ def selected_engine(kit: KitManifest, backends: Sequence[str]) -> EngineInfo:
     return replace(kit.engine, libraries=libraries)
 
 
-def kit_payloads(kit: Archive[KitManifest], engine: EngineInfo) -> list[Payload]:
+def kit_payloads(kit: Archive[KitManifest], engine: EngineInfo, *, sources: bool = False) -> list[Payload]:
     """The kit's entries that go into the dist, in order: engine, texts, and the runtime last.
 
     PyInstaller's bootloader, where it is the stub, looks for its archive from the end of the file backwards; as the
@@ -60,6 +60,13 @@ def kit_payloads(kit: Archive[KitManifest], engine: EngineInfo) -> list[Payload]
     entries = kit.manifest.entries
     chosen = [e for e in entries if e.role is Role.ENGINE and e.name in libraries]
     chosen += [e for e in entries if e.role in (Role.LICENSE, Role.DOCUMENT)]
+    if sources:
+        carried = [e for e in entries if e.role is Role.SOURCE]
+        if not carried:
+            raise KitError(
+                f"The kit {kit.source.name} has no sources.", "Build one that has: pannier kit build --sources"
+            )
+        chosen += carried
     chosen += [e for e in entries if e.role is Role.RUNTIME]
     return [_kit_payload(kit, entry) for entry in chosen]
 

@@ -13,7 +13,6 @@ EXTRA = (
     "jinja2.sandbox",
     "llama_cpp._ctypes_extensions",
     "llama_cpp.llama_cpp",
-    "llama_cpp.llama_grammar",
     "platformdirs",
     "pydantic",
     "starlette.responses",
@@ -32,11 +31,11 @@ EXCLUDED = (
     *("bundler", "PyInstaller", "gguf", "hypothesis", "mypy", "numpy", "pip", "pkg_resources", "_pytest", "pytest"),
     *("pygments", "rich", "setuptools", "wheel", "yaml", "diskcache", "packaging", "anyio.pytest_plugin"),
     # llama-cpp-python's package, except its plain ctypes layer.
-    *("llama_cpp.llama", "llama_cpp.llama_types", "llama_cpp.server", "llama_cpp._ggml"),
+    *("llama_cpp.llama", "llama_cpp.llama_grammar", "llama_cpp.llama_types", "llama_cpp.server", "llama_cpp._ggml"),
     # Optional dependencies of fastapi, starlette, uvicorn and anyio that happen to be installed.
     *("a2wsgi", "certifi", "dotenv", "email_validator", "httptools", "httpx", "multipart", "orjson"),
     *("python_multipart", "trio", "ujson", "uvloop", "watchfiles", "websockets", "wsproto"),
-    # llama_grammar would fetch a schema's remote references with it. Nothing here opens a connection.
+    # Nothing here opens a connection.
     *("requests", "urllib3", "charset_normalizer", "cryptography", "_cffi_backend"),
     # Telemetry: fastapi cannot be imported without the API; without SDK and exporters it cannot send anything.
     *("opentelemetry.exporter", "opentelemetry.instrumentation", "opentelemetry.sdk"),

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import zstandard
 
-from bundler import resources, targets
+from bundler import cache, resources, targets
+from bundler.archive import contents
 from bundler.console import Console
 from bundler.engine.build import build_engine
 from bundler.engine.product import Engine
@@ -18,7 +19,7 @@ from bundler.kit import store
 from bundler.kit.assemble import ZSTD_LEVEL, KitParts, RuntimeFile, assemble
 from bundler.launcher.build import Launcher, build_launcher
 from bundler.launcher.describe import describe
-from bundler.publish import digest_of
+from bundler.publish import digest_of, scratch
 from bundler.targets import Target
 from runtime.container.archive import KIT
 from runtime.container.source import Source
@@ -30,10 +31,10 @@ ASSEMBLING = 2
 """Version of how parts become a kit; another number makes every kit another one."""
 
 
-def build(backends: Iterable[str], console: Console) -> store.StoredKit:
+def build(backends: Iterable[str], console: Console, *, sources: bool = False) -> store.StoredKit:
     """The kit of this machine's target with `backends`, made now unless its parts are unchanged since the last time.
 
-    Raises `ToolError` where something is missing or fails.
+    sources: with all that it can be rebuilt from. Raises `ToolError` where something is missing or fails.
     """
     target = targets.host()
     engine = build_engine(target, backends, None, console)
@@ -41,14 +42,20 @@ def build(backends: Iterable[str], console: Console) -> store.StoredKit:
     launcher = build_launcher(target, None, console) if target.launcher else None
     facts = {"assembling": ASSEMBLING, "zstd": ZSTD_LEVEL, "engine": engine.key, "runtime": frozen.key}
     facts["launcher"] = launcher.key if launcher else ""
+    facts |= {"sources": contents.key(target)} if sources else {}
     path = store.folder() / f"{target.name}-{digest_of(facts)[:16]}{store.SUFFIX}"
     try:
         return _sound(path)
     except (KitError, DamagedError):
-        parts = _parts(target, engine, frozen, launcher)
-        total = sum(library.size for library in engine.libraries) + sum(len(file.data) for file in parts.runtime_files)
-        with console.progress(f"Assembling the kit for {target.name}", total, in_bytes=True) as advance:
-            assemble(parts, path, advance)
+        with scratch(cache.root() / "work", "sources") as folder:
+            parts = _parts(target, engine, frozen, launcher)
+            if sources:
+                parts = replace(parts, sources=contents.collect(target, folder, console))
+            total = sum(library.size for library in engine.libraries)
+            total += sum(len(file.data) for file in parts.runtime_files)
+            total += sum(file.path.stat().st_size for file in parts.sources)
+            with console.progress(f"Assembling the kit for {target.name}", total, in_bytes=True) as advance:
+                assemble(parts, path, advance)
         return _sound(path)
 
 

@@ -25,6 +25,8 @@ from runtime.launch.options import LaunchOptions
 from runtime.launch.osdep import system
 from runtime.manifest import DistManifest
 
+_UNCERTAIN_SECONDS = 600.0
+
 WORKER_OPTION = "--worker"
 
 
@@ -65,9 +67,10 @@ class Succession:
             detail=failed_later(old.name, how),
             technical=how,
         )
-        # A processor that proved itself fails of what a request does, unless it lacks an instruction: not remembered.
-        remembered = not self.choice.is_processor or "SIGILL" in how
-        self._marked[old.key] = mark.lasting(now) if remembered else replace(mark, until=now)
+        # A processor that proved itself fails of what a request does, unless it lacks an instruction: that is soon
+        # forgotten, but not before somebody can ask `doctor` about it.
+        certain = not self.choice.is_processor or "SIGILL" in how
+        self._marked[old.key] = mark.lasting(now) if certain else replace(mark, until=now + _UNCERTAIN_SECONDS)
         try:
             self.choice = self._choose()
             self.check_memory()

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-START_SECONDS = 60.0
+START_SECONDS = float(os.environ.get("PANNIER_TEST_SECONDS", "60"))
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
