@@ -19,14 +19,14 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     # Late: each verb's module brings what it needs, and `--help` should not wait for all of it.
     from bundler import doctor
-    from bundler.cli import build, demo, keys, kit, look, models, page, renew
+    from bundler.cli import build, demo, keys, kit, look, models, page, rebuild, renew
     from bundler.engine import cli as engine
 
     top = argparse.ArgumentParser(
         prog="pannier", description="Packs a language model into one self-contained executable.", epilog=EXIT_CODES
     )
     verbs = top.add_subparsers(metavar="VERB", required=True)
-    for module in (demo, build, renew, models, look, keys, engine, kit, page, doctor):
+    for module in (demo, build, renew, rebuild, models, look, keys, engine, kit, page, doctor):
         module.add_parser(verbs)
     return top
 

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
 from bundler.compose.writer import Derived
-from bundler.freeze.contents import SYSTEM_LIBRARIES
+from bundler.freeze.contents import BOOTLOADERS_ARCHIVE, SYSTEM_LIBRARIES
 from bundler.freeze.inventory import NPM
 from runtime.manifest import Digest, EngineInfo, Entry, ModelInfo, PartInfo, Role, RuntimeInfo
 
@@ -27,7 +27,7 @@ _HUB = "https://huggingface.co"
 
 @dataclass(frozen=True, slots=True)
 class Materials:
-    """What a dist is made of. stub: the bootloader. Everything else as in the manifest."""
+    """What a dist is made of. stub: what the system executes. Everything else as in the manifest."""
 
     name: str
     version: str
@@ -53,9 +53,7 @@ def bill(materials: Materials, entries: Iterable[Entry]) -> bytes:
         _engine(materials.engine, libraries),
         _component("framework", "Python", runtime.python, purl=f"pkg:generic/python@{quote(runtime.python)}")
         | {"licenses": _licenses("PSF-2.0")},
-        _component("library", "pyinstaller", runtime.pyinstaller, purl=_pypi("pyinstaller", runtime.pyinstaller))
-        | {"description": "the bootloader in front of the archive", "hashes": _sha256(materials.stub.sha256)}
-        | {"licenses": _licenses("GPL-2.0-or-later WITH Bootloader-exception")},
+        *_stub(materials, is_bootloader=BOOTLOADERS_ARCHIVE in hashes),
     ]
     components += [_part(part, hashes) for part in materials.model.parts]
     components += [
@@ -123,6 +121,20 @@ def _part(part: PartInfo, hashes: dict[str, str]) -> dict[str, Any]:
     return component | ({"licenses": _licenses(part.license)} if part.license else {})
 
 
+def _stub(materials: Materials, *, is_bootloader: bool) -> list[dict[str, Any]]:
+    """What the system executes: PyInstaller's bootloader, or our launcher, which starts that one in the runtime."""
+    runtime, hashes = materials.runtime, _sha256(materials.stub.sha256)
+    bootloader = _component(
+        "library", "pyinstaller", runtime.pyinstaller, purl=_pypi("pyinstaller", runtime.pyinstaller)
+    ) | {"licenses": _licenses("GPL-2.0-or-later WITH Bootloader-exception")}
+    if is_bootloader:
+        return [bootloader | {"description": "the bootloader in front of the archive", "hashes": hashes}]
+    launcher = _component("application", "pannier-launcher", runtime.version)
+    launcher |= {"description": "the launcher in front of the archive", "hashes": hashes}
+    launcher |= {"licenses": _licenses("Apache-2.0")}
+    return [launcher, bootloader | {"description": "the bootloader of the runtime"}]
+
+
 def _engine(engine: EngineInfo, hashes: dict[str, str]) -> dict[str, Any]:
     component = _component("library", "llama.cpp", engine.commit, ref="llama.cpp")
     component["licenses"] = _licenses("MIT")
@@ -151,10 +163,10 @@ def _component(kind: str, name: str, version: str = "", *, purl: str = "", ref: 
 
 
 def _purl(name: str, version: str) -> str:
-    """Where a part of the runtime can be looked up: PyPI, npm, or the system libraries that were bundled."""
+    """Where a part of the runtime can be looked up: PyPI, npm, or system libraries and the launcher's."""
     if name.startswith(NPM):
         return f"pkg:npm/{quote(name.removeprefix(NPM))}@{quote(version)}"
-    if name in {library for library, *_ in SYSTEM_LIBRARIES.values()}:
+    if name in {library for library, *_ in SYSTEM_LIBRARIES.values()} | {"musl", "zstd"}:
         return f"pkg:generic/{quote(name)}" + (f"@{quote(version)}" if version else "")
     return _pypi(name, version)
 

@@ -19,7 +19,7 @@ from bundler.errors import ToolError
 from bundler.page.node import node
 from bundler.targets import host
 
-FREEZING = ("python-library", "node", "objcopy", "strip")
+FREEZING = ("python-library", "node", "objcopy", "strip", "zig")
 SPACE = 1_000_000_000
 """Bytes a first build needs for source, objects, libraries and frozen runtime, with room to spare."""
 

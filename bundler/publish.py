@@ -4,6 +4,7 @@
     ROOT/work/      build directories: objects of finished and of interrupted builds
     ROOT/parts/     finished libraries of one recipe
     ROOT/engines/   the parts of one engine side by side
+    ROOT/launchers/ compiled launchers
     ROOT/packages/  npm packages of one lock file
     ROOT/pages/     built pages
     ROOT/runtimes/  frozen runtimes

@@ -176,6 +176,17 @@ class MediaTable(_Table):
         return value
 
 
+class ArchiveTable(_Table):
+    """What is packed for those who find the file in years to come."""
+
+    sources: bool = Field(
+        default=False,
+        description="Also pack all that the file can be rebuilt from without a network (`pannier rebuild`): the "
+        "source of llama.cpp and of Pannier, every package and tool of the build but Python and the C++ compiler, the "
+        "description of the format. Some 300 MB.",
+    )
+
+
 class ChatTable(_Table):
     """How conversations begin and are put before the model."""
 
@@ -247,6 +258,7 @@ class DistSpec(_Table):
     chat: ChatTable = ChatTable()
     ui: UiTable = UiTable()
     media: MediaTable = MediaTable()
+    archive: ArchiveTable = ArchiveTable()
 
 
 def load(path: Path) -> DistSpec:

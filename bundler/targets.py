@@ -17,6 +17,7 @@ class Target:
 
     max_executable: largest file the system starts, in bytes; None if it knows no such bound.
     suffix: of an executable's name. signed: the stub carries a code signature that appending would break.
+    launcher: the stub is our own launcher, not PyInstaller's bootloader.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Target:
     suffix: str = ""
     max_executable: int | None = None
     signed: bool = False
+    launcher: bool = False
 
 
 # Windows maps an executable through 32-bit sizes and refuses larger ones; macOS keeps `strsize` of the
@@ -32,8 +34,8 @@ class Target:
 TARGETS: dict[str, Target] = {
     t.name: t
     for t in (
-        Target("linux-x86_64", "linux", "x86_64"),
-        Target("linux-aarch64", "linux", "aarch64"),
+        Target("linux-x86_64", "linux", "x86_64", launcher=True),
+        Target("linux-aarch64", "linux", "aarch64", launcher=True),
         Target("macos-arm64", "macos", "arm64", max_executable=4 * GIB - 1, signed=True),
         Target("macos-x86_64", "macos", "x86_64", max_executable=4 * GIB - 1, signed=True),
         Target("windows-x86_64", "windows", "x86_64", suffix=".exe", max_executable=4 * GIB - 1),

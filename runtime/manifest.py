@@ -35,8 +35,8 @@ class Role(StrEnum):
     DRAFT = "draft"  # a small model that guesses ahead for the large one
     TEMPLATE = "template"  # a chat template in place of the model's own
     ENGINE = "engine"
-    RUNTIME = "runtime"  # PyInstaller's PKG; always the last entry
-    STUB = "stub"  # only in kits: the bootloader that becomes the dist's first bytes
+    RUNTIME = "runtime"  # what the stub starts; always last
+    STUB = "stub"  # only in kits: the launcher or bootloader that becomes the dist's first bytes
     LICENSE = "license"
     SOURCE = "source"  # what the file can be rebuilt from
     DOCUMENT = "document"
@@ -225,7 +225,7 @@ class KitManifest:
 class DistManifest:
     """Everything about one dist. `spec` is the dist-spec it was built from, complete with defaults.
 
-    stub: the bootloader that precedes the archive. kit: SHA-256 of the kit's manifest. history: renewals, oldest first.
+    stub: what precedes the archive. kit: SHA-256 of the kit's manifest. history: renewals, oldest first.
     code_signature: the identifier in the code signature at the end, "" if there is none (only a Mac asks for one).
     """
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from pathlib import Path
 
 import numpy as np
+import zstandard
 from gguf import GGMLQuantizationType, GGUFWriter
 
-from bundler.kit.assemble import KitParts, assemble
+from bundler.archive.contents import SourceFile
+from bundler.kit.assemble import KitParts, RuntimeFile, assemble
 from bundler.model.local import LocalModel, open_model
 from bundler.spec import DistSpec, parse
+from bundler.targets import TARGETS
 from runtime.container.archive import Archive, open_kit
-from runtime.manifest import EngineInfo, EngineLibrary, KitManifest, RuntimeInfo
+from runtime.manifest import Digest, EngineInfo, EngineLibrary, KitManifest, RuntimeInfo
 
 
 def elf(machine: int = 62, size: int = 5000) -> bytes:
@@ -57,14 +61,44 @@ STUBS = {
 }
 
 
+PKG = b"not really PyInstaller's archive " * 400 + b"MEI\x0c\x0b\x0a\x0b\x0e"
+
+
+def runtime_files(target: str, pkg: bytes = PKG) -> list[RuntimeFile]:
+    """What a runtime for `target` is made of: an archive with its description, or PyInstaller's one file."""
+    if not TARGETS[target].launcher:
+        return [RuntimeFile("runtime.pkg", pkg)]
+    plain = b"not really a tar archive" * 400
+    content = Digest(len(plain), hashlib.sha256(plain).hexdigest())
+    return [
+        RuntimeFile("runtime.txt", b"pannier-runtime 1\nnothing else\n"),
+        RuntimeFile("runtime.tar.zst", zstandard.ZstdCompressor().compress(plain), content),
+    ]
+
+
+def source_files(folder: Path) -> tuple[SourceFile, ...]:
+    """A page, and a wheel that is compressed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "README.txt").write_text("You have found a model.\n")
+    wheel = b"not really a wheel" * 99
+    (folder / "odd.whl.zst").write_bytes(zstandard.ZstdCompressor().compress(wheel))
+    content = Digest(len(wheel), hashlib.sha256(wheel).hexdigest())
+    return (
+        SourceFile("sources/README.txt", folder / "README.txt"),
+        SourceFile("sources/wheels/odd.whl.zst", folder / "odd.whl.zst", content),
+    )
+
+
 def kit(
     folder: Path,
     target: str = "linux-x86_64",
     stub: bytes | None = None,
     commit: str = "0c1e57098",
-    pkg: bytes = b"not really PyInstaller's archive " * 400 + b"MEI\x0c\x0b\x0a\x0b\x0e",
+    pkg: bytes = PKG,
+    *,
+    sources: bool = False,
 ) -> Archive[KitManifest]:
-    """A kit for `target` with three made-up engine libraries, opened."""
+    """A kit for `target` with three made-up engine libraries, opened. sources: with two made-up source files, too."""
     engine_folder = folder / "engine"
     engine_folder.mkdir(parents=True, exist_ok=True)
     for name in ("libllama.so", "libggml-cpu-x64.so", "libggml-vulkan.so"):
@@ -72,7 +106,7 @@ def kit(
     parts = KitParts(
         target=target,
         stub=STUBS[target] if stub is None else stub,
-        pkg=pkg,
+        runtime_files=runtime_files(target, pkg),
         runtime=RuntimeInfo("0.1.0", "3.11.7", "6.22.3"),
         engine=EngineInfo(
             source="llama-cpp-python 0.3.36",
@@ -89,6 +123,7 @@ def kit(
         ),
         engine_folder=engine_folder,
         licenses={"licenses/llama.cpp.txt": b"MIT License\n"},
+        sources=source_files(folder) if sources else (),
     )
     path = folder / f"{target}.kit"
     assemble(parts, path)

@@ -176,8 +176,8 @@ def _kit(given: Path | None, target: str, spec: DistSpec, console: Console) -> A
     if given is not None:
         return store.opened(given)
     if target == targets.host().name:
-        return store.opened(host_kit.build(spec.engine.backends, console).path)
-    return store.opened(store.find(target, spec.engine.backends).path)
+        return store.opened(host_kit.build(spec.engine.backends, console, sources=spec.archive.sources).path)
+    return store.opened(store.find(target, spec.engine.backends, sources=spec.archive.sources).path)
 
 
 def _described(done: Composed) -> dict[str, Any]:

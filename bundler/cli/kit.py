@@ -18,6 +18,7 @@ def add_parser(verbs: Any) -> None:
     inner = kit.add_subparsers(metavar="build|list|import|export", required=True)
     build = inner.add_parser("build", help="build the kit of this machine's target")
     build.add_argument("--backend", action="append", metavar="B", help="backend to build, beside cpu")
+    build.add_argument("--sources", action="store_true", help="also pack all it can be rebuilt from (archive.sources)")
     build.set_defaults(run=run_build)
     listing = inner.add_parser("list", help="list the stored kits")
     listing.set_defaults(run=run_list)
@@ -38,7 +39,7 @@ def add_parser(verbs: Any) -> None:
 
 def run_build(args: argparse.Namespace, console: Console) -> int:
     """Build, or find that nothing has changed since the last time."""
-    kit = host.build(["cpu", *(args.backend or [])], console)
+    kit = host.build(["cpu", *(args.backend or [])], console, sources=args.sources)
     return _told(kit, console)
 
 

@@ -14,6 +14,7 @@ from bundler.kit import store
 from bundler.renew import changes as spec_changes
 from bundler.renew.diff import diff
 from bundler.renew.repack import repack
+from bundler.spec import DistSpec
 from bundler.trust.keys import load_private
 from bundler.trust.signing import write_detached
 from runtime.container.archive import Archive, open_dist
@@ -52,7 +53,7 @@ def run_repack(args: argparse.Namespace, console: Console) -> int:
         manifest = dist.manifest
         changes = spec_changes.load(args.spec, manifest) if args.spec else spec_changes.none(manifest)
         renew_engine = args.kit or args.engine == "new" or (args.engine is None and not args.spec)
-        kit = _kit(args.kit, manifest.target, changes.spec.engine.backends, console) if renew_engine else None
+        kit = _kit(args.kit, manifest.target, changes.spec, console) if renew_engine else None
         with console.progress(f"Repacking {args.dist.name}", dist.source.size, in_bytes=True) as advance:
             written = repack(
                 dist,
@@ -100,10 +101,10 @@ def _opened(path: Path) -> Archive[DistManifest]:
         raise UsageError(f"{path} cannot be opened ({error.strerror}).", "Check the path.") from None
 
 
-def _kit(given: Path | None, target: str, backends: list[str], console: Console) -> Archive[KitManifest]:
+def _kit(given: Path | None, target: str, spec: DistSpec, console: Console) -> Archive[KitManifest]:
     """The kit given, this machine's own (built or reused), or the newest one from the store."""
     if given is not None:
         return store.opened(given)
     if target == targets.host().name:
-        return store.opened(host_kit.build(backends, console).path)
-    return store.opened(store.find(target, backends).path)
+        return store.opened(host_kit.build(spec.engine.backends, console, sources=spec.archive.sources).path)
+    return store.opened(store.find(target, spec.engine.backends, sources=spec.archive.sources).path)

@@ -87,7 +87,7 @@ def compose(
     check_architecture(model, engine.architectures)
     beside = [part_payload(part) for part in parts]
     beside += [bytes_payload(MODEL_LICENSE_ENTRY, license_text)] if license_text else []
-    beside += kit_payloads(kit, engine)
+    beside += kit_payloads(kit, engine, sources=spec.archive.sources)
 
     size = len(stub) + model.size + sum(p.entry.size for p in beside) + DIRECTORY_ALLOWANCE
     limit = parse_size(spec.media.split) if spec.media.split else None
@@ -138,8 +138,10 @@ def _shareable(model: LocalModel, folder: Path) -> int:
 
 
 def with_bill(payloads: Sequence[Payload], materials: bom.Materials) -> list[Payload | Derived]:
-    """The payloads with their bill of materials before the last one, the runtime."""
-    return [*payloads[:-1], bom.derived(materials), payloads[-1]]
+    """The payloads with their bill of materials before the runtime, which stays last."""
+    runtime = [payload for payload in payloads if payload.entry.role is Role.RUNTIME]
+    others = [payload for payload in payloads if payload.entry.role is not Role.RUNTIME]
+    return [*others, bom.derived(materials), *runtime]
 
 
 def file_name(spec: DistSpec, target: Target) -> str:

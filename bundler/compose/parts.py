@@ -25,7 +25,7 @@ MODEL_LICENSE_ENTRY = "licenses/model.txt"
 
 
 def stub_of(kit: Archive[KitManifest], target: Target) -> bytes:
-    """The kit's bootloader, which becomes the dist's first bytes. Raises `KitError` if it is not one for `target`.
+    """The kit's launcher or bootloader, the dist's first bytes. Raises `KitError` if it is not one for `target`.
 
     A Mac's comes without its signature: the finished dist gets another one.
     """
@@ -50,15 +50,23 @@ def selected_engine(kit: KitManifest, backends: Sequence[str]) -> EngineInfo:
     return replace(kit.engine, libraries=libraries)
 
 
-def kit_payloads(kit: Archive[KitManifest], engine: EngineInfo) -> list[Payload]:
+def kit_payloads(kit: Archive[KitManifest], engine: EngineInfo, *, sources: bool = False) -> list[Payload]:
     """The kit's entries that go into the dist, in order: engine, texts, and the runtime last.
 
-    The bootloader looks for the runtime from the end of the file backwards; last, it is found at once.
+    PyInstaller's bootloader, where it is the stub, looks for its archive from the end of the file backwards; as the
+    last entry it is found at once.
     """
     libraries = {lib.entry for lib in engine.libraries}
     entries = kit.manifest.entries
     chosen = [e for e in entries if e.role is Role.ENGINE and e.name in libraries]
     chosen += [e for e in entries if e.role in (Role.LICENSE, Role.DOCUMENT)]
+    if sources:
+        carried = [e for e in entries if e.role is Role.SOURCE]
+        if not carried:
+            raise KitError(
+                f"The kit {kit.source.name} has no sources.", "Build one that has: pannier kit build --sources"
+            )
+        chosen += carried
     chosen += [e for e in entries if e.role is Role.RUNTIME]
     return [_kit_payload(kit, entry) for entry in chosen]
 

@@ -27,7 +27,7 @@ _COMPILER_REMEDY = (
     " macOS `xcode-select --install`."
 )
 _BINUTILS_REMEDY = "Install binutils: Debian/Ubuntu `apt install binutils`, Fedora `dnf install binutils`."
-_PACKAGE_REMEDY = "Install Pannier again; it brings cmake and ninja along."
+_PACKAGE_REMEDY = "Install Pannier again; it brings cmake, ninja and zig along."
 
 
 def _compiler(name: str, variable: str, usual: tuple[str, ...]) -> Finding:
@@ -70,11 +70,12 @@ def ninja() -> Finding:
     return _packaged("ninja", folder)
 
 
-def _packaged(name: str, folder: Path) -> Finding:
+def _packaged(name: str, folder: Path, package: str = "") -> Finding:
     program = shutil.which(name, path=str(folder))
     if program is None:
         return Finding(name, found=False, detail=f"{name} is not in {folder}", remedy=_PACKAGE_REMEDY)
-    return Finding(name, found=True, detail=f"{name} {version(name)}", path=program, identity=version(name))
+    release = version(package or name)
+    return Finding(name, found=True, detail=f"{name} {release}", path=program, identity=release)
 
 
 def _binutils(name: str) -> Finding:
@@ -95,6 +96,15 @@ def objcopy() -> Finding:
     return _binutils("objcopy")
 
 
+def zig() -> Finding:
+    """Zig's C compiler from the package in our own environment, for the launcher in front of every Linux dist."""
+    try:
+        folder = Path(str(import_module("ziglang").__file__)).parent
+    except ImportError:
+        return Finding("zig", found=False, detail="the ziglang package is missing", remedy=_PACKAGE_REMEDY)
+    return _packaged("zig", folder, "ziglang")
+
+
 CHECKS: dict[str, Callable[[], Finding]] = {
     "c-compiler": c_compiler,
     "cxx-compiler": cxx_compiler,
@@ -102,6 +112,7 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "ninja": ninja,
     "strip": strip,
     "objcopy": objcopy,
+    "zig": zig,
     "glslc": vulkan.glslc,
     "vulkan-headers": vulkan.headers,
     "spirv-headers": vulkan.spirv_headers,

@@ -1,1 +1,1 @@
-"""Freezes the package `runtime` with PyInstaller into a bootloader stub and a PKG archive."""
+"""Freezes the package `runtime` with PyInstaller: into a folder for our launcher, or into a one-file program."""

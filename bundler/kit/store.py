@@ -13,7 +13,7 @@ from runtime.container.archive import KIT, Archive, open_kit
 from runtime.container.atomic import replacing
 from runtime.container.source import Source
 from runtime.container.verify import verify
-from runtime.manifest import KitManifest
+from runtime.manifest import KitManifest, Role
 
 SUFFIX = ".kit"
 
@@ -25,6 +25,11 @@ class StoredKit:
     path: Path
     id: str
     manifest: KitManifest
+
+    @property
+    def has_sources(self) -> bool:
+        """Whether what is made with it can be rebuilt from itself."""
+        return any(entry.role is Role.SOURCE for entry in self.manifest.entries)
 
     @property
     def summary(self) -> dict[str, object]:
@@ -58,15 +63,19 @@ def stored() -> list[StoredKit]:
     return [kit for _, kit in sorted(found, key=lambda item: (-item[0], item[1].id))]
 
 
-def find(target: str, backends: Iterable[str]) -> StoredKit:
-    """The newest kit for `target` that has all `backends`. Raises `KitError` saying how to get one."""
+def find(target: str, backends: Iterable[str], *, sources: bool = False) -> StoredKit:
+    """The newest kit for `target` that has all `backends`, and its sources if they are wanted.
+
+    Raises `KitError` saying how to get one.
+    """
     wanted = set(backends)
     for kit in stored():
-        if kit.manifest.target == target and wanted <= set(kit.manifest.engine.backends):
+        fits = kit.manifest.target == target and wanted <= set(kit.manifest.engine.backends)
+        if fits and (not sources or kit.has_sources):
             return kit
-    flags = " ".join(f"--backend {name}" for name in sorted(wanted))
+    flags = " ".join([*(f"--backend {name}" for name in sorted(wanted)), *(["--sources"] if sources else [])])
     raise KitError(
-        f"There is no kit for {target} with {', '.join(sorted(wanted))}.",
+        f"There is no kit for {target} with {', '.join(sorted(wanted))}{' and its sources' if sources else ''}.",
         f"On a {target} machine: pannier kit build {flags} && pannier kit export {target} FILE; "
         "then here: pannier kit import FILE",
     )

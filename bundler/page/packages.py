@@ -23,13 +23,18 @@ _LAST_LINES = 15
 def packages(sources: Path, root: Path | None, console: Console, *, dev: bool = False) -> Path:
     """A folder with `node_modules` in it. dev: those for tests and type checks, too. Raises `ToolError`."""
     root = root or cache.root()
-    facts = {"node": require_node().identity, "lock": file_sha256(sources / LOCK), "dev": dev}
-    place = root / "packages" / digest_of(facts)[:_KEY_LENGTH]
+    place = place_of(sources, root, dev=dev)
     if not place.is_dir():
         with one_at_a_time(place, console):
             if not place.is_dir():
                 _fetch(sources, place, root / "logs" / f"npm-{place.name}.log", console, dev=dev)
     return place
+
+
+def place_of(sources: Path, root: Path, *, dev: bool = False) -> Path:
+    """Where those packages lie in the cache `root`, if they are there."""
+    facts = {"node": require_node().identity, "lock": file_sha256(sources / LOCK), "dev": dev}
+    return root / "packages" / digest_of(facts)[:_KEY_LENGTH]
 
 
 def require_node() -> Finding:

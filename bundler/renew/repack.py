@@ -44,7 +44,7 @@ LARGE = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class _Around:
+class Around:
     """What stands around the model: stub, engine, runtime, and their payloads, the runtime last."""
 
     stub: bytes
@@ -74,12 +74,12 @@ def repack(
     path = folder / file_name(spec, target)
     if path.exists() and path.samefile(dist.source.name):
         raise UsageError(f"{path} is the file that is to be renewed.", "Choose another folder with --output.")
-    around = _from_kit(kit, changes, target) if kit else _as_it_is(dist, changes)
+    around = from_kit(kit, changes, target) if kit else _as_it_is(dist, changes)
     if target.system == "windows":
-        around = replace(around, stub=_dressed(around.stub, dist, changes, path.name))
+        around = replace(around, stub=dressed(around.stub, dist, changes, path.name))
     _check_architecture(old.model, around.engine)
     model = _model_info(old.model, changes)
-    kept = _model_payloads(dist, changes, trust_manifest)
+    kept = model_payloads(dist, changes, trust_manifest=trust_manifest)
     size = sum(payload.entry.size for payload in (*kept, *around.payloads)) + len(around.stub)
     if target.max_executable is not None and size >= target.max_executable:
         raise ModelError(f"The renewed file would be too large for {target.system}.", "Build it anew: pannier build")
@@ -110,22 +110,23 @@ def repack(
     stub, described = fitted(around.stub, describe, signed=sign is not None)
     payloads = described.payloads
     _refuse_no_change(described.manifest_with(tuple(p.entry for p in payloads if isinstance(p, Payload))))
-    _bring_beside(dist, folder, trust_manifest=trust_manifest)
+    bring_beside(dist, folder, trust_manifest=trust_manifest)
     shared = sum(p.entry.size for p in kept if p.entry.size >= LARGE) if ranges.can_share(dist.source.fd, folder) else 0
     return write_archive(path, DIST, stub, payloads, described.manifest_with, advance, sign=sign, shared=shared)
 
 
-def _from_kit(kit: Archive[KitManifest], changes: Changes, target: Target) -> _Around:
+def from_kit(kit: Archive[KitManifest], changes: Changes, target: Target) -> Around:
+    """What a kit brings, for this spec. Raises `KitError` where it is not for this target or lacks something."""
     if kit.manifest.target != target.name:
         raise KitError(
             f"The kit is for {kit.manifest.target}, the dist for {target.name}.", "Use a kit for its target."
         )
     engine = selected_engine(kit.manifest, changes.spec.engine.backends)
-    payloads = kit_payloads(kit, engine)
-    return _Around(stub_of(kit, target), engine, kit.manifest.runtime, kit.manifest_sha256, payloads)
+    payloads = kit_payloads(kit, engine, sources=changes.spec.archive.sources)
+    return Around(stub_of(kit, target), engine, kit.manifest.runtime, kit.manifest_sha256, payloads)
 
 
-def _as_it_is(dist: Archive[DistManifest], changes: Changes) -> _Around:
+def _as_it_is(dist: Archive[DistManifest], changes: Changes) -> Around:
     """Engine and runtime that are inside; backends can be left out, but none can come from nowhere."""
     old = dist.manifest
     wanted = changes.spec.engine.backends
@@ -139,11 +140,14 @@ def _as_it_is(dist: Archive[DistManifest], changes: Changes) -> _Around:
     files = {lib.entry for lib in libraries}
     chosen = [e for e in old.entries if not _is_models(e) and e.name != bom.ENTRY]
     chosen = [e for e in chosen if e.role is not Role.ENGINE or e.name in files]
+    if changes.spec.archive.sources and not any(e.role is Role.SOURCE for e in chosen):
+        raise KitError("The dist has no sources inside.", "Take them from a kit: --engine new")
+    chosen = [e for e in chosen if e.role is not Role.SOURCE or changes.spec.archive.sources]
     payloads = [_kept(dist, entry) for entry in chosen]
-    return _Around(stub, replace(old.engine, libraries=libraries), old.runtime, old.kit, payloads)
+    return Around(stub, replace(old.engine, libraries=libraries), old.runtime, old.kit, payloads)
 
 
-def _dressed(stub: bytes, dist: Archive[DistManifest], changes: Changes, name: str) -> bytes:
+def dressed(stub: bytes, dist: Archive[DistManifest], changes: Changes, name: str) -> bytes:
     """The stub with the renewed version; the icon is the one the dist has."""
     icon = windows.icon_of(dist.source.read_at(0, dist.manifest.stub.size))
     return windows.dressed(stub, changes.spec, name, icon)
@@ -151,12 +155,13 @@ def _dressed(stub: bytes, dist: Archive[DistManifest], changes: Changes, name: s
 
 def _is_models(entry: Entry) -> bool:
     """Whether an entry belongs to the model and not to the kit."""
-    of_kit = entry.role in (Role.ENGINE, Role.RUNTIME, Role.STUB)
+    of_kit = entry.role in (Role.ENGINE, Role.RUNTIME, Role.STUB, Role.SOURCE)
     text = entry.role in (Role.LICENSE, Role.DOCUMENT) and not entry.name.startswith("licenses/model")
     return not of_kit and not text
 
 
-def _model_payloads(dist: Archive[DistManifest], changes: Changes, trust_manifest: bool) -> list[Payload]:
+def model_payloads(dist: Archive[DistManifest], changes: Changes, *, trust_manifest: bool) -> list[Payload]:
+    """The model's entries, from the dist; with the licence text that the changes bring."""
     payloads = []
     for entry in dist.manifest.entries:
         if not _is_models(entry) or (entry.name == MODEL_LICENSE_ENTRY and changes.license_text is not None):
@@ -180,7 +185,7 @@ def _kept(dist: Archive[DistManifest], entry: Entry, *, trusted: bool = False) -
     return Payload(entry, opened, mismatch, trusted)
 
 
-def _bring_beside(dist: Archive[DistManifest], folder: Path, *, trust_manifest: bool) -> None:
+def bring_beside(dist: Archive[DistManifest], folder: Path, *, trust_manifest: bool) -> None:
     """Check the model's files beside the dist, and copy them unless `folder` is where they are."""
     here = Path(dist.source.name).parent
     for file, source in zip(dist.manifest.model.beside, open_all(dist.manifest, here), strict=True):

@@ -6,13 +6,14 @@ Started, any number of pieces, Ended. Whatever fails is raised as `ApiError`.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runtime.api.errors import ApiError, of_failure, unavailable
-from runtime.chat.parsers.pieces import CallArguments, CallStart, Content, Piece
+from runtime.chat.parsers.pieces import CallArguments, CallStart, Content, Piece, Spent
 from runtime.engine.core import (
     Failed,
     Finished,
@@ -37,6 +38,15 @@ class Ended:
     reason: str
     finished: Finished
     cached_tokens: int
+
+    @property
+    def spent(self) -> Spent:
+        """All it took."""
+        timings = self.finished.timings
+        return Spent(
+            self.finished.prompt_tokens, self.cached_tokens, self.finished.completion_tokens,
+            timings.prompt_seconds, timings.generation_seconds,
+        )  # fmt: skip
 
 
 AnswerEvent = Started | Piece | Ended
@@ -85,12 +95,14 @@ async def _answer(service: Service, asked: Asked, request: GenerationRequest) ->
     parser = asked.prompt.parser() if asked.prompt.parser else None
     cached = calls = 0
     chances: tuple[TokenChances, ...] = ()
+    meter: Meter | None = None
     with service.metrics.running(request.id):
         async with service.generate(request) as events:
             async for event in events:
                 if type(event) is TextDelta:
+                    spent = meter.count(event) if meter else None
                     if parser is None:
-                        yield Content(event.text, event.chances)
+                        yield Content(event.text, event.chances, spent)
                         continue
                     pieces = parser.push(event.text)
                     if asked.with_chances:
@@ -98,7 +110,7 @@ async def _answer(service: Service, asked: Asked, request: GenerationRequest) ->
                     for piece in pieces:
                         calls += type(piece) is CallStart
                         if _is_wanted(asked, piece):
-                            yield piece
+                            yield replace(piece, spent=spent) if spent and isinstance(piece, Content) else piece
                     continue
                 match event:
                     case Queued(_, place) if asked.on_queued:
@@ -106,6 +118,7 @@ async def _answer(service: Service, asked: Asked, request: GenerationRequest) ->
                     case Started():
                         cached = event.cached_tokens
                         service.metrics.started(event)
+                        meter = Meter(event) if asked.metered else None
                         yield event
                     case Failed():
                         raise of_failure(event)
@@ -118,6 +131,24 @@ async def _answer(service: Service, asked: Asked, request: GenerationRequest) ->
                         yield Ended(_reason(event, called=calls > 0), event, cached)
                         return
     raise ApiError(500, "The engine ended the answer without saying why.", "internal_error")
+
+
+class Meter:
+    """Watches how long an answer takes, from its admission on."""
+
+    def __init__(self, started: Started) -> None:
+        self._started = started
+        self._begin = time.perf_counter()
+        self._first = 0.0
+        self._count = 0
+
+    def count(self, delta: TextDelta) -> Spent:
+        """More text came; what it took up to here."""
+        now = time.perf_counter()
+        self._first = self._first or now
+        self._count += len(delta.tokens)
+        times = (self._first - self._begin, now - self._first)
+        return Spent(self._started.prompt_tokens, self._started.cached_tokens, self._count, *times)
 
 
 def _with_chances(

@@ -56,6 +56,12 @@ def _llamacpp() -> Any:
     return llamacpp
 
 
+def _filling() -> Any:
+    from runtime.api import filling
+
+    return filling
+
+
 def _anthropic() -> Any:
     from runtime.api.anthropic import messages
 
@@ -123,10 +129,22 @@ DIALECTS: tuple[Dialect, ...] = (
             "POST /completion": "completion",
             "POST /tokenize": "tokenize",
             "POST /detokenize": "detokenize",
+            "POST /embedding": "embedding",
             "POST /apply-template": "apply_template",
             "GET /props": "props",
             "GET /slots": "slots",
             "GET /metrics": "metrics",
+        },
+    ),
+    Dialect(
+        "llama.cpp",
+        _filling,
+        {
+            "POST /infill": "infill",
+            "POST /rerank": "rerank",
+            "POST /reranking": "rerank",
+            "POST /v1/rerank": "rerank",
+            "POST /v1/reranking": "rerank",
         },
     ),
     Dialect(

@@ -8,6 +8,7 @@ another site is refused, whatever its content type, unless that origin was allow
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from urllib.parse import urlsplit
 
@@ -22,6 +23,8 @@ from runtime.api.errors import ApiError
 from runtime.api.settings import ServerSettings
 from runtime.api.vouching import HEADER, Check
 
+BODY_SECONDS = 60.0
+"""How long a body may let wait for its next piece."""
 OPEN_PATHS = frozenset({"/health", "/v1/health"})
 """What answers without a key, beside the page's own files: a load balancer has none."""
 
@@ -111,11 +114,19 @@ async def read_body(request: Request, limit: int) -> bytes:
     if announced.isdigit() and int(announced) > limit:
         raise too_large
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise too_large
-    return bytes(body)
+    chunks = request.stream()
+    try:
+        while True:
+            async with asyncio.timeout(BODY_SECONDS):
+                body += await anext(chunks)
+            if len(body) > limit:
+                raise too_large
+    except StopAsyncIteration:
+        return bytes(body)
+    except TimeoutError:
+        raise ApiError(
+            408, "The request's body did not come in time.", "request_timeout", headers={"Connection": "close"}
+        ) from None
 
 
 def _add_headers(headers: MutableHeaders, shared_with: str | None) -> None:

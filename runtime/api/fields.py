@@ -97,9 +97,9 @@ def refuse(asked: BaseModel, table: dict[str, tuple[tuple[Any, ...], str]]) -> N
             raise invalid(f"'{name}' is refused: {reason}.", name, "unsupported_parameter")
 
 
-def sampling_of(asked: SamplingFields, defaults: SamplingParams) -> SamplingParams:
-    """The engine's parameters. Raises `ApiError` 400 for what it cannot do."""
-    refuse(asked, REFUSED)
+def sampling_of(asked: SamplingFields, defaults: SamplingParams, *, offered: tuple[str, ...] = ()) -> SamplingParams:
+    """The engine's parameters. Raises `ApiError` 400 for what it cannot do; `offered` fields this request can."""
+    refuse(asked, {name: row for name, row in REFUSED.items() if name not in offered})
     given = {name: value for name in _NAMES if (value := getattr(asked, name)) is not None}
     if "top_k" in given:
         given["top_k"] = max(given["top_k"], 0)

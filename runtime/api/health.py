@@ -1,13 +1,13 @@
 """`GET /health`: whether the model can be asked, how far loading and check are.
 
-`GET /api/ui` and `GET /api/about`: what the page shows.
+`GET /api/ui` and `GET /api/about`: what the page shows. `GET /docs`: what can be asked.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from runtime.api.errors import RETRY_LOADING, json_response
@@ -62,10 +62,17 @@ def router(service: Service) -> APIRouter:
             }
         )
 
+    async def docs(request: Request) -> Response:
+        """The OpenAPI document as a page."""
+        from runtime.api import reference
+
+        return Response(reference.page(request.app.openapi()), headers=reference.HEADERS, media_type="text/html")
+
     def about() -> Response:
         """What the file is, and why it computes on what it computes on. In a thread: it may read the file."""
         return json_response(service.about.as_json())
 
+    routes.add_api_route("/docs", docs, methods=["GET"], response_model=None, include_in_schema=False)
     routes.add_api_route("/health", health, methods=["GET"], response_model=None)
     routes.add_api_route("/v1/health", health, methods=["GET"], response_model=None, include_in_schema=False)
     routes.add_api_route("/api/ui", ui, methods=["GET"], response_model=None)

@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 from runtime.api.errors import invalid
+from runtime.grammar.rules import Rules, SchemaError
+from runtime.grammar.schema import rule_of
 
 MAX_STOPS = 16
 MAX_STOP_LENGTH = 1024  # characters
@@ -29,8 +31,11 @@ def checked_stops(stop: str | list[str] | None, param: str = "stop") -> tuple[st
     return stops
 
 
-def checked_schema(schema: Any, param: str) -> str:
-    """A JSON Schema as text. Whether it can be followed is the engine's to say."""
+def checked_schema(schema: Any, param: str, *, lenient: bool = False) -> str:
+    """A JSON Schema as text. Raises `ApiError` 400 where no grammar can enforce it.
+
+    lenient: it is advice to the model, as the arguments of tools are.
+    """
     if not isinstance(schema, dict | bool):
         raise invalid(f"'{param}' must be a JSON Schema, which is an object.", param)
     if _depth(schema) > MAX_SCHEMA_DEPTH:
@@ -38,6 +43,10 @@ def checked_schema(schema: Any, param: str) -> str:
     text = json.dumps(schema, separators=(",", ":"))
     if len(text) > MAX_SCHEMA:
         raise invalid(f"'{param}' is longer than {MAX_SCHEMA} characters.", param)
+    try:
+        rule_of(schema, Rules(), lenient=lenient)
+    except SchemaError as error:
+        raise invalid(f"'{param}' is refused: {error.message}.", param, "unsupported_schema") from None
     return text
 
 

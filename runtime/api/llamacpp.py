@@ -4,26 +4,24 @@ user's text: `/slots` and `/metrics` are numbers.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from runtime.api.answer import Ended
 from runtime.api.door import read_body
-from runtime.api.errors import ApiError, Shape, invalid, json_response, of_failure, sse, unavailable
-from runtime.api.fields import SamplingFields, sampling_of
+from runtime.api.errors import invalid, json_response, unavailable
+from runtime.api.fields import SamplingFields, only, refuse, sampling_of
 from runtime.api.limits import checked_stops
+from runtime.api.native import SHAPE as SHAPE
+from runtime.api.native import replied
 from runtime.api.openai import schema
 from runtime.api.openai.completions import checked_tokens
-from runtime.api.openai.usage import timings
+from runtime.api.openai.embeddings import MAX_TEXTS, embedded
 from runtime.api.parse import parse
-from runtime.api.reply import Reply, Sink
 from runtime.api.service import Service, raw_request
-from runtime.engine.core import Failed, Finished, FinishReason, GenerationRequest, Started, TextDelta
 from runtime.errors import EngineError
 
 
@@ -36,6 +34,10 @@ class CompletionBody(SamplingFields):
     stop: str | list[str] | None = None
     stream: bool | None = None
     return_tokens: bool | None = None
+    n_probs: Annotated[
+        int | None, Field(ge=0, le=100, description="With every token, so many of the likeliest, before any sampling.")
+    ] = None
+    timings_per_token: Annotated[bool | None, Field(description="Streams only: timings with every piece.")] = None
     model: str | None = None
 
 
@@ -58,15 +60,23 @@ class DetokenizeBody(BaseModel):
     tokens: list[int]
 
 
-def _document(error: ApiError) -> dict[str, Any]:
-    return {"error": {"code": error.status, "message": error.message, "type": error.type}}
+class EmbeddingBody(BaseModel):
+    """`/embedding`."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True)
+
+    content: str | Annotated[list[Any], Field(min_length=1, max_length=MAX_TEXTS, description="Texts, or token ids.")]
+    embd_normalize: Any = only("2")
 
 
-SHAPE = Shape(_document, sse)
+_EMBEDDING_ONLY: dict[str, tuple[tuple[Any, ...], str]] = {"embd_normalize": ((2,), "vectors are of length 1")}
+
+
 BODIES = {
     "completion": CompletionBody,
     "tokenize": TokenizeBody,
     "detokenize": DetokenizeBody,
+    "embedding": EmbeddingBody,
     "apply_template": schema.ChatCompletionRequest,
 }
 
@@ -76,17 +86,16 @@ async def completion(service: Service, request: Request) -> Response:
     body = parse(CompletionBody, await read_body(request, service.settings.max_body_bytes))
     service.ready_facts()
     limit = body.n_predict if body.n_predict is not None else body.max_tokens
+    sampling = sampling_of(body, service.settings.sampling, offered=("n_probs", "timings_per_token"))
     asked = raw_request(
         await _prompt(service, body.prompt),
-        sampling_of(body, service.settings.sampling),
+        replace(sampling, n_probs=body.n_probs) if body.n_probs else sampling,
         None if limit is None else schema.checked_limit(limit, "n_predict"),
         checked_stops(body.stop),
         ignore_eos=bool(body.ignore_eos),
     )
-    answer = _Completion(service, asked, with_tokens=bool(body.return_tokens))
-    if body.stream:
-        return Reply(answer.stream, service.closing, SHAPE, service.streams)
-    return Reply(answer.whole, service.closing, SHAPE)
+    metered = bool(body.timings_per_token)
+    return replied(service, asked, stream=bool(body.stream), with_tokens=bool(body.return_tokens), metered=metered)
 
 
 async def tokenize(service: Service, request: Request) -> Response:
@@ -107,6 +116,19 @@ async def detokenize(service: Service, request: Request) -> Response:
         return json_response({"content": await service.engine.detokenize(checked_tokens(body.tokens, "tokens"))})
     except EngineError as error:
         raise invalid(error.message, "tokens") from None
+
+
+async def embedding(service: Service, request: Request) -> Response:
+    """Texts or token ids as vectors, each in a list of its own."""
+    body = parse(EmbeddingBody, await read_body(request, service.settings.max_body_bytes))
+    refuse(body, _EMBEDDING_ONLY)
+    service.ready_facts()
+    given = [body.content] if isinstance(body.content, str) else body.content
+    if all(type(one) is int for one in given):
+        given = [given]
+    texts = [one if isinstance(one, str) else checked_tokens(one, "content") for one in given]
+    found = await embedded(service, texts, "content")
+    return json_response([{"index": index, "embedding": [one.vector]} for index, one in enumerate(found)])
 
 
 async def apply_template(service: Service, request: Request) -> Response:
@@ -150,97 +172,6 @@ async def metrics(service: Service, _: Request) -> Response:
     """Counters, as Prometheus reads them."""
     text = service.metrics.as_prometheus(service.engine.status)
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-class _Completion:
-    """One answer in either form."""
-
-    def __init__(self, service: Service, asked: GenerationRequest, *, with_tokens: bool) -> None:
-        self._service = service
-        self._asked = asked
-        self._with_tokens = with_tokens
-        self._prompt_tokens = self._cached_tokens = self._count = 0
-
-    async def whole(self, sink: Sink) -> None:
-        """All of it in one JSON document."""
-        text: list[str] = []
-        tokens: list[int] = []
-        finished = await self._run(sink, text, tokens, stream=False)
-        await sink.whole(json_response(self._last(finished, "".join(text), tokens)))
-
-    async def stream(self, sink: Sink) -> None:
-        """An event for each piece of text; the last one has everything else."""
-        finished = await self._run(sink, [], [], stream=True)
-        await sink.event(json.dumps(self._last(finished, "", [])))
-        await sink.close()
-
-    async def _run(self, sink: Sink, text: list[str], tokens: list[int], *, stream: bool) -> Finished:
-        metrics = self._service.metrics
-        with metrics.running(self._asked.id):
-            async with self._service.generate(self._asked) as events:
-                async for event in events:
-                    match event:
-                        case Started():
-                            metrics.started(event)
-                            self._prompt_tokens, self._cached_tokens = event.prompt_tokens, event.cached_tokens
-                            if stream:
-                                await sink.open_events()
-                        case TextDelta() if stream:
-                            self._count += len(event.tokens)
-                            await sink.event(self._chunk(event))
-                        case TextDelta():
-                            text.append(event.text)
-                            tokens.extend(event.tokens)
-                        case Failed():
-                            raise of_failure(event)
-                        case Finished():
-                            metrics.finished(event)
-                            return event
-        raise ApiError(500, "The engine ended the answer without saying why.", "internal_error")
-
-    def _chunk(self, event: TextDelta) -> str:
-        return json.dumps(
-            {
-                "index": 0,
-                "content": event.text,
-                "tokens": event.tokens,
-                "stop": False,
-                "id_slot": -1,
-                "tokens_predicted": self._count,
-                "tokens_evaluated": self._prompt_tokens,
-            }
-        )
-
-    def _last(self, finished: Finished, text: str, tokens: list[int]) -> dict[str, Any]:
-        sampling = asdict(self._asked.sampling)
-        limit = -1 if self._asked.max_tokens is None else self._asked.max_tokens
-        return {
-            "index": 0,
-            "content": text,
-            "tokens": tokens if self._with_tokens else [],
-            "id_slot": -1,
-            "stop": True,
-            "model": self._service.settings.model_id,
-            "tokens_predicted": finished.completion_tokens,
-            "tokens_evaluated": finished.prompt_tokens,
-            "generation_settings": {**sampling, "n_predict": limit, "stop": list(self._asked.stop)},
-            "prompt": self._asked.prompt,
-            "truncated": False,
-            "stop_type": _stop_type(finished),
-            "stopping_word": finished.stop or "",
-            "tokens_cached": finished.prompt_tokens + finished.completion_tokens,
-            "timings": timings(Ended("", finished, self._cached_tokens)),
-        }
-
-
-def _stop_type(finished: Finished) -> str:
-    match finished.reason:
-        case FinishReason.STOP:
-            return "eos" if finished.stop is None else "word"
-        case FinishReason.LENGTH:
-            return "limit"
-        case FinishReason.CANCELLED:
-            raise unavailable("The request was cancelled because the server is stopping.", "stopped")
 
 
 async def _prompt(service: Service, given: str | list[Any]) -> str | tuple[int, ...]:

@@ -36,10 +36,10 @@ from uvicorn.config import Config  # noqa: E402
 uvicorn.Config = Config  # type: ignore[misc]  # the one name of the package that its own modules use
 
 import uvicorn.lifespan.off  # noqa: E402 - Uvicorn finds it by name; a freezer would not
-from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: E402
 from uvicorn.server import Server  # noqa: E402
 
 from runtime.api.app import Application  # noqa: E402
+from runtime.api.patience import PatientProtocol  # noqa: E402
 from runtime.errors import PannierError  # noqa: E402
 
 GRACE_SECONDS = 0.5
@@ -69,7 +69,7 @@ async def serve(
 def _config(app: Application) -> Config:
     return Config(
         app,
-        http=H11Protocol,
+        http=PatientProtocol,
         ws="none",
         lifespan="off",
         interface="asgi3",

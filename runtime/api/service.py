@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 class Asked:
     """What the engine is asked, one request for each answer, and how its answers are read.
 
-    one_call: no more than one call is told. on_queued: hears the place in the queue, for whom wants to know.
+    one_call: no more than one call is told. metered: content tells what it took so far. on_queued: hears the place in
+    the queue, for whom wants to know.
     """
 
     requests: tuple[GenerationRequest, ...]
     prompt: Prompt
     one_call: bool = False
+    metered: bool = False
     on_queued: Callable[[int], Awaitable[None]] | None = None
 
     @property
@@ -104,8 +106,8 @@ class Service:
         except CannotAskError as error:
             raise invalid(f"Refused: {error.message}.", error.field, "unsupported_value") from None
         sampling = asked.sampling
-        if prompt.json_schema is not None:
-            sampling = replace(sampling, json_schema=prompt.json_schema)
+        if prompt.grammar is not None:
+            sampling = replace(sampling, grammar=prompt.grammar, grammar_triggers=prompt.triggers)
         first = GenerationRequest(
             id=uuid.uuid4().hex,
             prompt=prompt.text,
@@ -113,6 +115,7 @@ class Service:
             max_tokens=asked.max_tokens,
             stop=(*asked.stop, *prompt.stop),
             ignore_eos=asked.ignore_eos,
+            visible=prompt.marks,
         )
         return Asked(repeated(first, asked.answers), prompt, one_call=not asked.parallel)
 

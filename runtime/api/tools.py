@@ -42,7 +42,7 @@ def _tool(where: str, tool: Any) -> dict[str, Any]:
     if not isinstance(description, str | None):
         raise invalid(f"'{where}.function.description' should be a string.", f"{where}.function.description")
     if parameters is not None:
-        checked_schema(parameters, f"{where}.function.parameters")
+        checked_schema(parameters, f"{where}.function.parameters", lenient=True)
         if not isinstance(parameters, dict):
             raise invalid(f"'{where}.function.parameters' should be an object.", f"{where}.function.parameters")
     return {

@@ -24,7 +24,10 @@ _DRIVERS = {
     "libsycl": "Intel's oneAPI runtime",
     "libze_": "Intel's graphics driver",
 }
-OUT_OF_MEMORY = re.compile(r"out of (device |host )?memory|OutOf(Device|Host)Memory|failed to allocate|bad_alloc", re.I)
+# The last is llama_decode's code for a step there was no memory for.
+OUT_OF_MEMORY = re.compile(
+    r"out of (device |host )?memory|OutOf(Device|Host)Memory|failed to allocate|bad_alloc|\(code -2\)", re.I
+)
 
 _WINDOWS = {0xC000001D: "SIGILL", 0xC0000005: "SIGSEGV", 0xC0000409: "SIGABRT", 0xC0000094: "SIGFPE", 3: "SIGABRT"}
 
@@ -73,7 +76,7 @@ def failed_later(name: str, how: str) -> str:
     """The sentence for a backend that had proven itself and then failed. how: the end of "The engine …"."""
     if OUT_OF_MEMORY.search(how):
         return f"The device of {name} ran out of memory."
-    return f"{name} failed while it ran the model (the engine {how})."
+    return f"{name} failed while it ran the model (the engine {how.partition('. ')[0].rstrip('.')})."
 
 
 def not_loadable(name: str, technical: str) -> str:

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from runtime.chat.parsers import choose
-from runtime.chat.parsers.family import Family, Forced, offered
+from runtime.chat.parsers.family import Calls, Family, offered
 from runtime.chat.parsers.parser import Parser
 from runtime.chat.template import ChatTemplate, TemplateError
-from runtime.engine.core import SamplingParams
+from runtime.engine.core import GrammarTrigger, SamplingParams
 from runtime.errors import UsageError
+from runtime.grammar.rules import Rules, SchemaError
 
 REQUIRED, AUTO, NONE = "required", "auto", "none"
 
@@ -54,13 +55,15 @@ class Conversation:
 class Prompt:
     """What the model is given, and how to read what it says.
 
-    parser: makes a new one for each answer; None where there is nothing to tell apart. json_schema: the form the answer
-    must have to be a call. stop: what ends it beside the caller's own. marks: tokens the parser must see as text.
+    parser: makes a new one for each answer; None where there is nothing to tell apart. grammar: what calls look like:
+    the whole answer, or what follows the first of `triggers`. stop: what ends it beside the caller's own. marks: tokens
+    the parser must see as text.
     """
 
     text: str
     parser: Callable[[], Parser] | None = None
-    json_schema: str | None = None
+    grammar: str | None = None
+    triggers: tuple[GrammarTrigger, ...] = ()
     stop: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
 
@@ -82,24 +85,26 @@ def compose(template: ChatTemplate, conversation: Conversation) -> Prompt:
     opening, closing = family.thinking
     thinks = text.rstrip().endswith(opening)
     begun = opening if thinks else ""
-    forced = _forced(family, conversation) if tools else None
-    if thinks and (forced or conversation.constrained):
+    must = bool(tools) and conversation.tool_choice == REQUIRED
+    if thinks and (must or conversation.constrained):
         text, begun = f"{text.rstrip()}\n\n{closing}\n\n", ""
+    if conversation.constrained and not continued:
+        text += family.opening
     if continued:
         text, begun = _continued(text, continued, family, thinks=bool(begun))
-    if forced:
-        text, begun = text + forced.prefix, forced.prefix
     reads = bool(tools or begun or (conversation.reads_reasoning and opening in template.source))
     if tools and not conversation.reads_reasoning:
         raise CannotAskError(
             "reasoning cannot be left in the text of an answer that may hold tool calls", "reasoning_format"
         )
     schemas = offered(tools)
+    grammar, triggers = _grammar(family, conversation, closing if begun else "") if tools else (None, ())
     return Prompt(
         text=text,
         parser=(lambda: Parser(family, schemas, begun=begun)) if reads and conversation.reads_reasoning else None,
-        json_schema=json.dumps(forced.schema) if forced else None,
-        stop=_stops(template, family, conversation) if tools else template.stops,
+        grammar=grammar,
+        triggers=triggers,
+        stop=template.stops,
         marks=family.marks if reads else (),
     )
 
@@ -147,7 +152,9 @@ def _continued(text: str, message: Mapping[str, Any], family: Family, *, thinks:
         if not content:
             return text, opening
         return f"{text}\n{closing}\n\n{content}", ""
-    return (f"{text.rstrip()}\n\n{closing}\n\n{content}" if thinks else text + content), ""
+    if thinks:
+        return f"{text.rstrip()}\n\n{closing}\n\n{content}", ""
+    return f"{text}{family.opening}{content}", ""
 
 
 def _effort(template: ChatTemplate, effort: str | None) -> dict[str, Any]:
@@ -165,26 +172,26 @@ def _effort(template: ChatTemplate, effort: str | None) -> dict[str, Any]:
     return switches
 
 
-def _forced(family: Family, conversation: Conversation) -> Forced | None:
-    if conversation.tool_choice != REQUIRED:
-        return None
+def _grammar(
+    family: Family, conversation: Conversation, thought: str
+) -> tuple[str | None, tuple[GrammarTrigger, ...]]:  # fmt: skip
+    """How calls must be written, if the answer is to be one or becomes one; `thought` ends the reasoning before."""
     tools = offered(conversation.tools)
     if conversation.tool is not None:
         tools = {conversation.tool: tools[conversation.tool]}
-    forced = family.force(tools) if family.force else None
-    if forced is None:
-        raise CannotAskError(
-            f"a model that calls tools as the {family.name} family does cannot be made to"
-            + (" unless one is named" if family.force else ""),
-            "tool_choice",
-        )
-    return forced
-
-
-def _stops(template: ChatTemplate, family: Family, conversation: Conversation) -> tuple[str, ...]:
-    """Where one call only is wanted, its end is the answer's."""
-    end = () if conversation.parallel or family.call_end is None else (family.call_end,)
-    return (*template.stops, *end)
+    rules, must = Rules(), conversation.tool_choice == REQUIRED
+    try:
+        calls: Calls = family.calls(tools, rules, conversation.parallel)
+        grammar = rules.text(calls.root)
+    except SchemaError as error:
+        if must:
+            raise CannotAskError(f"the tools' arguments cannot be enforced: {error.message}", "tools") from None
+        return None, ()
+    if must:
+        return grammar, ()
+    if conversation.ignore_eos:  # a grammar would end the answer
+        return None, ()
+    return grammar, tuple(GrammarTrigger(text, calls.at_start, thought) for text in calls.triggers)
 
 
 def _speaks_of_tools(message: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""A file that appears under its name whole, or not at all.
+"""A file that appears under its name whole, or not at all; a power cut in between is no exception.
 
 The work happens in a temporary file beside the target, so that the final rename stays on one file system. What a
 killed build leaves behind is recognised by its name and its free lock, and removed by the next build in that folder.
@@ -57,10 +57,13 @@ def replacing(target: Path, size: int, mode: int = 0o755, shared: int = 0) -> It
             handle.flush()
             # The umask does not decide who may run a dist; its mode is part of what is built.
             temporary.chmod(mode)
+            # Or the name could reach the disk before the bytes do, and a power cut leave a dist with holes.
+            os.fsync(handle.fileno())
             if os.name != "nt":
                 temporary.replace(target)
         if os.name == "nt":  # pragma: no cover - Windows refuses to rename an open file
             temporary.replace(target)
+        _sync_folder(folder)
     except OSError as error:
         raise _explained(error, target) from None
     finally:
@@ -80,6 +83,18 @@ def _create_locked(target: Path) -> tuple[Path, BinaryIO]:
                 return temporary, handle
         handle.close()
         temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let the new name reach the disk; whoever was told that a file is there finds it there after a power cut."""
+    if os.name == "nt":  # pragma: no cover - Windows opens no folders; NTFS keeps a journal of names
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with _unsupported_is_fine():
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sweep(folder: Path) -> None:

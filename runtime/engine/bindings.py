@@ -21,7 +21,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from runtime.errors import CannotRunError, EngineError
+from runtime.errors import CannotRunError
 
 _REMEDY = "Start with --verbose to see the engine's log, or get the file again."
 
@@ -122,32 +122,6 @@ class Llama:
         self.ggml.ggml_backend_dev_memory(device, ctypes.byref(free), ctypes.byref(total))
         name, description = self.ggml.ggml_backend_dev_name(device), self.ggml.ggml_backend_dev_description(device)
         return Device(name.decode(), description.decode("utf-8", "replace"), free.value, total.value, device)
-
-
-def grammar_of_schema(schema: str) -> str:
-    """GBNF for the documents a JSON Schema describes. Raises `EngineError` where it cannot be told.
-
-    The conversion is llama-cpp-python's, told not to fetch anything.
-    """
-    _stand_in()
-    from llama_cpp.llama_grammar import json_schema_to_gbnf
-
-    try:
-        return _tightened(str(json_schema_to_gbnf(schema)))
-    except Exception as error:  # whatever a strange schema brings about
-        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        raise EngineError(f"The JSON Schema cannot be used ({reason}).") from None
-
-
-def _tightened(grammar: str) -> str:
-    """The grammar with llama.cpp's own rules for characters and space.
-
-    The converter's let control characters into strings, which is no JSON, and no line end behind the document, where
-    models have learnt to write one: with the token that ends both forbidden, they wander off inside of the string.
-    """
-    characters = ('char ::= [^"\\\\] |', 'char ::= [^"\\\\\\x7F\\x00-\\x1F] |')
-    space = ('space ::= " "?', 'space ::= | " " | "\\n"{1,2} [ \\t]{0,20}')
-    return grammar.replace(*characters).replace(*space)
 
 
 def backend_score(engine_dir: Path, library: Path) -> int | None:

@@ -264,6 +264,7 @@ class ModelFacts:
     backend: str  # the library that computes, as "cpu-haswell"
     metadata: dict[str, str] = field(default_factory=dict)
     embedding_size: int = 0  # numbers in a vector of `Engine.embed`
+    fill_in: tuple[int, ...] = ()  # tokens before a beginning, an end, and what is between; none where it knows none
 
 
 class EngineState(StrEnum):

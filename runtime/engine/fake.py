@@ -79,6 +79,7 @@ class FakeBehaviour:
     queue_seconds: float = 0.0
     context_size: int = 4096
     chat_template: str | None = _CHATML
+    fill_in: tuple[int, ...] = ()
 
 
 class FakeEngine:
@@ -320,4 +321,5 @@ def _facts(behaviour: FakeBehaviour) -> ModelFacts:
         backend="fake",
         metadata={"general.name": "fake"},
         embedding_size=_DIMENSIONS,
+        fill_in=behaviour.fill_in,
     )

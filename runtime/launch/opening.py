@@ -1,7 +1,8 @@
-"""Open the file that is running, once, and keep that one descriptor.
+"""The file that is running, through one descriptor that stays open.
 
 Whatever happens to the file's name afterwards (renamed, unlinked, its stick mounted elsewhere), the program goes on
-reading what it was started from.
+reading what it was started from. The launcher opens it and hands the descriptor on; a one-file program, which has no
+launcher, opens itself.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from runtime.manifest import DistManifest, Role
 
 VARIABLE = "PANNIER_DIST"
 """Names a dist to run with a runtime that is not frozen; for development and tests."""
+
+FD_VARIABLE = "PANNIER_DIST_FD"
+"""The launcher's word for which descriptor is the dist (runtime/launcher/main.c)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +43,10 @@ def open_own() -> Archive[DistManifest]:
     """Open the dist this program was started from. Raises `DamagedError` or `UsageError`."""
     path = own_path()
     try:
-        source = Source.open(path)
+        source = _handed_on(path) or Source.open(path)
     except OSError as error:
         raise UsageError(f"{path} cannot be opened ({error.strerror}).", f"Set {VARIABLE} to a dist.") from None
-    source.name = own_name()
+    source.name = _own_name(path)
     return open_archive(source, DIST)
 
 
@@ -52,16 +56,28 @@ def own_path() -> str:
         if VARIABLE not in os.environ:
             raise UsageError("This runtime is not part of a dist.", f"Set {VARIABLE} to the path of one.")
         return os.environ[VARIABLE]
-    return "/proc/self/exe" if Path("/proc/self/exe").exists() else sys.executable
+    if os.environ.get(FD_VARIABLE, "").isdigit():
+        return f"/proc/self/fd/{os.environ[FD_VARIABLE]}"
+    return sys.executable
 
 
-def own_name() -> str:
+def _handed_on(path: str) -> Source | None:
+    """The launcher's descriptor, which programs started from here do not get unasked."""
+    if not path.startswith("/proc/self/fd/"):
+        return None
+    fd = int(Path(path).name)
+    os.set_inheritable(fd, False)
+    return Source(fd, path)
+
+
+def _own_name(path: str) -> str:
     """The running file's name for people: its present one where the system tells, else the one it was started by."""
-    path = own_path()
+    if not path.startswith("/proc/"):
+        return path
     try:
-        return str(Path(path).readlink()) if path.startswith("/proc/") else path
+        return str(Path(path).readlink())
     except OSError:
-        return sys.executable
+        return sys.argv[0]
 
 
 def open_model(archive: Archive[DistManifest]) -> ModelFile:

@@ -4,8 +4,11 @@ A home may be missing, read-only, full, or mounted so that nothing in it can be 
 best first, and each is tried for real (create, write, map as executable) before it is used; permission bits would lie
 to root and say nothing of mounts. Each refusal is kept in words, for `info`.
 
-The last place is the folder this very program was unpacked into: it holds libraries that are running, so it allows
-that; but it goes when the program ends.
+The last place is the one this very program was unpacked into: it runs there, so that place allows it. What a one-file
+program was unpacked into goes when the program ends.
+
+`runtime/launcher/places.c` looks for a place for the program itself, before there is any Python: the same places, in
+the same order, with the same words.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from pathlib import Path
 from runtime.errors import SurroundingsError
 from runtime.launch.osdep import System, system
 from runtime.launch.osdep.api import APP
-from runtime.launch.tempdirs import unpacked_dir
+from runtime.launch.tempdirs import bootloader_pid, unpacked_dir
 
 VARIABLE = "PANNIER_CACHE_DIR"
 PAGE = 4096
@@ -128,8 +131,10 @@ def places(environ: Mapping[str, str] | None = None, osdep: System = system) -> 
     for path, description in osdep.shared_dirs(environ):
         found.append(Place(path / f"{APP}-{user}", description, among_others=True))
     own = unpacked_dir()
-    if own is not None:
+    if own is not None and bootloader_pid() is not None:
         found.append(Place(own / "engine", "this program's own folder", lasting=False))
+    elif own is not None and all(place.path != own.parent.parent for place in found):
+        found.append(Place(own.parent.parent, "where this program was unpacked"))
     return Places(tuple(found), osdep=osdep)
 
 

@@ -23,8 +23,9 @@ from runtime.errors import CannotRunError
 from runtime.launch.opening import ModelFile
 from runtime.launch.options import LaunchOptions
 from runtime.launch.osdep import system
-from runtime.launch.spare import spare_program
 from runtime.manifest import DistManifest
+
+_UNCERTAIN_SECONDS = 600.0
 
 WORKER_OPTION = "--worker"
 
@@ -66,9 +67,10 @@ class Succession:
             detail=failed_later(old.name, how),
             technical=how,
         )
-        # A processor that proved itself fails of what a request does, unless it lacks an instruction: not remembered.
-        remembered = not self.choice.is_processor or "SIGILL" in how
-        self._marked[old.key] = mark.lasting(now) if remembered else replace(mark, until=now)
+        # A processor that proved itself fails of what a request does, unless it lacks an instruction: that is soon
+        # forgotten, but not before somebody can ask `doctor` about it.
+        certain = not self.choice.is_processor or "SIGILL" in how
+        self._marked[old.key] = mark.lasting(now) if certain else replace(mark, until=now + _UNCERTAIN_SECONDS)
         try:
             self.choice = self._choose()
             self.check_memory()
@@ -83,7 +85,7 @@ class Succession:
         """
         libraries = self.choice.libraries
         engine_dir = self._cache.provide(self._archive, [*core(self._archive.manifest.engine), *libraries])
-        own = system.self_command(lambda: spare_program(self._archive))
+        own = system.self_command(self._archive.source.fd)
         argv = (*own.argv, WORKER_OPTION, str(os.getpid()))
         return WorkerCommand(
             argv=argv, executable=own.executable, env=own.environment, load=self._load(model, engine_dir)

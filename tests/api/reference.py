@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from runtime.api import fields, limits, streams
+from runtime.api import fields, filling, limits, llamacpp, streams
 from runtime.api.anthropic import schema as anthropic
 from runtime.api.dialects import DIALECTS
 from runtime.api.ollama import about
@@ -18,7 +18,15 @@ from runtime.api.openai import completions, responses_schema, schema
 
 FILE = Path(__file__).parents[2] / "docs" / "api.md"
 
-TABLES = (fields.REFUSED, schema._ONLY, completions._ONLY, responses_schema._ONLY, anthropic._ONLY, ollama._ONLY)
+TABLES = (
+    fields.REFUSED,
+    filling._ONLY,
+    schema._ONLY,
+    completions._ONLY,
+    responses_schema._ONLY,
+    anthropic._ONLY,
+    ollama._ONLY,
+)
 
 HEAD = f"""\
 # The API
@@ -28,12 +36,14 @@ model in the file answers and tells its own name. Every field is in a table belo
 status 400 and the reason, or accepted because it has no meaning for a model on one's own computer. A field that is in
 no table is refused by name.
 
-The tables are written from the code by `python -m tests.api.reference`; a test keeps them true.
+The tables are written from the code by `python -m tests.api.reference`; a test keeps them true. `GET /openapi.json` says
+the same to programs, with the shapes of the answers, and `GET /docs` is a page about it that loads nothing.
 
 ## What all of them share
 
 - **Errors** have each dialect's own shape, at the door, in an answer and in the middle of a stream: 400 names the field
-  at fault, 401 and 403 are the door's, 404 and 405 the router's, 413 is a body over 16 MiB, 429 and 503 carry
+  at fault, 401 and 403 are the door's, 404 and 405 the router's, 408 is a request that does not come in time, 413 is a body over 16 MiB,
+  429 and 503 carry
   `Retry-After`. There is no 422.
 - **The door**: API keys come as `Authorization: Bearer` or `X-Api-Key` (`--api-key`, `--api-key-file`). On loopback
   only Host headers that name this computer are answered (`--allow-host` adds one), and pages from elsewhere are refused
@@ -48,9 +58,15 @@ The tables are written from the code by `python -m tests.api.reference`; a test 
 - **Progress**: a streaming request to `/v1/chat/completions` with the header `X-Stream-Progress: true` gets its stream
   at once, with `prompt_progress` in its first chunks: `place` in the queue while it waits, then `total` and `processed`
   tokens of its prompt. A refusal may then come in the stream.
-- **Tools**: calls are read out of the text by the model's family, which its template tells; a template that knows no
-  tools is told of them in words. A call that is asked for by name, or required, is enforced by a grammar. Where the
-  answer's form is prescribed there is no room for calls, so both together are refused.
+- **Schemas** become grammars, and every answer that is not cut follows them. Members come in the schema's order;
+  `oneOf` is read as `anyOf`; `format` is enforced for dates, times, UUIDs and IPv4 addresses. What a grammar cannot
+  enforce (`not`, `uniqueItems`, `multipleOf`, `patternProperties`, a pattern that looks ahead, …) is refused by name. A
+  reference to anywhere outside of the schema is refused: nothing is ever fetched.
+- **Tools**: calls are read out of the text by the model's family, which its template tells (Hermes and Qwen, Qwen Coder,
+  Llama 3, Mistral, DeepSeek, Gemma, GLM, Phi, Granite, Command R, gpt-oss, LFM2; any other is read as Hermes's); a
+  template that knows no tools is told of them in words. A call that is asked for by name, or required, is enforced by a
+  grammar; one that may come is held to it from where it begins. What a grammar cannot enforce of the arguments' schemas
+  is passed over. Where the answer's form is prescribed there is no room for calls, so both together are refused.
 - **Reasoning** is told apart from the content. How much of it can be asked for where the template has a switch.
 - **A last message of the assistant** is continued (not in `/v1/responses`).
 - **Text only**: images, audio and files are refused; no address in a request is ever opened.
@@ -89,15 +105,21 @@ def own(model: type[BaseModel]) -> list[dict[str, Any]]:
         anthropic.__name__: anthropic._ONLY,
         ollama.__name__: ollama._ONLY,
         about.__name__: about._EMBED_ONLY,
+        filling.__name__: filling._ONLY,
+        llamacpp.__name__: llamacpp._EMBEDDING_ONLY,
     }
     return [fields.REFUSED, by_module.get(model.__module__, {})]
 
 
 def table(model: type[BaseModel]) -> list[str]:
-    inherited = set(fields.SamplingFields.model_fields) if issubclass(model, fields.SamplingFields) else set()
-    if model is fields.SamplingFields:
-        inherited = set()
-    rows = [row(name, field, model) for name, field in model.model_fields.items() if name not in inherited]
+    inherited: dict[str, Any] = {}
+    if issubclass(model, fields.SamplingFields) and model is not fields.SamplingFields:
+        inherited = fields.SamplingFields.model_fields
+    rows = [
+        row(name, field, model)
+        for name, field in model.model_fields.items()
+        if name not in inherited or inherited[name].description != field.description
+    ]
     more = ["| sampling | | every field of [Sampling](#sampling) |"] if inherited else []
     return ["| field | | |", "|---|---|---|", *rows, *more]
 
@@ -116,15 +138,9 @@ def render() -> str:
                 told = (inspect.getdoc(getattr(module, function)) or "").split("\n")[0]
                 joined = ", ".join(f"`{address.replace(':path', '')}`" for address in addresses)
                 lines += ["", f"### {joined}", "", told]
-                if body := module.BODIES.get(function):
+                if (body := module.BODIES.get(function)) and not told.startswith("Refused"):
                     lines += ["", *table(body)]
     lines += ["", "### Ollama's `options`", "", *table(ollama.Options)]
-    lines += [
-        "",
-        "## Not here yet",
-        "",
-        "`/infill`, `/embedding`, `/rerank`, `/v1/rerank`: 404.",
-    ]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 

@@ -69,3 +69,16 @@ def test_an_invalid_field_is_named(server: Running, body: dict[str, Any], param:
     assert answer.status_code == 400
     check_shape(answer.json())
     assert answer.json()["error"]["param"] == param
+
+
+def test_log_probabilities_are_four_lists() -> None:
+    with running(FakeBehaviour(answer="one two")) as server:
+        asked = {"prompt": "So:", "logprobs": 2, "echo": True}
+        told = server.http.post("/v1/completions", json=asked).json()["choices"][0]["logprobs"]
+        assert "".join(told["tokens"]) == "one two"
+        assert told["text_offset"][:2] == [3, 4]
+        assert told["token_logprobs"][0] == -0.5
+        assert len(told["top_logprobs"][0]) == 2
+        chunks = events(server.http.post("/v1/completions", json={**asked, "stream": True}).text)[:-1]
+        streamed = [one["choices"][0]["logprobs"] for one in chunks if one["choices"][0]["logprobs"]]
+        assert [offset for one in streamed for offset in one["text_offset"]] == told["text_offset"]

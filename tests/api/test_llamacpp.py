@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from runtime.api.settings import ServerSettings
+from runtime.engine.core import GenerationRequest
 from runtime.engine.fake import FakeBehaviour
 from tests.api.running import MODEL, Running, running
 from tests.api.test_chat import events, raw_request
@@ -87,7 +88,7 @@ def test_metrics_count_what_was_done() -> None:
         ("/completion", {"prompt": [1.5]}),
         ("/completion", {"prompt": ["a", "b"]}),
         ("/completion", {"prompt": "x", "n_predict": 0}),
-        ("/completion", {"prompt": "x", "n_probs": 3}),
+        ("/completion", {"prompt": "x", "n_probs": -3}),
         ("/tokenize", {"content": 1}),
         ("/detokenize", {"tokens": ["x"]}),
         ("/detokenize", {"tokens": [10**6]}),
@@ -110,3 +111,58 @@ def test_errors_at_the_door_have_it_too() -> None:
     with running(FakeBehaviour(never_ready=True), ready=False) as server:
         assert server.http.get("/props").json()["error"]["code"] == 503
         assert server.http.post("/tokenize", json={"content": "x"}).status_code == 503
+
+
+def test_embedding_gives_a_list_of_vectors_for_each_text(server: Running) -> None:
+    one = server.http.post("/embedding", json={"content": "the river"}).json()
+    two = server.http.post("/embedding", json={"content": ["the river", [65, 66]]}).json()
+    assert one[0] == two[0]
+    assert [row["index"] for row in two] == [0, 1]
+    assert len(two[1]["embedding"][0]) == len(one[0]["embedding"][0])
+    assert server.http.post("/embedding", json={"content": [{}]}).status_code == 400
+
+
+def test_text_is_filled_in_where_the_model_learnt_it() -> None:
+    heard: list[GenerationRequest] = []
+
+    def answer(request: GenerationRequest) -> str:
+        heard.append(request)
+        return "b"
+
+    with running(FakeBehaviour(answer=answer, fill_in=(1, 2, 3))) as server:
+        filled = server.http.post("/infill", json={"input_prefix": "a", "input_suffix": "c", "prompt": "x"})
+        assert filled.json()["content"] == "b"
+        assert heard[0].prompt == (1, ord("a"), 2, ord("c"), 3, ord("x"))
+        plain = server.http.post("/v1/completions", json={"prompt": "a", "suffix": "c"}).json()
+        assert plain["choices"][0]["text"] == "b"
+        assert heard[1].prompt == (1, ord("a"), 2, ord("c"), 3)
+        extra = {"input_prefix": "a", "input_suffix": "c", "input_extra": [{"text": "x"}]}
+        assert server.http.post("/infill", json=extra).status_code == 400
+
+
+def test_what_the_model_cannot_do_is_refused_with_the_reason(server: Running) -> None:
+    for path, body, reason in (
+        ("/infill", {"input_prefix": "a", "input_suffix": "b"}, "no tokens to fill in"),
+        ("/v1/completions", {"prompt": "a", "suffix": "b"}, "no tokens to fill in"),
+        ("/rerank", {"query": "a", "documents": ["b"]}, "not made to rank"),
+        ("/v1/rerank", {"query": "a", "documents": ["b"]}, "not made to rank"),
+    ):
+        refused = server.http.post(path, json=body)
+        assert refused.status_code == 400
+        assert reason in refused.json()["error"]["message"]
+
+
+def test_probabilities_and_timings_come_with_the_pieces_that_were_asked_for() -> None:
+    with running(FakeBehaviour(answer="one two")) as server:
+        body = {"prompt": "x", "n_probs": 2, "timings_per_token": True}
+        whole = server.http.post("/completion", json=body).json()
+        assert len(whole["completion_probabilities"]) == whole["tokens_predicted"] - 1  # but for the end
+        assert whole["completion_probabilities"][0]["id"] == ord("o")
+        assert len(whole["completion_probabilities"][0]["top_logprobs"]) == 2
+        *pieces, _ = events(server.http.post("/completion", json={**body, "stream": True}).text)
+        assert [piece["timings"]["predicted_n"] for piece in pieces] == [*range(1, len(pieces) + 1)]
+        chunks = events(server.chat(stream=True, timings_per_token=True).text)[:-1]
+        timed = [chunk["timings"]["predicted_n"] for chunk in chunks if chunk["choices"][0]["delta"].get("content")]
+        assert timed == sorted(set(timed))
+        assert len(timed) > 3
+        assert "timings" not in events(server.chat(stream=True).text)[2]

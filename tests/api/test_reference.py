@@ -34,5 +34,5 @@ def test_the_openapi_document_has_every_path(server: Running) -> None:
 
 
 def test_unknown_paths_of_every_dialect_are_404(server: Running) -> None:
-    for path in ("/infill", "/rerank", "/api/pull", "/v1/messages/batches"):
+    for path in ("/v1/images/generations", "/lora-adapters", "/api/pull", "/v1/messages/batches"):
         assert server.http.post(path, json={}).status_code == 404

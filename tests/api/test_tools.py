@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runtime.engine.core import GenerationRequest
+from runtime.engine.core import GenerationRequest, GrammarTrigger
 from runtime.engine.fake import FakeBehaviour
 from tests.api.running import Running, running
 from tests.api.test_chat import events
@@ -155,28 +155,44 @@ def test_reasoning_that_the_prompt_begins_is_reasoning() -> None:
         assert message(server.chat(reasoning_effort="none"))["content"] == "Hm.\n</think>\n\nYes."
 
 
-def test_a_tool_that_must_be_called_is_forced_by_schema(heard: Heard) -> None:
+def test_a_tool_that_must_be_called_is_enforced_by_a_grammar(heard: Heard) -> None:
     with saying(heard) as server:
         for choice in ("required", {"type": "function", "function": {"name": "now"}}):
             server.chat(tools=[WEATHER, NOW], tool_choice=choice, reasoning_effort="high")
-            assert heard.prompt.endswith("<think>\n\n</think>\n\n<tool_call>\n")
-            calls = heard.schema.get("anyOf", [heard.schema])
-            names = [call["properties"]["name"]["const"] for call in calls]
-            assert names == (["get_weather", "now"] if choice == "required" else ["now"])
+            assert heard.prompt.endswith("<think>\n\n</think>\n\n")
+            sampling = heard[-1].sampling
+            assert sampling.grammar is not None
+            assert sampling.grammar.startswith("root ::= tagged")
+            assert sampling.grammar_triggers == ()
+            assert ("get_weather" in sampling.grammar) == (choice == "required")
+            assert "now" in sampling.grammar
 
 
-def test_a_forced_call_is_read_although_the_prompt_began_it() -> None:
-    with saying('{"name": "now", "arguments": {}}') as server:
-        answer = server.chat(tools=[WEATHER, NOW], tool_choice="required")
-        assert message(answer)["tool_calls"][0]["function"] == {"name": "now", "arguments": "{}"}
-        assert answer.json()["choices"][0]["finish_reason"] == "tool_calls"
+def test_a_call_that_may_come_is_held_to_its_grammar_from_where_it_begins(heard: Heard) -> None:
+    with saying(heard) as server:
+        server.chat(tools=[WEATHER, NOW])
+        assert heard[-1].sampling.grammar_triggers == (GrammarTrigger("<tool_call>"),)
+        assert heard[-1].sampling.grammar
+        server.chat(tools=[WEATHER, NOW], reasoning_effort="high")
+        assert heard[-1].sampling.grammar_triggers == (GrammarTrigger("<tool_call>", after="</think>"),)
+        server.chat(tools=[WEATHER, NOW], tool_choice="none")
+        assert heard[-1].sampling.grammar is None
+        server.chat(tools=[WEATHER, NOW], ignore_eos=True, max_tokens=3)
+        assert heard[-1].sampling.grammar is None
 
 
-def test_a_family_that_cannot_be_forced_says_so() -> None:
-    with saying("x", "{{ messages[0].content }}{{ tools }}<|tool_call|>") as server:
-        answer = server.chat(tools=[NOW], tool_choice="required")
-        assert answer.status_code == 400
-        assert answer.json()["error"]["param"] == "tool_choice"
+def test_tags_that_are_control_tokens_reach_the_parser(heard: Heard) -> None:
+    with saying(heard, "{{ '[TOOL_CALLS]' }}[ARGS]{{ tools }}") as server:
+        server.chat(tools=[NOW])
+        assert {"[TOOL_CALLS]", "[ARGS]", "[THINK]"} <= set(heard[-1].visible)
+        server.chat()
+        assert heard[-1].visible == ()
+
+
+def test_the_answer_of_a_family_with_channels_begins_where_its_form_is_prescribed(heard: Heard) -> None:
+    with saying(heard, "{{ tools }}<|channel|>analysis<|message|><|start|>assistant") as server:
+        server.chat(response_format={"type": "json_object"})
+        assert heard.prompt.endswith("<|start|>assistant<|channel|>final<|message|>")
 
 
 RESULTS = [

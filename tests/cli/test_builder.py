@@ -72,7 +72,7 @@ def test_flags_override_the_spec(workplace: Path) -> None:
 
 def test_inspect_tells_people_and_programs(dist: Path) -> None:
     text = pannier("inspect", dist).stdout
-    for word in ("tiny 1.0 for linux-x86_64", "llama", "model.gguf", "runtime.pkg", "0c1e57098"):
+    for word in ("tiny 1.0 for linux-x86_64", "llama", "model.gguf", "runtime.tar.zst", "0c1e57098"):
         assert word in text
     told = json.loads(pannier("inspect", dist, "--json").stdout)
     assert told["manifest"]["entries"][0]["name"] == "model.gguf"

@@ -14,18 +14,10 @@ from tests.dist import running
 ROOT = Path(__file__).parent.parent.parent
 
 
-def build(output: Path, *flags: str) -> Path:
-    """`pannier build` of the demo spec, with flags."""
-    command = [
-        sys.executable,
-        "-m",
-        "bundler",
-        "build",
-        ROOT / "dist-specs" / "demo.toml",
-        "--json",
-        "--output",
-        output,
-    ]
+def build(output: Path, *flags: str, spec: str = "demo") -> Path:
+    """`pannier build` of a ready spec, with flags."""
+    path = ROOT / "dist-specs" / f"{spec}.toml"
+    command = [sys.executable, "-m", "bundler", "build", path, "--json", "--output", output]
     done = subprocess.run([*map(str, command), *flags], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return Path(json.loads(done.stdout)["dists"][0]["path"])

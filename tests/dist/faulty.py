@@ -15,6 +15,7 @@ from bundler.engine.product import LICENSE, BuiltFile
 from bundler.freeze.freeze import freeze_runtime
 from bundler.kit import host, store
 from bundler.kit.assemble import assemble
+from bundler.launcher.build import build_launcher
 from bundler.model.resolve import resolve
 from bundler.publish import file_sha256
 from bundler.spec import load
@@ -44,7 +45,8 @@ def dist_with(broken: Mapping[str, Path], folder: Path, *, shape: bool = True) -
         )
     faulty = replace(engine, path=engine_folder, files=(*kept, *added))
     frozen = freeze_runtime(targets.host(), None, Console())
-    assemble(host._parts(engine.target, faulty, frozen), folder / "broken.kit")
+    launcher = build_launcher(targets.host(), None, Console())
+    assemble(host._parts(targets.host(), faulty, frozen, launcher), folder / "broken.kit")
     spec, model = load(resources.dist_spec("demo")), resolve("demo", Path())
     backends = list(dict.fromkeys(["cpu", *(name.partition("-")[0] for name in broken)]))
     spec = spec.model_copy(update={"engine": spec.engine.model_copy(update={"backends": backends})})

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-START_SECONDS = 60.0
+START_SECONDS = float(os.environ.get("PANNIER_TEST_SECONDS", "60"))
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -38,7 +38,7 @@ def run(
 
 @dataclass
 class Serving:
-    """A dist that serves. pid: of the process the user started (the bootloader)."""
+    """A dist that serves. pid: of the process the user started, which is the server."""
 
     process: subprocess.Popen[str]
     url: str
@@ -52,15 +52,9 @@ class Serving:
         return int(self.url.rsplit(":", 1)[1])
 
     @property
-    def server(self) -> int:
-        """The server process: the bootloader's child."""
-        (child,) = children(self.pid)
-        return child
-
-    @property
     def workers(self) -> list[int]:
         """The server's children that are workers: one, but none for a moment after one died."""
-        return [pid for pid in children(self.server) if "--worker" in command_line(pid)]
+        return [pid for pid in children(self.pid) if "--worker" in command_line(pid)]
 
     @property
     def worker(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +20,10 @@ from tests.dist.conftest import build
 END_SECONDS = 2.0
 
 
+def everything_in(env: dict[str, str]) -> set[str]:
+    return {path.name for folder in ("HOME", "TMPDIR") for path in Path(env[folder]).rglob("*")}
+
+
 def gone(pids: list[int]) -> bool:
     return not any(running.alive(pid) for pid in pids)
 
@@ -28,7 +33,7 @@ def test_a_polite_end_takes_everything_along_and_leaves_no_litter(
     dist: Path, env: dict[str, str], number: signal.Signals
 ) -> None:
     with running.serving(dist, "--port", "0", env=env) as it:
-        tree = [it.pid, it.server, it.worker]
+        tree = [it.pid, it.worker]
         began = time.monotonic()
         it.process.send_signal(number)
         it.process.wait(10)
@@ -38,15 +43,22 @@ def test_a_polite_end_takes_everything_along_and_leaves_no_litter(
     assert list(Path(env["TMPDIR"]).iterdir()) == []
 
 
-@pytest.mark.parametrize("victim", ["pid", "server"])
-def test_kill_9_of_the_users_process_or_of_the_server_ends_all(
-    dist: Path, settled: dict[str, str], victim: str
-) -> None:
+def test_the_process_the_user_started_is_the_server_and_has_one_worker(dist: Path, settled: dict[str, str]) -> None:
     with running.serving(dist, "--port", "0", env=settled) as it:
-        tree, port = [it.pid, it.server, it.worker], it.port
-        os.kill(getattr(it, victim), signal.SIGKILL)
+        program = Path(f"/proc/{it.pid}/exe").readlink()
+        assert program.is_relative_to(Path(settled["HOME"]) / ".cache/pannier/runtime")
+        assert running.descendants(it.pid) == [it.worker]
+        assert Path(f"/proc/{it.worker}/exe").readlink() == program
+
+
+def test_kill_9_of_the_server_ends_all_and_leaves_no_litter(dist: Path, settled: dict[str, str]) -> None:
+    before = everything_in(settled)
+    with running.serving(dist, "--port", "0", env=settled) as it:
+        tree, port = [it.pid, it.worker], it.port
+        os.kill(it.pid, signal.SIGKILL)
         assert running.eventually(lambda: it.process.poll() is not None and gone(tree), END_SECONDS)
         assert running.port_is_free(port)
+    assert everything_in(settled) - before <= {"models-checked.json"}
 
 
 def test_kill_9_of_the_worker_brings_a_new_one(dist: Path, settled: dict[str, str]) -> None:
@@ -70,23 +82,30 @@ def test_an_answer_survives_the_death_of_its_worker(dist: Path, settled: dict[st
         assert body["choices"][0]["message"]["content"] == undisturbed["choices"][0]["message"]["content"]
 
 
-def test_what_a_kill_9_left_is_cleaned_by_the_next_start(dist: Path, settled: dict[str, str], tmp_path: Path) -> None:
-    temp = tmp_path / "temp"
-    temp.mkdir()
-    env = {**settled, "TMPDIR": str(temp)}
+def test_outside_programs_get_the_users_environment_back(dist: Path, settled: dict[str, str], tmp_path: Path) -> None:
+    opener = tmp_path / "xdg-open"
+    opener.write_text(f'#!/bin/sh\nenv > "{tmp_path}/told.new"; mv "{tmp_path}/told.new" "{tmp_path}/told"\n')
+    opener.chmod(0o755)
+    mine = {"LD_LIBRARY_PATH": "/opt/of/the/user", "DISPLAY": ":0", "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    process = subprocess.Popen([dist, "serve", "--port", "0"], env={**settled, **mine}, stderr=subprocess.DEVNULL)
+    try:
+        assert running.eventually((tmp_path / "told").exists, 20)
+    finally:
+        process.terminate()
+        process.wait(10)
+    told = dict(line.split("=", 1) for line in (tmp_path / "told").read_text().splitlines() if "=" in line)
+    assert told["LD_LIBRARY_PATH"] == "/opt/of/the/user"
+    assert not [name for name in told if name.startswith(("_PYI_", "PANNIER_", "LD_LIBRARY_PATH_"))]
+
+
+def test_it_goes_on_after_its_cache_was_emptied(dist: Path, env: dict[str, str]) -> None:
     with running.serving(dist, "--port", "0", env=env) as it:
-        tree = [it.pid, it.server, it.worker]
-        os.kill(it.pid, signal.SIGKILL)
-        os.kill(tree[1], signal.SIGKILL)
-        assert running.eventually(lambda: gone(tree), END_SECONDS)
-    (left,) = temp.iterdir()
-    for path in [*left.iterdir(), left]:  # as if it had happened a minute ago
-        os.utime(path, (time.time() - 60, time.time() - 60), follow_symlinks=False)
-    with running.serving(dist, "--port", "0", env=env) as it:
-        assert running.eventually(lambda: not left.exists(), 5)
-        it.process.terminate()
-        it.process.wait(10)
-    assert list(temp.iterdir()) == []
+        before = it.worker
+        shutil.rmtree(Path(env["HOME"]) / ".cache")
+        assert it.chat("Hello")[0] == 200
+        os.kill(before, signal.SIGKILL)
+        assert running.eventually(lambda: it.get("/health")[0] == 200 and it.workers not in ([], [before]), 10)
+        assert it.chat("Hello")[0] == 200
 
 
 def test_it_goes_on_after_the_file_was_renamed_or_deleted(dist: Path, settled: dict[str, str], tmp_path: Path) -> None:
@@ -96,6 +115,9 @@ def test_it_goes_on_after_the_file_was_renamed_or_deleted(dist: Path, settled: d
         os.kill(it.worker, signal.SIGKILL)
         assert running.eventually(lambda: it.get("/health")[0] == 200 and it.chat("Hello")[0] == 200, 10)
         renamed.unlink()
+        (second,) = it.workers
+        os.kill(second, signal.SIGKILL)
+        assert running.eventually(lambda: it.get("/health")[0] == 200 and it.workers not in ([], [second]), 10)
         assert it.chat("Hello")[0] == 200
 
 

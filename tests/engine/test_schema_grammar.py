@@ -4,17 +4,15 @@ import json
 
 import pytest
 
-from runtime.engine.bindings import grammar_of_schema
-from runtime.engine.worker.gbnf import with_schemas
+from runtime.engine.worker.gbnf import grammar_of_schema, with_schemas
 from runtime.errors import EngineError
 
 
-def test_a_string_holds_no_control_characters_and_a_document_may_end_its_line() -> None:
-    grammar = grammar_of_schema(json.dumps({"type": "object", "properties": {"a": {"type": "string"}}}))
-    rules = dict(line.split(" ::= ", 1) for line in grammar.splitlines())
-    assert rules["char"].startswith('[^"\\\\\\x7F\\x00-\\x1F] |')
-    assert '"\\n"' in rules["space"]
-    assert rules["root"].endswith("space")
+def test_what_cannot_be_told_is_told_with_the_reason() -> None:
+    with pytest.raises(EngineError, match="nothing is ever fetched"):
+        grammar_of_schema('{"$ref": "https://example.org/a"}')
+    with pytest.raises(EngineError, match="no JSON"):
+        grammar_of_schema("{")
 
 
 def test_schemas_in_one_grammar_keep_their_rules_apart_and_their_texts_as_they_are() -> None:

@@ -1,24 +1,28 @@
-"""The frozen runtime: what is inside, that its halves work together, that it is the same from everywhere.
+"""The frozen runtime: what is inside, that what the launcher unpacks runs, that it is the same from everywhere.
 
 Frozen for real, with a `__main__` of a few lines in the place of the runtime's own: half a minute each.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import zstandard
 from PyInstaller.archive.readers import CArchiveReader, ZlibArchiveReader
 
 from bundler import cache
 from bundler.freeze import freeze
 from bundler.freeze.contents import EXCLUDED, EXTRA
+from bundler.freeze.folder import PROGRAM
 from bundler.publish import file_sha256
 
 ROOT = Path(__file__).parent.parent.parent
@@ -104,14 +108,24 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> Frozen:
     """Kept in the cache: the same sources are frozen once for many test runs."""
     folder = tmp_path_factory.mktemp("frozen")
     path = freeze_from(folder / "checkout", cache.root(), 0o022)
-    program = folder / "program"
-    program.write_bytes((path / freeze.STUB).read_bytes() + (path / freeze.PKG).read_bytes())
-    program.chmod(0o755)
-    return Frozen(path, program)
+    plain = zstandard.ZstdDecompressor().decompress((path / freeze.ARCHIVE).read_bytes())
+    with tarfile.open(fileobj=io.BytesIO(plain)) as tar:
+        tar.extractall(folder / "unpacked", filter="tar")
+    return Frozen(path, folder / "unpacked" / PROGRAM)
 
 
-def test_stub_and_archive_together_are_a_program(frozen: Frozen) -> None:
+def test_what_is_unpacked_is_a_program(frozen: Frozen) -> None:
     assert frozen.run() == "alive"
+
+
+def test_the_listing_names_every_file(frozen: Frozen) -> None:
+    found = freeze.find(frozen.path)
+    assert found is not None
+    assert found.listing is not None
+    folder = frozen.program.parent
+    unpacked = {(str(path.relative_to(folder)), path.stat().st_size) for path in folder.rglob("*") if path.is_file()}
+    assert set(found.listing.files) == unpacked
+    assert not any(path.is_symlink() for path in folder.rglob("*"))
 
 
 def test_the_web_framework_is_complete(frozen: Frozen) -> None:
@@ -124,23 +138,14 @@ def test_the_bindings_package_has_a_place_to_import_from(frozen: Frozen) -> None
 
 def test_the_page_is_inside_and_nothing_else_of_its_folder(frozen: Frozen) -> None:
     assert frozen.run("page").startswith("<!doctype html>")
-    names = [name for name in CArchiveReader(str(frozen.path / freeze.PKG)).toc if name.startswith("webui")]
-    assert {"webui/index.html", "webui/icon.svg"} <= set(names)
+    page = frozen.program.parent / "_internal" / "webui"
+    names = [path.relative_to(page).as_posix() for path in page.rglob("*") if path.is_file()]
+    assert {"index.html", "icon.svg"} <= set(names)
     assert not [name for name in names if not name.endswith((".html", ".svg", ".js", ".mjs", ".css"))]
 
 
-def test_the_stub_alone_never_runs_a_neighbouring_archive(frozen: Frozen, tmp_path: Path) -> None:
-    lonely = Path(shutil.copy2(frozen.path / freeze.STUB, tmp_path / "lonely"))
-    lonely.chmod(0o755)
-    shutil.copy2(frozen.path / freeze.PKG, tmp_path / "lonely.pkg")
-    done = subprocess.run([str(lonely)], capture_output=True, text=True, check=False)
-    assert done.returncode != 0
-    assert done.stdout == ""
-    assert b"MEI\x0d\x0b\x0a\x0b\x0e" not in lonely.read_bytes(), "PyInstaller's sideload signature"
-
-
 def test_what_must_be_inside_is_and_what_must_not_is_not(frozen: Frozen) -> None:
-    archive = CArchiveReader(str(frozen.path / freeze.PKG)).open_embedded_archive("PYZ.pyz")
+    archive = CArchiveReader(str(frozen.program)).open_embedded_archive("PYZ.pyz")
     assert isinstance(archive, ZlibArchiveReader)
     modules = set(archive.toc)
     assert set(EXTRA) <= modules
@@ -152,7 +157,7 @@ def test_what_must_be_inside_is_and_what_must_not_is_not(frozen: Frozen) -> None
 
 
 def test_no_directory_of_the_building_machine_is_inside(frozen: Frozen) -> None:
-    archive = CArchiveReader(str(frozen.path / freeze.PKG)).open_embedded_archive("PYZ.pyz")
+    archive = CArchiveReader(str(frozen.program)).open_embedded_archive("PYZ.pyz")
     for name in ("runtime.manifest", "fastapi.applications", "llama_cpp.llama_cpp"):
         code = archive.extract(name)
         assert not Path(code.co_filename).is_absolute(), code.co_filename
@@ -160,7 +165,7 @@ def test_no_directory_of_the_building_machine_is_inside(frozen: Frozen) -> None:
 
 def test_it_is_small_enough(frozen: Frozen) -> None:
     """With an engine of 9.5 MB the limit for everything but the model, 25 MB, is kept."""
-    assert (frozen.path / freeze.STUB).stat().st_size + (frozen.path / freeze.PKG).stat().st_size < 15_400_000
+    assert (frozen.path / freeze.ARCHIVE).stat().st_size < 12_000_000
 
 
 def test_every_package_inside_is_named_with_its_licence_and_its_text(frozen: Frozen) -> None:
@@ -180,14 +185,13 @@ def test_every_package_inside_is_named_with_its_licence_and_its_text(frozen: Fro
 def test_from_another_directory_the_same_bytes_come_out(frozen: Frozen, tmp_path: Path) -> None:
     again = freeze_from(tmp_path / "quite" / "another place" / "checkout", tmp_path / "cache", 0o077)
     assert again != frozen.path
-    for name in (freeze.STUB, freeze.PKG):
-        assert file_sha256(again / name) == file_sha256(frozen.path / name)
+    assert file_sha256(again / freeze.ARCHIVE) == file_sha256(frozen.path / freeze.ARCHIVE)
 
 
 def test_a_damaged_runtime_is_not_found(frozen: Frozen, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(frozen.path, tmp_path / "copy"))
     assert freeze.find(copy) is not None
-    with (copy / freeze.PKG).open("r+b") as file:
+    with (copy / freeze.ARCHIVE).open("r+b") as file:
         file.seek(1_000_000)
         file.write(b"x")
     assert freeze.find(copy) is None

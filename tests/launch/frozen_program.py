@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 from runtime.launch import tempdirs
 from runtime.launch.osdep import system
@@ -18,7 +17,6 @@ def say(**answer: object) -> None:
 
 
 def main() -> int:
-    spare = Path(sys.argv[2]) if len(sys.argv) > 2 else None
     own = str(tempdirs.unpacked_dir())
     if sys.argv[1] == "child":
         say(unpacked=own, parent=os.getppid(), executable=sys.executable)
@@ -29,7 +27,7 @@ def main() -> int:
     say(unpacked=own, pid=os.getpid(), bootloader=tempdirs.bootloader_pid(), outside=system.outside_environment())
     for line in sys.stdin:
         if line.strip() == "again":
-            command = system.self_command((lambda: spare) if spare else None)
+            command = system.self_command()
             child = subprocess.run(
                 [*command.argv, "child"], executable=command.executable, env=command.environment, capture_output=True
             )

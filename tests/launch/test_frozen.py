@@ -1,4 +1,6 @@
-"""Inside a real PyInstaller program: starting itself again, dying together, temporary folders."""
+"""Inside a real one-file program of PyInstaller's, as targets without a launcher start: starting itself again, dying
+together, temporary folders.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import time
@@ -108,38 +109,6 @@ def test_it_starts_itself_again_without_unpacking(program: Path, temp: Path) -> 
         child = server.again()
         assert child["unpacked"] == server.facts["unpacked"]
         assert child["parent"] == server.facts["pid"]
-    assert list(temp.iterdir()) == []
-
-
-def test_a_renamed_file_starts_itself_again_without_unpacking(program: Path, temp: Path) -> None:
-    with running(program, temp) as server:
-        moved = program.rename(program.with_name("ümbenannt und verschoben"))
-        child = server.again()
-        assert child["unpacked"] == server.facts["unpacked"]
-        assert child["parent"] == server.facts["pid"]
-        assert child["executable"] == str(moved)
-    assert list(temp.iterdir()) == []
-
-
-def test_a_file_replaced_by_another_goes_on_with_the_old_one(program: Path, temp: Path, tmp_path: Path) -> None:
-    spare = Path(shutil.copy2(program, tmp_path / "spare"))
-    with running(program, temp, "serve", str(spare)) as server:
-        program.unlink()
-        program.write_text("#!/bin/sh\necho somebody else\n")
-        program.chmod(0o755)
-        assert server.again()["unpacked"] == server.facts["unpacked"]
-
-
-def test_a_deleted_file_starts_again_from_its_stand_in(program: Path, temp: Path, tmp_path: Path) -> None:
-    data = program.read_bytes()
-    cookie = data.rindex(b"MEI\x0c\x0b\x0a\x0b\x0e")
-    start = cookie + 88 - struct.unpack_from("!I", data, cookie + 8)[0]
-    stand_in = tmp_path / "stand-in"
-    stand_in.write_bytes(data[:start] + data[start : cookie + 88])  # what spare_program takes out of a dist
-    stand_in.chmod(0o755)
-    with running(program, temp, "serve", str(stand_in)) as server:
-        program.unlink()
-        assert server.again()["unpacked"] == server.facts["unpacked"]
     assert list(temp.iterdir()) == []
 
 

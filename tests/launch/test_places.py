@@ -5,24 +5,29 @@ from pathlib import Path
 
 import pytest
 
-from bundler.compose.compose import compose
-from runtime.container.archive import open_dist
-from runtime.errors import SurroundingsError
-from runtime.launch import spare
 from runtime.launch.osdep.linux import Linux
 from runtime.launch.places import Place, Places, places
-from tests import handmade
+
+ENVIRON = {"PANNIER_CACHE_DIR": "/named", "HOME": "/home/ada", "XDG_RUNTIME_DIR": "/run/user/5", "TMPDIR": "/t"}
+FOLDERS = ("/", "/home/ada/.cache/pannier", "/run/user/5", "/t", "/tmp", "/var/tmp", "/dev/shm")
 
 
 def test_places_come_in_the_order_of_how_long_they_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "_MEIPASS", str(tmp_path), raising=False)
-    environ = {"PANNIER_CACHE_DIR": "/named", "HOME": "/home/ada", "XDG_RUNTIME_DIR": "/run/user/5", "TMPDIR": "/t"}
-    found = places(environ, Linux()).candidates
-    assert [str(place.path.parent) for place in found] == [
-        *("/", "/home/ada/.cache/pannier", "/run/user/5", "/t", "/tmp", "/var/tmp", "/dev/shm", str(tmp_path)),
-    ]
+    own = tmp_path / "_MEI0000abcdxyz"
+    monkeypatch.setattr(sys, "_MEIPASS", str(own), raising=False)
+    found = places(ENVIRON, Linux()).candidates
+    assert [str(place.path.parent) for place in found] == [*FOLDERS, str(own)]
     assert [place.among_others for place in found] == [False, False, True, True, True, True, True, False]
     assert [place.lasting for place in found] == [*[True] * 7, False]
+
+
+def test_where_the_launcher_found_a_place_the_engine_may_live_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "_MEIPASS", str(tmp_path / "runtime-0" / "_internal"), raising=False)
+    assert places(ENVIRON, Linux()).candidates[-1].path == tmp_path
+    monkeypatch.setattr(sys, "_MEIPASS", "/named/runtime-0/_internal", raising=False)
+    assert len(places(ENVIRON, Linux()).candidates) == len(FOLDERS)
 
 
 def test_trying_a_place_leaves_nothing_in_it(tmp_path: Path) -> None:
@@ -46,19 +51,3 @@ def test_the_error_names_every_place_once(tmp_path: Path) -> None:
     for _ in range(2):
         found.refuse(Place(tmp_path, "temp folder"), "is full")
     assert f"into: {tmp_path} (temp folder) is full." in found.none_left().message
-
-
-def test_the_stand_in_of_a_deleted_dist_is_its_stub_and_its_runtime(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    built = compose(handmade.kit(tmp_path), handmade.model(tmp_path), handmade.spec(), tmp_path).written.path
-    with open_dist(built) as archive:
-        with pytest.raises(SurroundingsError):
-            spare.spare_program(archive)
-        monkeypatch.setattr(sys, "_MEIPASS", str(tmp_path), raising=False)
-        built.unlink()
-        program = spare.spare_program(archive)
-        stub = archive.source.read_at(0, archive.manifest.stub.size)
-        assert program.read_bytes() == stub + archive.read("runtime.pkg")
-        assert program.stat().st_mode & 0o111
-        assert spare.spare_program(archive) == program

@@ -50,7 +50,7 @@ def test_signing_changes_no_hash_and_moves_nothing(signed: Path, tmp_path: Path)
     with open_dist(signed) as dist:
         assert dist.manifest_sha256 == plain.manifest_sha256
         assert dist.layout.placements[-1].member.name == "manifest.json.sig"
-        assert dist.layout.placements[-2].member.name == "runtime.pkg"
+        assert dist.layout.placements[-2].member.name == "runtime.tar.zst"
         end = dist.layout.placements[-2].end
     assert signed.read_bytes()[:end] == plain.path.read_bytes()[:end]
 

@@ -35,6 +35,7 @@ async def chat_completions(service: Service, request: Request) -> Response:
     body = await read_body(request, service.settings.max_body_bytes)
     asked = parse(schema.ChatCompletionRequest, body)
     prepared = await service.prepare(schema.conversation(asked, service.settings.sampling))
+    prepared = replace(prepared, metered=bool(asked.stream and asked.timings_per_token))
     answer = _ChatAnswer(service, prepared, include_usage=asked.wants_usage)
     if asked.stream:
         if request.headers.get(PROGRESS, "").lower() == "true":
@@ -76,7 +77,7 @@ class _ChatAnswer:
                             self._chances[index] += event.chances
         choices = [self._choice(index, one.message()) for index, one in enumerate(gathered)]
         ends = [self._ends[index] for index in range(len(choices))]
-        document = {**self._head, "choices": choices, "usage": usage(ends), "timings": timings(ends[0])}
+        document = {**self._head, "choices": choices, "usage": usage(ends), "timings": timings(ends[0].spent)}
         await sink.whole(json_response(document))
 
     async def stream(self, sink: Sink) -> None:
@@ -85,7 +86,7 @@ class _ChatAnswer:
         asked = replace(self._asked, on_queued=partial(self._tell_place, sink)) if self.tells_progress else self._asked
         async with answers(self._service, asked) as events:
             async for index, event in events:
-                if type(event) is Content and not event.chances:
+                if type(event) is Content and not event.chances and event.spent is None:
                     before, after = around[index]
                     await sink.event(before + json.dumps(event.text) + after)
                     continue
@@ -100,9 +101,11 @@ class _ChatAnswer:
                             await sink.event(self._chunk(index, begin))
                     case Ended():
                         self._ends[index] = event
-                        await sink.event(self._chunk(index, {}, event.reason, timings=timings(event)))
-                    case Content(text, chances):
-                        await sink.event(self._chunk(index, {"content": text}, logprobs=logprobs(chances)))
+                        await sink.event(self._chunk(index, {}, event.reason, timings=timings(event.spent)))
+                    case Content(text, chances, spent):
+                        more: dict[str, Any] = {"timings": timings(spent)} if spent else {}
+                        told = logprobs(chances) if chances else None
+                        await sink.event(self._chunk(index, {"content": text}, logprobs=told, **more))
                     case _:
                         await sink.event(self._chunk(index, _delta(event)))
         if self._include_usage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -17,12 +18,13 @@ from runtime.api.errors import OPENAI, invalid, json_response
 from runtime.api.fields import Ignored, SamplingFields, only, refuse, sampling_of
 from runtime.api.limits import MAX_ANSWERS, checked_stops
 from runtime.api.openai.schema import StreamOptions, checked_limit, formatted
-from runtime.api.openai.usage import timings
+from runtime.api.openai.usage import legacy_logprobs, timings
 from runtime.api.parse import parse
 from runtime.api.reply import Reply, Sink
 from runtime.api.service import Asked, Service, raw_request, repeated
 from runtime.chat.parsers.pieces import Content
 from runtime.chat.prompt import Prompt
+from runtime.engine.core import TokenChances
 
 _MAX_TOKEN_ID = 2**31
 
@@ -38,19 +40,20 @@ class CompletionRequest(SamplingFields):
     n_predict: Annotated[int | None, Field(ge=-1, description="llama.cpp's name of max_tokens.")] = None
     stop: str | list[str] | None = None
     n: Annotated[int | None, Field(ge=1, le=MAX_ANSWERS)] = None
+    suffix: Annotated[str | None, Field(description="The text is written between the prompt and this.")] = None
     echo: Annotated[bool | None, Field(description="Begin the answer with the prompt.")] = None
     response_format: dict[str, Any] | None = None
 
     best_of: Any = only("1")
-    suffix: Any = only("empty")
-    logprobs: Any = only("null")
+    logprobs: Annotated[
+        int | None,
+        Field(ge=0, le=5, description="Of the answer's tokens and so many of the likeliest, before any sampling."),
+    ] = None
     user: Ignored = None
 
 
 _ONLY: dict[str, tuple[tuple[Any, ...], str]] = {
     "best_of": ((1,), "all answers are told; ask for 'n' of them"),
-    "suffix": (("",), "text between a beginning and an end is not offered yet"),
-    "logprobs": ((), "is not offered yet"),
 }
 
 SHAPE = OPENAI
@@ -65,14 +68,17 @@ async def completions(service: Service, request: Request) -> Response:
         raise invalid("'stream_options' has a meaning only with 'stream': true.", "stream_options")
     service.ready_facts()
     prompts = _prompts(body.prompt)
+    asked_for = await _with_suffix(service, prompts, body.suffix) if body.suffix else prompts
     sampling = formatted(sampling_of(body, service.settings.sampling), body.response_format)
+    if body.logprobs is not None:
+        sampling = replace(sampling, n_probs=body.logprobs)
     limit = body.max_tokens if body.max_tokens is not None else body.n_predict
     count = body.n or 1
     if len(prompts) * count > MAX_ANSWERS:
         raise invalid(f"More than {MAX_ANSWERS} answers in one request are not possible.", "prompt")
     requests = tuple(
         request
-        for prompt in prompts
+        for prompt in asked_for
         for request in repeated(
             raw_request(
                 prompt, sampling, None if limit is None else checked_limit(limit, "max_tokens"),
@@ -108,26 +114,36 @@ class _Completion:
     async def whole(self, sink: Sink) -> None:
         """All of it in one JSON document."""
         texts = [[echo] for echo in self._echoes]
+        chances: list[list[TokenChances]] = [[] for _ in texts]
         async with answers(self._service, self._asked) as events:
             async for index, event in events:
                 if isinstance(event, Content):
                     texts[index].append(event.text)
+                    chances[index] += event.chances
                 elif isinstance(event, Ended):
                     self._ends[index] = event
-        choices = [self._choice(index, "".join(pieces), self._ends[index].reason) for index, pieces in enumerate(texts)]
+        choices = [
+            self._choice(index, "".join(pieces), self._ends[index].reason, chances[index], len(pieces[0]))
+            for index, pieces in enumerate(texts)
+        ]
         await sink.whole(
-            json_response({**self._head, "choices": choices, "usage": self._usage(), "timings": timings(self._ends[0])})
+            json_response(
+                {**self._head, "choices": choices, "usage": self._usage(), "timings": timings(self._ends[0].spent)}
+            )
         )
 
     async def stream(self, sink: Sink) -> None:
         """A chunk per piece of text."""
+        told = [len(echo) for echo in self._echoes]
         async with answers(self._service, self._asked) as events:
             async for index, event in events:
                 if isinstance(event, Content):
-                    await sink.event(self._chunk(self._choice(index, event.text, None)))
+                    begin = told[index]
+                    told[index] += len(event.text)
+                    await sink.event(self._chunk(self._choice(index, event.text, None, event.chances, begin)))
                 elif isinstance(event, Ended):
                     self._ends[index] = event
-                    await sink.event(self._chunk(self._choice(index, "", event.reason), timings=timings(event)))
+                    await sink.event(self._chunk(self._choice(index, "", event.reason), timings=timings(event.spent)))
                 elif not sink.streaming:  # Started
                     await sink.open_events()
                     for number, echo in enumerate(self._echoes):
@@ -142,8 +158,11 @@ class _Completion:
         no_usage = {"usage": None} if self._include_usage else {}
         return _dumps({**self._head, "choices": [choice], **no_usage, **more})
 
-    def _choice(self, index: int, text: str, reason: str | None) -> dict[str, Any]:
-        return {"text": text, "index": index, "logprobs": None, "finish_reason": reason}
+    def _choice(
+        self, index: int, text: str, reason: str | None, chances: Sequence[TokenChances] = (), begin: int = 0
+    ) -> dict[str, Any]:
+        told = legacy_logprobs(chances, begin) if chances else None
+        return {"text": text, "index": index, "logprobs": told, "finish_reason": reason}
 
     def _usage(self) -> dict[str, int]:
         """Each prompt counts once, however many answers it got."""
@@ -164,9 +183,21 @@ def _prompts(given: str | list[str] | list[int] | list[list[int]]) -> list[str |
 
 def checked_tokens(tokens: Any, param: str) -> tuple[int, ...]:
     """Token ids; whether the vocabulary has them is the engine's to say."""
-    if any(type(token) is not int or not 0 <= token < _MAX_TOKEN_ID for token in tokens):
+    if not isinstance(tokens, Sequence) or any(
+        type(token) is not int or not 0 <= token < _MAX_TOKEN_ID for token in tokens
+    ):
         raise invalid(f"'{param}' holds something that is no token id.", param)
     return tuple(tokens)
+
+
+async def _with_suffix(
+    service: Service, prompts: Sequence[str | tuple[int, ...]], suffix: str
+) -> list[str | tuple[int, ...]]:  # fmt: skip
+    from runtime.api.filling import between
+
+    if not all(isinstance(prompt, str) for prompt in prompts):
+        raise invalid("'suffix' goes with a prompt that is text.", "suffix")
+    return [await between(service, str(prompt), suffix, "suffix") for prompt in prompts]
 
 
 async def _echoes(service: Service, prompts: Sequence[str | tuple[int, ...]]) -> list[str]:

@@ -42,6 +42,7 @@ class ChatMessage(BaseModel):
     refusal: None = None
     audio: None = None
     annotations: Ignored = None
+    parsed: Ignored = None  # what the client's own helper for streams puts into the answer it hands back
     function_call: Any = only("null")
 
 
@@ -77,6 +78,9 @@ class ChatCompletionRequest(SamplingFields):
     ] = None
     add_generation_prompt: Any = only("true, or false with continue_final_message")
 
+    timings_per_token: Annotated[
+        bool | None, Field(description="Streams only: timings with every piece of content.")
+    ] = None
     logprobs: Annotated[bool | None, Field(description="Of the content's tokens, before any sampling.")] = None
     top_logprobs: Annotated[int | None, Field(ge=0, le=20)] = None
     functions: Any = only("empty")
@@ -131,7 +135,7 @@ def conversation(asked: ChatCompletionRequest, defaults: SamplingParams) -> Conv
         _check_stream_options(asked)
     tools = checked_tools(asked.tools or ())
     choice, tool = chosen(asked.tool_choice, tools)
-    sampling = formatted(sampling_of(asked, defaults), asked.response_format)
+    sampling = formatted(sampling_of(asked, defaults, offered=("timings_per_token",)), asked.response_format)
     if asked.top_logprobs and not asked.logprobs:
         raise invalid("'top_logprobs' has a meaning only with 'logprobs': true.", "top_logprobs")
     if asked.logprobs:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from runtime.api.answer import Ended
+from runtime.chat.parsers.pieces import Spent
 from runtime.engine.core import TokenChance, TokenChances
 
 
@@ -20,13 +21,12 @@ def usage(ends: Sequence[Ended]) -> dict[str, Any]:
     }
 
 
-def timings(ended: Ended) -> dict[str, Any]:
+def timings(spent: Spent) -> dict[str, Any]:
     """As llama.cpp tells them: `prompt_n` counts the tokens that had to be computed."""
-    finished = ended.finished
     return {
-        "cache_n": ended.cached_tokens,
-        **_rate("prompt", finished.prompt_tokens - ended.cached_tokens, finished.timings.prompt_seconds),
-        **_rate("predicted", finished.completion_tokens, finished.timings.generation_seconds),
+        "cache_n": spent.cached_tokens,
+        **_rate("prompt", spent.prompt_tokens - spent.cached_tokens, spent.prompt_seconds),
+        **_rate("predicted", spent.completion_tokens, spent.generation_seconds),
     }
 
 
@@ -34,6 +34,26 @@ def logprobs(chances: Sequence[TokenChances]) -> dict[str, Any]:
     """The tokens' probabilities, and those of what might have stood there."""
     content = [{**_chance(one.drawn), "top_logprobs": [_chance(other) for other in one.top]} for one in chances]
     return {"content": content, "refusal": None}
+
+
+def probabilities(chances: Sequence[TokenChances]) -> list[dict[str, Any]]:
+    """The same as llama-server tells it: with the tokens' ids."""
+
+    def told(chance: TokenChance) -> dict[str, Any]:
+        return {"id": chance.token, **_chance(chance)}
+
+    return [{**told(one.drawn), "top_logprobs": [told(other) for other in one.top]} for one in chances]
+
+
+def legacy_logprobs(chances: Sequence[TokenChances], begin: int) -> dict[str, Any]:
+    """The same as `/v1/completions` tells it: four lists; `begin` is where the text of the first token stands."""
+    tokens = [bytes(one.drawn.bytes).decode("utf-8", "replace") for one in chances]
+    return {
+        "tokens": tokens,
+        "token_logprobs": [_chance(one.drawn)["logprob"] for one in chances],
+        "top_logprobs": [{_chance(other)["token"]: _chance(other)["logprob"] for other in one.top} for one in chances],
+        "text_offset": [begin + sum(map(len, tokens[:at])) for at in range(len(tokens))],
+    }
 
 
 def _chance(chance: TokenChance) -> dict[str, Any]:

@@ -19,6 +19,48 @@ def _mistral() -> Family:
     return FAMILY
 
 
+def _mistral_later() -> Family:
+    from runtime.chat.parsers.mistral import LATER
+
+    return LATER
+
+
+def _deepseek_r1() -> Family:
+    from runtime.chat.parsers.deepseek import BEFORE
+
+    return BEFORE
+
+
+def _harmony() -> Family:
+    from runtime.chat.parsers.harmony import FAMILY
+
+    return FAMILY
+
+
+def _gemma() -> Family:
+    from runtime.chat.parsers.gemma import FAMILY
+
+    return FAMILY
+
+
+def _function_gemma() -> Family:
+    from runtime.chat.parsers.gemma import FUNCTION_GEMMA
+
+    return FUNCTION_GEMMA
+
+
+def _glm() -> Family:
+    from runtime.chat.parsers.arguments import GLM
+
+    return GLM
+
+
+def _qwen_coder() -> Family:
+    from runtime.chat.parsers.arguments import QWEN_CODER
+
+    return QWEN_CODER
+
+
 def _lfm2() -> Family:
     from runtime.chat.parsers.pythonic import FAMILY
 
@@ -68,8 +110,15 @@ def _functools() -> Family:
 
 
 _BY_TEMPLATE: tuple[tuple[tuple[str, ...], Callable[[], Family]], ...] = (
+    (("<|channel|>", "<|message|>"), _harmony),
+    (("<｜tool▁call▁begin｜>", "```json"), _deepseek_r1),
     (("<｜tool▁call▁begin｜>",), _deepseek),
+    (("[TOOL_CALLS]", "[ARGS]"), _mistral_later),
     (("[TOOL_CALLS]",), _mistral),
+    (("<|tool_call>", "<tool_call|>"), _gemma),
+    (("<start_function_call>",), _function_gemma),
+    (("<arg_key>", "<tool_call>"), _glm),
+    (("<function=", "<parameter="), _qwen_coder),
     (("<|START_ACTION|>",), _command_r),
     (("<|tool_call_start|>",), _lfm2),
     (("<|/tool_call|>",), _phi),

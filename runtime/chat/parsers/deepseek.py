@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runtime.chat.parsers.family import Family, Forced, Tools, moved
+from runtime.chat.parsers.family import Calls, Family, Tools
 from runtime.chat.parsers.grammar import thinking
 from runtime.chat.parsers.reader import Reader, Step, ignore
+from runtime.chat.parsers.writing import arguments, chained
+from runtime.grammar.rules import Rules, literal, one_of
 
 _ALL, _ALL_END = "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"
 _ONE, _ONE_END, _SEPARATOR = "<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>", "<｜tool▁sep｜>"
@@ -45,17 +45,28 @@ def _call(reader: Reader) -> Step[None]:
     yield from reader.copy_until(ignore, _ONE_END)
 
 
-def force(tools: Tools) -> Forced | None:
-    """The name stands outside of the JSON, so only one tool can be forced."""
-    if len(tools) != 1:
-        return None
-    ((name, schema),) = tools.items()
-    definitions: dict[str, Any] = {}
-    arguments = moved(schema, "", definitions)
-    return Forced(f"{_ALL}{_ONE}{name}{_SEPARATOR}", {**arguments, "$defs": definitions} if definitions else arguments)
+def written(tools: Tools, rules: Rules, many: bool) -> Calls:
+    """As V3.1 does it."""
+    return _written(tools, rules, many, "", _SEPARATOR, "", "")
 
 
-FAMILY = Family(
-    "deepseek", script, marks=(_ALL, _ALL_END, _ONE, _ONE_END, _SEPARATOR, "<think>", "</think>"),
-    call_end=_ALL_END, force=force,
-)  # fmt: skip
+def written_before(tools: Tools, rules: Rules, many: bool) -> Calls:
+    """As V3 and R1 do it."""
+    return _written(tools, rules, many, f"function{_SEPARATOR}", "\n```json\n", "\n```", '"\\n"?')
+
+
+def _written(
+    tools: Tools, rules: Rules, many: bool, before: str, between: str, behind: str, apart: str
+) -> Calls:  # fmt: skip
+    ways = [
+        f"{literal(_ONE + before + name + between)} {arguments(schema, rules)} {literal(behind + _ONE_END)}"
+        for name, schema in tools.items()
+    ]
+    call = rules.add("call", one_of(*ways))
+    return Calls(f"{literal(_ALL)} {chained(call, apart, many)} {literal(_ALL_END)}", (_ALL,))
+
+
+_MARKS = (_ALL, _ALL_END, _ONE, _ONE_END, _SEPARATOR, "<think>", "</think>")
+
+FAMILY = Family("deepseek", script, written, marks=_MARKS)
+BEFORE = Family("deepseek-r1", script, written_before, marks=_MARKS)

@@ -1,4 +1,4 @@
-"""What a family of models is: how its answers are read, and how it is made to call a tool."""
+"""What a family of models is: how its answers are read, and how its calls are written."""
 
 from __future__ import annotations
 
@@ -7,76 +7,41 @@ from dataclasses import dataclass
 from typing import Any
 
 from runtime.chat.parsers.reader import Reader, Step
+from runtime.grammar.rules import Rules
 
 Tools = Mapping[str, Mapping[str, Any]]
 """Name → JSON Schema of the arguments."""
 
 
 @dataclass(frozen=True, slots=True)
-class Forced:
-    """How an answer is made a call: it begins with `prefix`, and the rest of it follows `schema`, a JSON Schema."""
+class Calls:
+    """How calls are written. root: the body of a rule for all of them, from the first one's first character on.
 
-    prefix: str
-    schema: Mapping[str, Any]
+    triggers: with which of these texts calls begin, so that an answer in words may become one; at_start: only where it
+    begins with it.
+    """
+
+    root: str
+    triggers: tuple[str, ...]
+    at_start: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
     """One way of writing calls and reasoning.
 
-    script: the grammar, see `reader`. thinking: what reasoning stands between, for prompts that end inside of it.
-    marks: tokens the grammar looks for that a vocabulary may hold as control tokens, whose text is not shown otherwise.
-    call_end: what ends a call, where one string does. force: how to make the answer a call of one of these tools, or
-    None where this family cannot be made to.
+    script: the grammar for reading, see `reader`. calls: the grammar for writing, of one call or of as many as the
+    model likes. thinking: what reasoning stands between, for prompts that end inside of it. opening: what must stand
+    before content, where anything must. marks: tokens the script looks for that a vocabulary may hold as control
+    tokens, whose text is not shown otherwise.
     """
 
     name: str
     script: Callable[[Reader], Step[None]]
+    calls: Callable[[Tools, Rules, bool], Calls]
     thinking: tuple[str, str] = ("<think>", "</think>")
+    opening: str = ""
     marks: tuple[str, ...] = ()
-    call_end: str | None = None
-    force: Callable[[Tools], Forced | None] | None = None
-
-
-def one_of(tools: Tools, name_key: str = "name", arguments_key: str = "arguments") -> dict[str, Any]:
-    """The JSON Schema of one call written as an object with these two members."""
-    definitions: dict[str, Any] = {}
-    calls: list[dict[str, Any]] = []
-    for number, (name, schema) in enumerate(tools.items()):
-        calls.append(
-            {
-                "type": "object",
-                "properties": {name_key: {"const": name}, arguments_key: moved(schema, f"t{number}_", definitions)},
-                "required": [name_key, arguments_key],
-                "additionalProperties": False,
-            }
-        )
-    whole: dict[str, Any] = calls[0] if len(calls) == 1 else {"anyOf": calls}
-    return {**whole, "$defs": definitions} if definitions else whole
-
-
-def moved(schema: Mapping[str, Any], prefix: str, definitions: dict[str, Any]) -> Any:
-    """`schema` as part of a larger one: its definitions go to `definitions`, under names that begin with `prefix`."""
-    own = {where: schema[where] for where in ("$defs", "definitions") if isinstance(schema.get(where), dict)}
-
-    def rewritten(value: Any) -> Any:
-        if isinstance(value, list):
-            return [rewritten(item) for item in value]
-        if not isinstance(value, Mapping):
-            return value
-        plain = {key: rewritten(item) for key, item in value.items()}
-        target = value.get("$ref")
-        if isinstance(target, str):
-            for where in own:
-                start = f"#/{where}/"
-                if target.startswith(start):
-                    plain["$ref"] = f"#/$defs/{prefix}{target.removeprefix(start)}"
-        return plain
-
-    for inner in own.values():
-        for name, definition in inner.items():
-            definitions[prefix + name] = rewritten(definition)
-    return rewritten({key: value for key, value in schema.items() if key not in own})
 
 
 def offered(tools: Sequence[Mapping[str, Any]]) -> Tools:

@@ -23,7 +23,7 @@ def script(reader: Reader) -> Step[None]:
         elif fence:
             yield from reader.skip_space()
             yield from reader.take(_FENCE)
-    yield from hermes.calls(reader)
+    yield from hermes.tagged(reader)
 
 
-FAMILY = Family("generic", script, marks=hermes.FAMILY.marks, call_end=hermes.FAMILY.call_end, force=hermes.force)
+FAMILY = Family("generic", script, hermes.written, marks=hermes.FAMILY.marks)

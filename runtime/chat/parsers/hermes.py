@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from runtime.chat.parsers.family import Family, Forced, Tools, one_of
+from runtime.chat.parsers.family import Calls, Family, Tools
 from runtime.chat.parsers.grammar import json_calls, thinking
 from runtime.chat.parsers.reader import Reader, Step, ignore
+from runtime.chat.parsers.writing import chained, json_call, space
+from runtime.grammar.rules import Rules, literal
 
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 
@@ -12,10 +14,10 @@ _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 def script(reader: Reader) -> Step[None]:
     """Reasoning, then content with calls in it."""
     yield from thinking(reader)
-    yield from calls(reader)
+    yield from tagged(reader)
 
 
-def calls(reader: Reader) -> Step[None]:
+def tagged(reader: Reader) -> Step[None]:
     """Content with calls in it, to the end."""
     marks = (_OPEN,) if reader.tools else ()
     while (yield from reader.copy_until(reader.out.content, *marks)):
@@ -31,9 +33,11 @@ def calls(reader: Reader) -> Step[None]:
             yield from reader.copy_until(ignore, _CLOSE)  # a brace too many, or too few
 
 
-def force(tools: Tools) -> Forced:
-    """One call, in JSON behind the opening tag."""
-    return Forced(f"{_OPEN}\n", one_of(tools))
+def written(tools: Tools, rules: Rules, many: bool) -> Calls:
+    """Calls in JSON, each between its tags."""
+    gap = space(rules)
+    call = f"{literal(_OPEN)} {gap} {json_call(tools, rules)} {gap} {literal(_CLOSE)}"
+    return Calls(chained(rules.add("tagged", call), gap, many), (_OPEN,))
 
 
-FAMILY = Family("hermes", script, marks=(_OPEN, _CLOSE, "<think>", "</think>"), call_end=_CLOSE, force=force)
+FAMILY = Family("hermes", script, written, marks=(_OPEN, _CLOSE, "<think>", "</think>"))

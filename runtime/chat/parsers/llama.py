@@ -4,10 +4,14 @@ built-in tools as `name.call(key="value")`.
 
 from __future__ import annotations
 
-from runtime.chat.parsers.family import Family, Forced, Tools, one_of
+import json
+
+from runtime.chat.parsers.family import Calls, Family, Tools
 from runtime.chat.parsers.grammar import json_calls
 from runtime.chat.parsers.pythonic import python_calls
 from runtime.chat.parsers.reader import Reader, Step, ignore
+from runtime.chat.parsers.writing import chained, json_call, space
+from runtime.grammar.rules import Rules
 
 _PYTHON, _FUNCTION, _END = "<|python_tag|>", "<function=", "</function>"
 
@@ -47,9 +51,12 @@ def _function(reader: Reader) -> Step[None]:
     yield from reader.copy_until(ignore, _END)
 
 
-def force(tools: Tools) -> Forced:
-    """One call, as a bare object."""
-    return Forced("", one_of(tools, arguments_key="parameters"))
+def written(tools: Tools, rules: Rules, many: bool) -> Calls:
+    """Bare objects. An answer that begins with one that names a tool is a call, whatever the object goes on with."""
+    gap = space(rules)
+    call = json_call(tools, rules, ("name", "parameters"))
+    begun = tuple(f'{{"name": {json.dumps(name)}' for name in tools)
+    return Calls(chained(call, f'";" {gap}', many), begun, at_start=True)
 
 
-FAMILY = Family("llama", script, marks=(_PYTHON,), force=force)
+FAMILY = Family("llama", script, written, marks=(_PYTHON,))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from runtime.chat.parsers.family import Family, Forced, Tools, one_of
+from runtime.chat.parsers.family import Calls, Family, Tools
 from runtime.chat.parsers.grammar import json_calls, thinking
 from runtime.chat.parsers.reader import Reader, Step
+from runtime.chat.parsers.writing import arguments, chained, json_call, listed, space
+from runtime.grammar.rules import Rules, literal, one_of
 
 _CALLS, _ARGUMENTS, _ID = "[TOOL_CALLS]", "[ARGS]", "[CALL_ID]"
 
@@ -38,15 +40,23 @@ def _named(reader: Reader) -> Step[None]:
     reader.out.call_end()
 
 
-def force(tools: Tools) -> Forced:
-    """A list of calls; it holds one at least."""
-    schema = one_of(tools)
-    definitions = schema.pop("$defs", None)
-    listed = {"type": "array", "minItems": 1, "items": schema}
-    return Forced(_CALLS, {**listed, "$defs": definitions} if definitions else listed)
+def written(tools: Tools, rules: Rules, many: bool) -> Calls:
+    """A list of calls."""
+    return Calls(f"{literal(_CALLS)} {space(rules)} {listed(json_call(tools, rules), rules, many)}", (_CALLS,))
 
 
-FAMILY = Family(
-    "mistral", script, thinking=("[THINK]", "[/THINK]"), marks=(_CALLS, _ARGUMENTS, _ID, "[THINK]", "[/THINK]"),
-    force=force,
-)  # fmt: skip
+def written_later(tools: Tools, rules: Rules, many: bool) -> Calls:
+    """A name and an object for each call."""
+    ways = [
+        f"{literal(name)} ({literal(_ID)} [a-zA-Z0-9]{{9}})? {literal(_ARGUMENTS)} {arguments(schema, rules)}"
+        for name, schema in tools.items()
+    ]
+    call = rules.add("call", f"{literal(_CALLS)} {one_of(*ways)}")
+    return Calls(chained(call, "", many), (_CALLS,))
+
+
+_THINKING = ("[THINK]", "[/THINK]")
+_MARKS = (_CALLS, _ARGUMENTS, _ID, *_THINKING)
+
+FAMILY = Family("mistral", script, written, _THINKING, marks=_MARKS)
+LATER = Family("mistral-later", script, written_later, _THINKING, marks=_MARKS)

@@ -17,11 +17,23 @@ _ID_LENGTH = 9  # Mistral's templates refuse any other; nobody else minds
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """What an answer took so far: tokens, those of the prompt that were cached, and seconds."""
+
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    prompt_seconds: float
+    generation_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
-    """Text for the person who asked. chances: of the tokens behind it, where they were asked for."""
+    """Text for the person who asked. chances: of the tokens behind it; spent: up to it; where they were asked for."""
 
     text: str
     chances: tuple[TokenChances, ...] = ()
+    spent: Spent | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
-"""Grammars that refer to JSON Schemas: each schema's rules under a name of their own."""
+"""JSON Schemas as grammars, alone or with each schema's rules under a name of their own."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 
-from runtime.engine.bindings import grammar_of_schema
 from runtime.errors import EngineError
+from runtime.grammar.rules import SchemaError
+from runtime.grammar.schema import grammar_of
 
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9-]*")
 _TOKEN = re.compile(
@@ -16,6 +18,16 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
+
+
+def grammar_of_schema(schema: str) -> str:
+    """GBNF for the documents a JSON Schema describes. Raises `EngineError` where it cannot be told."""
+    try:
+        return grammar_of(json.loads(schema))
+    except SchemaError as error:
+        raise EngineError(f"The JSON Schema cannot be used: {error.message}.") from None
+    except (ValueError, RecursionError):
+        raise EngineError("The JSON Schema cannot be used: it is no JSON.") from None
 
 
 def with_schemas(grammar: str, schemas: Mapping[str, str]) -> str:

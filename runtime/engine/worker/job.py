@@ -7,11 +7,10 @@ import time
 from dataclasses import dataclass, field, replace
 
 from runtime.engine import failures
-from runtime.engine.bindings import grammar_of_schema
 from runtime.engine.core import Failed, GenerationRequest, SamplingParams, Timings
 from runtime.engine.worker.answer import Answer
 from runtime.engine.worker.context import Context
-from runtime.engine.worker.gbnf import with_schemas
+from runtime.engine.worker.gbnf import grammar_of_schema, with_schemas
 from runtime.engine.worker.sampling import Sampler
 from runtime.engine.worker.sequence import Sequence, shifted
 from runtime.errors import EngineError

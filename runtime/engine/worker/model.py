@@ -154,7 +154,14 @@ class Model:
             backend=backend,
             metadata=metadata,
             embedding_size=raw.llama_model_n_embd_out(self.handle),
+            fill_in=self._fill_in(),
         )
+
+    def _fill_in(self) -> tuple[int, ...]:
+        raw = self.llama.raw
+        kinds = (raw.llama_vocab_fim_pre, raw.llama_vocab_fim_suf, raw.llama_vocab_fim_mid)
+        found = tuple(int(kind(self.vocabulary)) for kind in kinds)
+        return found if all(token >= 0 for token in found) else ()
 
     def _memory_kind(self) -> MemoryKind:
         raw = self.llama.raw

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,11 +82,11 @@ class System(ABC):
         """Make the console understand ANSI sequences. False if it does not."""
         return True
 
-    def self_command(self, spare: Callable[[], Path] | None = None) -> Command:
+    def self_command(self, dist_fd: int | None = None) -> Command:
         """How to start this same program again.
 
-        PyInstaller's `_PYI_*` variables stay, so that the child uses the files that are unpacked already.
-        spare: makes a small stand-in for the program's file, called only where the file itself is gone (Linux).
+        PyInstaller's `_PYI_*` variables stay, so that the child of a one-file program uses what is unpacked already.
+        dist_fd: this process's descriptor of the dist, for when the unpacked program is gone (Linux).
         """
         if not getattr(sys, "frozen", False):
             return Command((sys.executable, "-m", "runtime"), sys.executable, dict(os.environ))
@@ -105,7 +105,7 @@ class System(ABC):
                     result.pop(name, None)
                 else:
                     result[name] = original
-        for name in [name for name in result if name.startswith("_PYI_")]:
+        for name in [name for name in result if name.startswith("_PYI_") or name == "PANNIER_DIST_FD"]:
             del result[name]
         return result
 

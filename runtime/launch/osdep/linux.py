@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,7 +15,6 @@ from runtime.launch.osdep.posix import Posix, home
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
-GONE = " (deleted)"
 IDENTIFYING = (
     *("vendor_id", "cpu family", "model", "model name", "stepping", "flags"),
     *("CPU implementer", "CPU architecture", "CPU variant", "CPU part", "CPU revision", "Features"),
@@ -98,25 +97,15 @@ class Linux(Posix):
             pass
         return "\n".join([os.uname().machine, *kept])
 
-    def self_command(self, spare: Callable[[], Path] | None = None) -> Command:
-        """Through /proc/self/exe, which leads to the running program whatever happened to its name.
+    def self_command(self, dist_fd: int | None = None) -> Command:
+        """The unpacked program; if that is gone (a cache was emptied), the dist itself, whose launcher unpacks it anew.
 
-        Between fork and exec the child still *is* that program, so "self" is right. The bootloader takes itself for
-        another program, and unpacks everything again, unless `_PYI_ARCHIVE_FILE` is its file's present name: so a
-        renamed file gets its new name there. A file without any name cannot be read by the bootloader at all; then
-        `spare` makes a stand-in.
+        The dist may have been renamed or deleted, so it is started through our descriptor of it.
         """
         command = super().self_command()
         if not getattr(sys, "frozen", False):
             return command
-        link = self.proc / "self" / "exe"
-        try:
-            present = str(link.readlink())
-        except OSError:
-            return command  # no /proc: the name is all there is
-        executable = str(link)
-        if present.endswith(GONE) and not Path(present).exists():
-            if spare is None:
-                return command
-            present = executable = str(spare())
-        return Command((present,), executable, {**command.environment, "_PYI_ARCHIVE_FILE": os.path.realpath(present)})
+        if dist_fd is None or Path(sys.executable).exists():
+            return Command((sys.argv[0],), command.executable, command.environment)
+        through = self.proc / str(os.getpid()) / "fd" / str(dist_fd)
+        return Command((sys.argv[0],), str(through), self.outside_environment())

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import json
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime.chat.parsers import choose, hermes, llama, mistral
-from runtime.chat.parsers.family import Family, Forced
+from runtime.chat.parsers import choose, hermes, mistral
 from runtime.chat.parsers.parser import Parser, parse
 from runtime.chat.parsers.pieces import CallArguments, CallStart, Content, Message
 from tests.chat.parsers.transcripts import TOOLS, TRANSCRIPTS, Transcript
@@ -49,6 +46,9 @@ PIECES = st.sampled_from(
         "<|python_tag|>", "<function=", ">", "</function>", "now()", "<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>",
         "<｜tool▁sep｜>", "<｜tool▁call▁end｜>", "```json", "```", "<|tool_call_start|>", "<|tool_call_end|>",
         "<|tool_call|>", "<|START_ACTION|>", "<|END_ACTION|>", "<|START_RESPONSE|>", ";", "1e5", "null",
+        "<|channel|>", "<|message|>", "<|end|>", "<|start|>", "analysis", " to=functions.now", "<arg_key>",
+        "</arg_key>", "<arg_value>", "</arg_value>", "<parameter=", "</parameter>", "call:now{", "<|tool_call>",
+        '<|"|>', "<tool_call|>",
     ]
 )  # fmt: skip
 
@@ -83,39 +83,6 @@ def test_an_id_the_model_gave_is_kept() -> None:
     assert parse(mistral.FAMILY, text, TOOLS).calls[0].id == "abcdefghi"
 
 
-@pytest.mark.parametrize("family", [f for f in FAMILIES.values() if f.force], ids=lambda f: str(f.name))
-def test_what_is_forced_is_read_as_a_call(family: Family) -> None:
-    assert family.force
-    forced = family.force({"get_weather": TOOLS["get_weather"]})
-    assert forced
-    answer = example(forced.schema)
-    message = parse(family, json.dumps(answer), TOOLS, begun=forced.prefix)
-    assert [(call.name, json.loads(call.arguments)) for call in message.calls] == [("get_weather", {"city": "Rome"})]
-    assert message.content == ""
-
-
-def example(schema: object) -> object:
-    """A value of the few kinds of schema that `force` makes."""
-    assert isinstance(schema, dict)
-    if "const" in schema:
-        return schema["const"]
-    if schema["type"] == "array":
-        return [example(schema["items"])]
-    if schema["type"] == "object":
-        return {key: example(value) for key, value in schema["properties"].items()}
-    return "Rome"
-
-
-def test_the_schemas_of_several_tools_keep_their_definitions_apart() -> None:
-    one = {"$defs": {"X": {"type": "string"}}, "type": "object", "properties": {"x": {"$ref": "#/$defs/X"}}}
-    two = {"$defs": {"X": {"type": "number"}}, "type": "object", "properties": {"x": {"$ref": "#/$defs/X"}}}
-    forced = llama.force({"one": one, "two": two})
-    assert isinstance(forced, Forced)
-    assert forced.schema["$defs"] == {"t0_X": {"type": "string"}, "t1_X": {"type": "number"}}
-    refs = [call["properties"]["parameters"]["properties"]["x"]["$ref"] for call in forced.schema["anyOf"]]
-    assert refs == ["#/$defs/t0_X", "#/$defs/t1_X"]
-
-
 @pytest.mark.parametrize(
     ("template", "name"),
     [
@@ -123,6 +90,13 @@ def test_the_schemas_of_several_tools_keep_their_definitions_apart() -> None:
         ("<|start_header_id|>{{ tools }}", "llama"),
         ("<|python_tag|>", "llama"),
         ("{{ '[TOOL_CALLS]' }}", "mistral"),
+        ("{{ '[TOOL_CALLS]' + name + '[ARGS]' }}", "mistral-later"),
+        ("<|start|>assistant<|channel|>final<|message|>", "harmony"),
+        ("<|tool_call>call:<tool_call|>", "gemma"),
+        ("<start_function_call>", "function-gemma"),
+        ("<tool_call>{{ name }}<arg_key>", "glm"),
+        ("<tool_call>\n<function={{ name }}>\n<parameter={{ key }}>", "qwen-coder"),
+        ("{{ '<｜tool▁call▁begin｜>function<｜tool▁sep｜>```json' }}", "deepseek-r1"),
         ("{{ '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>' }}", "deepseek"),
         ("<|tool_call_start|>", "lfm2"),
         ("<|tool_call|><|/tool_call|>", "phi"),

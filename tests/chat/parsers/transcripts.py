@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runtime.chat.parsers import deepseek, generic, hermes, llama, mistral, pythonic, tagged
+from runtime.chat.parsers import arguments, deepseek, gemma, generic, harmony, hermes, llama, mistral, pythonic, tagged
 from runtime.chat.parsers.family import Family
 
 TOOLS = {
@@ -36,6 +36,11 @@ M = mistral.FAMILY
 D = deepseek.FAMILY
 G = generic.FAMILY
 P = pythonic.FAMILY
+O = harmony.FAMILY  # noqa: E741
+A = gemma.FAMILY
+F = gemma.FUNCTION_GEMMA
+Z = arguments.GLM
+Q = arguments.QWEN_CODER
 _CALL = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Rome"}}\n</tool_call>'
 _NOW = '<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>'
 _V3 = '<｜tool▁call▁begin｜>get_weather<｜tool▁sep｜>{"city": "Rome"}<｜tool▁call▁end｜>'
@@ -105,4 +110,26 @@ TRANSCRIPTS = (
     Transcript(tagged.FUNCTOOLS, "a list", ' functools[{"name": "now", "arguments": {}}]', calls=(NOW,)),
     Transcript(tagged.COMMAND_R, "thinking and acting", '<|START_THINKING|>Hm.<|END_THINKING|><|START_ACTION|>[\n    {"tool_call_id": "0", "tool_name": "get_weather", "parameters": {"city": "Rome"}}\n]<|END_ACTION|>', reasoning="Hm.", calls=(ROME,)),
     Transcript(tagged.COMMAND_R, "a response", "<|START_RESPONSE|>Hi.<|END_RESPONSE|>", content="Hi."),
+    Transcript(O, "thinking and words", "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Hello.<|return|>", content="Hello.", reasoning="Hm."),
+    Transcript(O, "thinking and a call", '<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>{"city": "Rome"}<|call|>', reasoning="Hm.", calls=(ROME,)),
+    Transcript(O, "the recipient before the channel", ' to=functions.get_weather<|channel|>commentary json<|message|>{"city": "Rome"}<|call|>', calls=(ROME,)),
+    Transcript(O, "words before a call", '<|channel|>commentary<|message|>Let me look.<|end|><|start|>assistant<|channel|>commentary to=functions.now<|message|>{}<|call|>', content="Let me look.", calls=(NOW,)),
+    Transcript(O, "words without a head", "Hello.", content="Hello."),
+    Transcript(O, "reasoning the prompt began", "Hm.<|end|><|start|>assistant<|channel|>final<|message|>Yes.", content="Yes.", reasoning="Hm.", begun="<|channel|>analysis<|message|>"),
+    Transcript(O, "thinking that was cut", "<|channel|>analysis<|message|>Hm, let", reasoning="Hm, let"),
+    Transcript(A, "a call", '<|tool_call>call:get_weather{city:<|"|>Rome<|"|>}<tool_call|>', calls=(ROME,)),
+    Transcript(A, "two calls and thinking", '<|channel>thought\nHm.<channel|><|tool_call>call:get_weather{city:<|"|>Rome<|"|>}<tool_call|><|tool_call>call:now{}<tool_call|>', reasoning="Hm.", calls=(ROME, NOW)),
+    Transcript(A, "values of every kind", '<|tool_call>call:now{a:[1,<|"|>x: {y}, "z"<|"|>],b:{c:true,d:null}}<tool_call|>', calls=(("now", '{"a": [1, "x: {y}, \\"z\\""], "b": {"c": true, "d": null}}'),)),
+    Transcript(A, "a tag and nothing", "<|tool_call>what", content="<|tool_call>what"),
+    Transcript(F, "a call", "<start_function_call>call:get_weather{city:<escape>Rome<escape>}<end_function_call>", calls=(ROME,)),
+    Transcript(F, "words", "I cannot do that.", content="I cannot do that."),
+    Transcript(Z, "a call", "<tool_call>get_weather\n<arg_key>city</arg_key>\n<arg_value>Rome</arg_value>\n</tool_call>", calls=(ROME,)),
+    Transcript(Z, "no arguments, after thinking", "\n<think>Hm.</think>\nSo.<tool_call>now\n</tool_call>", content="So.", reasoning="Hm.", calls=(NOW,)),
+    Transcript(Z, "two calls on one line", "<tool_call>get_weather<arg_key>city</arg_key><arg_value>Rome</arg_value></tool_call><tool_call>now</tool_call>", calls=(ROME, NOW)),
+    Transcript(Z, "a call that was cut", "<tool_call>get_weather\n<arg_key>city</arg_key>\n<arg_value>Ro", calls=(("get_weather", '{"city": "Ro'),)),
+    Transcript(Z, "a tool nobody offered", "<tool_call>rm\n</tool_call>", content="<tool_call>rm\n</tool_call>"),
+    Transcript(Q, "a call", "<tool_call>\n<function=get_weather>\n<parameter=city>\nRome\n</parameter>\n</function>\n</tool_call>", calls=(ROME,)),
+    Transcript(Q, "the outer tag forgotten", "So:\n<function=now>\n</function>", content="So:", calls=(NOW,)),
+    Transcript(Q, "values that are no strings", "<tool_call>\n<function=now>\n<parameter=count>\n3\n</parameter>\n<parameter=ok>\nTrue\n</parameter>\n</function>\n</tool_call>", calls=(("now", '{"count": "3", "ok": "True"}'),)),
+    Transcript(Q, "code with quotes and lines", '<tool_call>\n<function=get_weather>\n<parameter=city>\na "b"\n<c>\n</parameter>\n</function>\n</tool_call>', calls=(("get_weather", '{"city": "a \\"b\\"\\n<c>"}'),)),
 )  # fmt: skip

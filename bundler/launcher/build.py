@@ -1,0 +1,143 @@
+"""Compiles the launcher, or finds it in the cache.
+
+With zig's C compiler, which comes as a package: it brings its own C library (musl) and linker, so that the launcher is
+static, needs nothing of the system it starts on, and can be compiled for any Linux target on any machine, always with
+the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from bundler import cache, resources
+from bundler.console import Console
+from bundler.engine.toolchain import clean_environment, survey
+from bundler.errors import ToolError
+from bundler.launcher import decoder
+from bundler.publish import digest_of, discard, file_sha256, one_at_a_time, publishing, scratch
+from bundler.targets import Target
+from runtime.manifest import Package
+
+PROGRAM, SUM = "launcher", "launcher.sha256"
+_KEY_LENGTH = 24
+_LAST_LINES = 20
+
+FLAGS = (
+    *("-std=gnu11", "-O2", "-g0", "-ffunction-sections", "-fdata-sections"),
+    # One decoder for every processor: the faster one is only for those with BMI2, and this runs once.
+    *("-DDYNAMIC_BMI2=0", "-DZSTD_STRIP_ERROR_STRINGS=1"),
+)
+LINKING = ("-static", "-s", "-Wl,--gc-sections", "-Wl,--build-id=none")
+WARNINGS = ("-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wno-sign-conversion", "-Werror")
+"""For our own files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launcher:
+    """A compiled launcher in the cache. licenses: texts of what was compiled in, by file name ("zstd.txt").
+
+    key: hash of everything that decides its bytes.
+    """
+
+    program: Path
+    key: str
+    packages: tuple[Package, ...]
+    licenses: dict[str, bytes]
+
+
+def build_launcher(target: Target, root: Path | None, console: Console) -> Launcher:
+    """The launcher for a Linux target, compiled now if the cache does not have it. root: None means the usual cache.
+
+    Raises `ToolError` where it cannot be compiled.
+    """
+    root = root or cache.root()
+    key = launcher_key(target)
+    place = root / "launchers" / f"{target.name}-{key[:_KEY_LENGTH]}"
+    if not _whole(place):
+        with one_at_a_time(place, console):
+            if not _whole(place):
+                _compile(place, target, root, console)
+    return Launcher(
+        place / PROGRAM,
+        key,
+        (Package("musl", _musl_version(), "MIT"), Package("zstd", decoder.ZSTD_VERSION, "BSD-3-Clause")),
+        {path.name: path.read_bytes() for path in sorted(place.glob("*.txt"))},
+    )
+
+
+def launcher_key(target: Target) -> str:
+    """Hash of everything that decides the launcher's bytes."""
+    return digest_of(
+        {
+            "target": target.name,
+            "sources": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in _sources("*.[ch]")},
+            "zstd": decoder.RELEASE.sha256,
+            "building": [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))],
+            "compiler": survey(("zig",)).findings["zig"].identity,
+        }
+    )
+
+
+def _sources(pattern: str) -> list[Path]:
+    return sorted((resources.runtime_package() / "launcher").glob(pattern))
+
+
+def _whole(place: Path) -> bool:
+    try:
+        if (place / SUM).read_text() == file_sha256(place / PROGRAM):
+            return True
+    except OSError:
+        pass
+    discard(place)
+    return False
+
+
+def _compile(place: Path, target: Target, root: Path, console: Console) -> None:
+    """In a folder with all sources under short names, so that no path of this machine gets into the program."""
+    zig = survey(("zig",)).path("zig")
+    with scratch(root / "work", "launcher") as folder, publishing(place) as partial:
+        with console.progress("Compiling the launcher", None):
+            decoder.place_decoder(folder, root, console)
+            for path in _sources("*.[ch]"):
+                (folder / path.name).write_bytes(path.read_bytes())
+            ours = [path.name for path in _sources("*.c")]
+            common = [zig, "cc", "-target", f"{target.machine}-linux-musl", *FLAGS]
+            for name in ours:
+                _run([*common, *WARNINGS, "-c", name, "-o", f"{name}.o"], folder)
+            _run([*common, "-c", decoder.SOURCE, "-o", "zstd.o"], folder)
+            _run([*common, *LINKING, *(f"{name}.o" for name in ours), "zstd.o", "-o", PROGRAM], folder)
+        (partial / PROGRAM).write_bytes((folder / PROGRAM).read_bytes())
+        (partial / PROGRAM).chmod(0o755)
+        (partial / "zstd.txt").write_text(f"zstd\n\n{(folder / decoder.LICENSE).read_text()}", encoding="utf-8")
+        (partial / "musl.txt").write_text(f"musl\n\n{_musl_license()}", encoding="utf-8")
+        (partial / SUM).write_text(file_sha256(partial / PROGRAM))
+
+
+def _run(command: list[str], folder: Path) -> None:
+    """Zig compiles its C library at the first use, which takes longer than all of ours, and keeps it: in our cache."""
+    environment = {
+        **{name: value for name, value in clean_environment().items() if not name.startswith("ZIG_")},
+        "ZIG_GLOBAL_CACHE_DIR": str(cache.root() / "work" / "zig"),
+        "ZIG_LOCAL_CACHE_DIR": str(folder / "zig"),
+    }
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-_LAST_LINES:])
+        raise ToolError(f"The launcher does not compile:\n{said}", "Report this as a bug.")
+
+
+def _zig_folder() -> Path:
+    return Path(str(import_module("ziglang").__file__)).parent
+
+
+def _musl_license() -> str:
+    return (_zig_folder() / "lib" / "libc" / "musl" / "COPYRIGHT").read_text(encoding="utf-8")
+
+
+def _musl_version() -> str:
+    header = (_zig_folder() / "lib" / "libc" / "musl" / "src" / "internal" / "version.h").read_text(encoding="utf-8")
+    return header.split('"')[1]

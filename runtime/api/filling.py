@@ -1,0 +1,101 @@
+"""Text between a beginning and an end, for models that learnt it: `/infill`, and `suffix` of `/v1/completions`.
+
+And `/rerank`, which no model that writes text can do.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from runtime.api.door import read_body
+from runtime.api.errors import invalid, unavailable
+from runtime.api.fields import SamplingFields, only, refuse, sampling_of
+from runtime.api.limits import checked_stops
+from runtime.api.native import SHAPE as SHAPE
+from runtime.api.native import replied
+from runtime.api.openai.schema import checked_limit
+from runtime.api.parse import parse
+from runtime.api.service import Service, raw_request
+from runtime.errors import EngineError
+
+
+class InfillBody(SamplingFields):
+    """`/infill`: what to write between `input_prefix` + `prompt` and `input_suffix`."""
+
+    input_prefix: str
+    input_suffix: str
+    prompt: Annotated[str | None, Field(description="What the text in between begins with.")] = None
+    input_extra: Any = only("empty")
+    n_predict: Annotated[int | None, Field(ge=-1)] = None
+    stop: str | list[str] | None = None
+    stream: bool | None = None
+    return_tokens: bool | None = None
+    model: str | None = None
+
+
+class RerankBody(BaseModel):
+    """`/rerank`."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True)
+
+    query: str
+    documents: list[str | dict[str, Any]]
+    top_n: int | None = None
+    return_documents: bool | None = None
+    return_text: bool | None = None
+    model: str | None = None
+
+
+BODIES = {"infill": InfillBody, "rerank": RerankBody}
+_ONLY: dict[str, tuple[tuple[Any, ...], str]] = {
+    "input_extra": (([],), "other files are not read; put what matters of them before 'input_prefix'"),
+}
+
+
+async def infill(service: Service, request: Request) -> Response:
+    """Write the text between a beginning and an end, at once or as a stream of server-sent events."""
+    body = parse(InfillBody, await read_body(request, service.settings.max_body_bytes))
+    refuse(body, _ONLY)
+    asked = raw_request(
+        await between(service, body.input_prefix, body.input_suffix, "input_suffix", body.prompt or ""),
+        sampling_of(body, service.settings.sampling),
+        None if body.n_predict is None else checked_limit(body.n_predict, "n_predict"),
+        checked_stops(body.stop),
+        ignore_eos=bool(body.ignore_eos),
+    )
+    return replied(service, asked, stream=bool(body.stream), with_tokens=bool(body.return_tokens))
+
+
+async def rerank(service: Service, request: Request) -> Response:
+    """Refused: a model that writes text was not made to say how well documents answer a question."""
+    parse(RerankBody, await read_body(request, service.settings.max_body_bytes))
+    service.ready_facts()
+    raise invalid(
+        "This model writes text and was not made to rank documents; /v1/embeddings gives vectors to compare them by.",
+        "model",
+        "unsupported_model",
+    )
+
+
+async def between(service: Service, before: str, behind: str, param: str, begun: str = "") -> tuple[int, ...]:
+    """The prompt for text between two others. Raises `ApiError` 400 where the model has no tokens for that."""
+    marks = service.ready_facts().fill_in
+    if not marks:
+        raise invalid(
+            f"'{param}' is refused: this model has no tokens to fill in text with.", param, "unsupported_parameter"
+        )
+    tokens: list[int] = await _tokens(service, "", add_special=True)
+    for mark, text in zip(marks, (before, behind, begun), strict=True):
+        tokens += [mark, *await _tokens(service, text)]
+    return tuple(tokens)
+
+
+async def _tokens(service: Service, text: str, *, add_special: bool = False) -> list[int]:
+    try:
+        return await service.engine.tokenize(text, parse_special=False, add_special=add_special)
+    except EngineError as error:
+        raise unavailable(error.message, "engine_unavailable") from None

@@ -1,0 +1,133 @@
+"""How llama-server tells an answer to a raw prompt, and an error: the common ground of its own paths."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from starlette.responses import Response
+
+from runtime.api.answer import Ended, Meter
+from runtime.api.errors import ApiError, Shape, json_response, of_failure, sse, unavailable
+from runtime.api.openai.usage import probabilities, timings
+from runtime.api.reply import Reply, Sink
+from runtime.api.service import Service
+from runtime.engine.core import Failed, Finished, FinishReason, GenerationRequest, Started, TextDelta, TokenChances
+
+
+def _document(error: ApiError) -> dict[str, Any]:
+    return {"error": {"code": error.status, "message": error.message, "type": error.type}}
+
+
+SHAPE = Shape(_document, sse)
+
+
+def replied(
+    service: Service, asked: GenerationRequest, *, stream: bool, with_tokens: bool, metered: bool = False
+) -> Response:
+    """The answer in either form."""
+    answer = _Completion(service, asked, with_tokens=with_tokens, metered=metered)
+    if stream:
+        return Reply(answer.stream, service.closing, SHAPE, service.streams)
+    return Reply(answer.whole, service.closing, SHAPE)
+
+
+class _Completion:
+    """One answer in either form."""
+
+    def __init__(self, service: Service, asked: GenerationRequest, *, with_tokens: bool, metered: bool) -> None:
+        self._service = service
+        self._asked = asked
+        self._with_tokens = with_tokens
+        self._metered = metered
+        self._meter: Meter | None = None
+        self._chances: list[TokenChances] = []
+        self._prompt_tokens = self._cached_tokens = self._count = 0
+
+    async def whole(self, sink: Sink) -> None:
+        """All of it in one JSON document."""
+        text: list[str] = []
+        tokens: list[int] = []
+        finished = await self._run(sink, text, tokens, stream=False)
+        await sink.whole(json_response(self._last(finished, "".join(text), tokens)))
+
+    async def stream(self, sink: Sink) -> None:
+        """An event for each piece of text; the last one has everything else."""
+        finished = await self._run(sink, [], [], stream=True)
+        await sink.event(json.dumps(self._last(finished, "", [])))
+        await sink.close()
+
+    async def _run(self, sink: Sink, text: list[str], tokens: list[int], *, stream: bool) -> Finished:
+        metrics = self._service.metrics
+        with metrics.running(self._asked.id):
+            async with self._service.generate(self._asked) as events:
+                async for event in events:
+                    match event:
+                        case Started():
+                            metrics.started(event)
+                            self._prompt_tokens, self._cached_tokens = event.prompt_tokens, event.cached_tokens
+                            self._meter = Meter(event) if self._metered else None
+                            if stream:
+                                await sink.open_events()
+                        case TextDelta() if stream:
+                            self._count += len(event.tokens)
+                            await sink.event(self._chunk(event))
+                        case TextDelta():
+                            text.append(event.text)
+                            tokens.extend(event.tokens)
+                            self._chances += event.chances
+                        case Failed():
+                            raise of_failure(event)
+                        case Finished():
+                            metrics.finished(event)
+                            return event
+        raise ApiError(500, "The engine ended the answer without saying why.", "internal_error")
+
+    def _chunk(self, event: TextDelta) -> str:
+        chunk: dict[str, Any] = {
+            "index": 0,
+            "content": event.text,
+            "tokens": event.tokens,
+            "stop": False,
+            "id_slot": -1,
+            "tokens_predicted": self._count,
+            "tokens_evaluated": self._prompt_tokens,
+        }
+        if event.chances:
+            chunk["completion_probabilities"] = probabilities(event.chances)
+        if self._meter:
+            chunk["timings"] = timings(self._meter.count(event))
+        return json.dumps(chunk)
+
+    def _last(self, finished: Finished, text: str, tokens: list[int]) -> dict[str, Any]:
+        sampling = asdict(self._asked.sampling)
+        limit = -1 if self._asked.max_tokens is None else self._asked.max_tokens
+        return {
+            "index": 0,
+            "content": text,
+            "tokens": tokens if self._with_tokens else [],
+            "id_slot": -1,
+            "stop": True,
+            "model": self._service.settings.model_id,
+            "tokens_predicted": finished.completion_tokens,
+            "tokens_evaluated": finished.prompt_tokens,
+            "generation_settings": {**sampling, "n_predict": limit, "stop": list(self._asked.stop)},
+            "prompt": self._asked.prompt,
+            "truncated": False,
+            "stop_type": _stop_type(finished),
+            "stopping_word": finished.stop or "",
+            "tokens_cached": finished.prompt_tokens + finished.completion_tokens,
+            "timings": timings(Ended("", finished, self._cached_tokens).spent),
+            **({"completion_probabilities": probabilities(self._chances)} if self._chances else {}),
+        }
+
+
+def _stop_type(finished: Finished) -> str:
+    match finished.reason:
+        case FinishReason.STOP:
+            return "eos" if finished.stop is None else "word"
+        case FinishReason.LENGTH:
+            return "limit"
+        case FinishReason.CANCELLED:
+            raise unavailable("The request was cancelled because the server is stopping.", "stopped")

@@ -1,0 +1,1 @@
+"""Grammars in llama.cpp's GBNF, written from JSON Schemas: what an answer's form may be is decided here, by us."""

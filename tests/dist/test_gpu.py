@@ -1,0 +1,76 @@
+"""A GPU backend in a built dist: forced, and as a candidate. One command on a machine that has what it takes:
+
+    PANNIER_TEST_GPU=cuda uv run pytest tests/dist/test_gpu.py
+
+With `vulkan` and the variable GGML_VK_VISIBLE_DEVICES=0 it runs on Mesa's software device, too, which must lose on
+speed; PANNIER_PROOF_SECONDS gives a slow machine the minutes that compiling its programs takes there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.dist import running
+from tests.dist.conftest import build
+
+BACKEND = os.environ.get("PANNIER_TEST_GPU", "")
+PASSED_ON = ("GGML_VK_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES", "PANNIER_PROOF_SECONDS", "LD_LIBRARY_PATH")
+QUESTIONS = ("Hello", "What is the capital of France?", "Tell me a story.")
+
+pytestmark = pytest.mark.skipif(not BACKEND, reason="no GPU backend to test was named in PANNIER_TEST_GPU")
+
+
+@pytest.fixture(scope="module")
+def gpu(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    folder = tmp_path_factory.mktemp("gpu")
+    passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return build(folder / "dist", "--backend", BACKEND), running.environment(folder / "home", **passed)
+
+
+def ask(gpu: tuple[Path, dict[str, str]], question: str, backend: str) -> str:
+    dist, env = gpu
+    words = ("--temperature", "0", "--max-tokens", "32", "--backend", backend)
+    done = running.run(dist, "run", question, *words, env=env)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def examined(gpu: tuple[Path, dict[str, str]]) -> dict[str, Any]:
+    dist, env = gpu
+    told: dict[str, Any] = json.loads(running.run(dist, "doctor", "--json", "--no-verify", env=env).stdout)
+    return told
+
+
+def device(examined: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = next(one for one in examined["candidates"] if one["name"] == BACKEND)
+    return found
+
+
+def test_its_device_proves_itself_and_is_measured(examined: dict[str, Any]) -> None:
+    assert device(examined)["status"] == "ok", device(examined)
+    assert device(examined)["rates"]["reading"] > 0
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_its_greedy_text_is_the_processors(gpu: tuple[Path, dict[str, str]], question: str) -> None:
+    assert ask(gpu, question, BACKEND) == ask(gpu, question, "cpu")
+
+
+def test_a_device_made_of_software_loses_on_speed(examined: dict[str, Any]) -> None:
+    if "llvmpipe" not in device(examined)["description"]:
+        pytest.skip("this machine has a real device")
+    assert device(examined)["became"] == "slower"
+    assert examined["backend"].startswith("cpu")
+
+
+def test_the_second_start_tries_nothing_again(gpu: tuple[Path, dict[str, str]], examined: dict[str, Any]) -> None:
+    dist, env = gpu
+    again = json.loads(running.run(dist, "doctor", "--json", "--no-verify", env=env).stdout)
+    assert again["remembered"]
+    assert again["backend"] == examined["backend"]
