@@ -9,6 +9,7 @@ import { IconButton } from "./Button";
 import { useChunk } from "./chunks";
 
 const LONGEST = 30_000; // characters; longer code has one colour
+const LONG = 5_000; // from here on it is laid out only where it is seen
 const LONGEST_GROWING = 6_000; // while it is being written, it is coloured again with every word
 
 interface Props {
@@ -23,7 +24,7 @@ export function Listing({ text, language, growing }: Props) {
   const colours = useChunk("colours", wanted);
   const tree = useMemo(() => (wanted && colours ? colours.highlight(text, language) : null), [text, language, wanted, colours]);
   return (
-    <figure class="listing" dir="ltr">
+    <figure class={text.length > LONG ? "listing long" : "listing"} dir="ltr">
       <figcaption>
         <span>{language}</span>
         <IconButton icon={copied ? "done" : "copy"} label={t(copied ? "copied" : "copyCode")} onClick={copyIt} />
