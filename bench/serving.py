@@ -1,7 +1,7 @@
 """Many clients at once, against llama-server from the same engine build: same libraries, model, threads, context.
 
 usage: python -m bench.serving [--scenario NAME]... [--peer SLOTS[-kvu]]... [--model small|large] [--rounds 3]
-                               [--source] [--folder DIR]
+                               [--source] [--split-cache] [--folder DIR]
 
 Every round starts each server anew, in alternating order, and asks the same. One JSON line per scenario: medians of the
 rounds, ratios of ours over each peer's, and what is asked of them. Scenarios:
@@ -147,13 +147,17 @@ def main() -> None:
     parser.add_argument("--model", choices=[*startup.SHAPES], default="small")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--source", action="store_true")
+    parser.add_argument(
+        "--split-cache", action="store_true", help="ours, too, with a part of the cache for each request"
+    )
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "pannier-bench")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     contenders = Contenders(args.model, args.folder, source=args.source)
+    ours = ["--split-cache"] if args.split_cache else []
     for name in args.scenario or SCENARIOS:
         scenario = SCENARIOS[name]
-        servers = contenders.of(scenario, args.peer or [str(scenario.clients)])
+        servers = contenders.of(scenario, args.peer or [str(scenario.clients)], ours)
         rounds: dict[str, list[Numbers]] = {server: [] for server in servers}
         for number in range(args.rounds):
             for server in [*servers] if number % 2 == 0 else [*reversed(servers)]:
@@ -177,11 +181,11 @@ class Contenders:
         path = folder / f"{model}.gguf"
         self._peer = startup.peers(dist, path, folder, self._threads, self.environment, console)[1].argv
 
-    def of(self, scenario: Scenario, peers: Sequence[str]) -> dict[str, Sequence[str]]:
+    def of(self, scenario: Scenario, peers: Sequence[str], flags: Sequence[str]) -> dict[str, Sequence[str]]:
         """Command lines by name; every slot has the context of a client."""
         size = scenario.context
         ours = [*self._ours, "serve", "--no-browser", "--port", "{port}", "--threads", self._threads]
-        ours += ["--ctx-size", str(size), "--parallel", str(scenario.clients)]
+        ours += ["--ctx-size", str(size), "--parallel", str(scenario.clients), *flags]
         found: dict[str, Sequence[str]] = {OURS: ours}
         for peer in peers:
             slots = int(peer.removesuffix("-kvu"))

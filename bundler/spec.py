@@ -151,6 +151,11 @@ class ServeTable(_Table):
         default=0, description="Tokens of context per request; 0 means what the model was trained on, at most 8192."
     )
     parallel: Annotated[int, Field(ge=1, le=256)] = Field(default=4, description="Requests that may run at once.")
+    split_cache: bool = Field(
+        default=False,
+        description="Give each request a part of the cache, instead of one that all share. For measuring: what many "
+        "prompts share is copied then. `--split-cache`.",
+    )
     threads: Annotated[int, Field(ge=0)] = Field(default=0, description="Compute threads; 0 means the machine's cores.")
     browser: bool = Field(default=True, description="Open the chat page at start, where there is a display.")
 

@@ -170,7 +170,7 @@ async def slots(service: Service, _: Request) -> Response:
 
 async def metrics(service: Service, _: Request) -> Response:
     """Counters, as Prometheus reads them."""
-    text = service.metrics.as_prometheus(service.engine.status)
+    text = service.metrics.as_prometheus(service.engine.status, service.engine.counters)
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from runtime.engine.core import EngineStatus, Finished, Started
+from runtime.engine.core import Counters, EngineStatus, Finished, Started
 
 
 class Metrics:
@@ -51,12 +51,12 @@ class Metrics:
         self.prompt_seconds += event.timings.prompt_seconds
         self.generation_seconds += event.timings.generation_seconds
 
-    def as_prometheus(self, status: EngineStatus) -> str:
+    def as_prometheus(self, status: EngineStatus, engine: Counters) -> str:
         """The text Prometheus reads; llama-server's names where it has the same numbers."""
-        return "".join(_lines(self, status))
+        return "".join(_lines(self, status, engine))
 
 
-def _lines(metrics: Metrics, status: EngineStatus) -> Iterator[str]:
+def _lines(metrics: Metrics, status: EngineStatus, engine: Counters) -> Iterator[str]:
     rows = (
         ("llamacpp:prompt_tokens_total", "counter", "Tokens of prompts.", metrics.prompt_tokens),
         ("llamacpp:prompt_seconds_total", "counter", "Seconds spent on prompts.", metrics.prompt_seconds),
@@ -67,6 +67,16 @@ def _lines(metrics: Metrics, status: EngineStatus) -> Iterator[str]:
         ("pannier:prompt_cached_tokens_total", "counter", "Prompt tokens not computed again.", metrics.cached_tokens),
         ("pannier:requests_total", "counter", "Requests to the engine.", metrics.requests),
         ("pannier:engine_restarts_total", "counter", "Times the engine was restarted.", status.restarts),
+        ("pannier:engine_steps_total", "counter", "Steps of the model.", engine.steps),
+        ("pannier:engine_batch_tokens_total", "counter", "Tokens computed in them.", engine.batch_tokens),
+        ("pannier:engine_set_backs_total", "counter", "Times a request had to give way.", engine.set_backs),
+        ("pannier:engine_cache_cells", "gauge", "Tokens that are remembered.", engine.cells),
+        ("pannier:engine_cache_texts", "gauge", "Texts they belong to.", engine.lines),
+        ("pannier:first_token_seconds_sum", "counter", "Seconds waited for first tokens.", engine.first_seconds),
+        ("pannier:first_token_seconds_count", "counter", "First tokens.", engine.first_tokens),
+        ("pannier:next_token_seconds_sum", "counter", "Seconds waited for further tokens.", engine.next_seconds),
+        ("pannier:next_token_seconds_count", "counter", "Further tokens.",
+         engine.generated_tokens - engine.first_tokens),
     )  # fmt: skip
     for name, kind, what, value in rows:
         yield f"# HELP {name} {what}\n# TYPE {name} {kind}\n{name} {value}\n"

@@ -224,7 +224,8 @@ class Counters:
 
     steps: calls of the model; batch_tokens: tokens computed in them. cached_tokens: prompt tokens that need not be
     computed. set_backs: how often a running request had to give way. cells: how much of the cache is used; lines: by
-    how many texts, at rest or not.
+    how many texts, at rest or not. first_tokens: answers that began; first_seconds: what they waited for it, all
+    together; next_seconds: what passed between the tokens of each answer.
     """
 
     waiting: int = 0
@@ -237,6 +238,9 @@ class Counters:
     set_backs: int = 0
     cells: int = 0
     lines: int = 0
+    first_tokens: int = 0
+    first_seconds: float = 0.0
+    next_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +307,10 @@ class Engine(Protocol):
     @property
     def facts(self) -> ModelFacts | None:
         """What the loaded model is; None until the state was READY once."""
+
+    @property
+    def counters(self) -> Counters:
+        """What was done, as of a second ago. Begins anew with a new worker."""
 
     async def start(self) -> None:
         """Begin loading; returns at once. Raises nothing that loading may meet: see `status`."""

@@ -17,6 +17,7 @@ from itertools import cycle
 
 from runtime.engine import failures
 from runtime.engine.core import (
+    Counters,
     Embedding,
     EngineState,
     EngineStatus,
@@ -106,6 +107,11 @@ class FakeEngine:
     def facts(self) -> ModelFacts | None:
         """What the "model" is; None until the state was READY once."""
         return self._facts
+
+    @property
+    def counters(self) -> Counters:
+        """Nothing is counted: there is no work."""
+        return Counters()
 
     async def start(self) -> None:
         """Begin loading; returns at once."""

@@ -46,9 +46,10 @@ class Load:
     request may use, 0 = what the model was trained on. parallel: requests at once. queue_limit: requests that may wait
     besides. threads: 0 = as many as this process may use. gpu_layers: -1 = all. repack: let llama.cpp copy weights into
     layouts it likes better (private memory, slower start). cells: tokens remembered at a time, 0 = by the device's
-    memory. cache_type: format of what is remembered, "f16" or "q8_0". experts_on_cpu: of the layers on the GPU, the
-    first so many leave their experts in main memory. processors: those to stay on, () = any. device: the backend's
-    device to use by its ggml name, "" for its only one. verbose: llama.cpp's whole log to stderr.
+    memory. cache_type: format of what is remembered, "f16" or "q8_0". split_cache: a part of the cache for each
+    request, where there is memory for that. experts_on_cpu: of the layers on the GPU, the first so many leave their
+    experts in main memory. processors: those to stay on, () = any. device: the backend's device to use by its ggml
+    name, "" for its only one. verbose: llama.cpp's whole log to stderr.
     """
 
     engine_dir: str
@@ -66,6 +67,7 @@ class Load:
     repack: bool = False
     cells: int = 0
     cache_type: str = "f16"
+    split_cache: bool = False
     experts_on_cpu: int = 0
     device: str = ""
     processors: tuple[int, ...] = ()

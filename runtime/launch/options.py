@@ -31,6 +31,7 @@ class LaunchOptions:
     firm_context: bool = False
     ignore_memory: bool = False
     cache_type: str = ""
+    split_cache: bool = False
 
     @classmethod
     def of(cls, manifest: DistManifest, args: argparse.Namespace) -> LaunchOptions:
@@ -54,6 +55,7 @@ class LaunchOptions:
             firm_context=firm,
             ignore_memory=args.ignore_memory,
             cache_type=args.cache_type or "",
+            split_cache=args.split_cache or bool(serve.get("split_cache", False)),
         )
 
     @property
@@ -85,6 +87,9 @@ def add_engine_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, metavar="N", help="compute threads (default: the machine's cores)")
     parser.add_argument(
         "--cache-type", choices=("f16", "q8_0"), help="how exactly a text is remembered (default: f16 if it fits)"
+    )
+    parser.add_argument(
+        "--split-cache", action="store_true", help="a part of the cache for each request, instead of one for all"
     )
     parser.add_argument(FORCE, action="store_true", help="start even where the memory seems too small")
     parser.add_argument(

@@ -117,6 +117,7 @@ class Succession:
             repack=options.repack,
             cells=plan.cells,
             cache_type=plan.cache_type,
+            split_cache=options.split_cache,
             experts_on_cpu=plan.experts_on_cpu,
             device="" if choice.is_processor else choice.chosen.device,
         )

@@ -35,7 +35,7 @@ def pannier(*arguments: object, network: bool = True, **environment: str) -> sub
 
 
 def test_without_a_network_the_same_bytes_come_out(archive: Path, tmp_path: Path) -> None:
-    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/", "HTTP_PROXY": "http://127.0.0.1:9/", "HOME": str(tmp_path)}
+    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/", "HTTP_PROXY": "http://127.0.0.1:9/"}
     done = pannier(
         *("rebuild", archive, "--reuse-engine", "--output", tmp_path / "again", "--json"), network=False, **nowhere
     )

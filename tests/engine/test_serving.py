@@ -13,6 +13,7 @@ import pytest
 
 from runtime.engine.client import WorkerEngine
 from runtime.engine.core import (
+    Counters,
     Event,
     Failed,
     FailureKind,
@@ -152,6 +153,20 @@ def test_beyond_the_queue_one_is_told_to_come_again_and_within_it_ones_place(wor
     assert refused.retry_after >= 1
     assert [event.place for event in served[1] if isinstance(event, Queued)] == [2, 1]
     assert end_of(later).reason is FinishReason.LENGTH
+
+
+def test_what_is_done_is_counted(worker: Worker):
+    async def run(engine: WorkerEngine) -> Counters:
+        await at_once(engine, [ask(number, f"Pupil {number}") for number in range(3)])
+        await asyncio.sleep(2.2)
+        return engine.counters
+
+    counters = worker.use(run, parallel=2)
+    assert (counters.waiting, counters.running, counters.first_tokens, counters.generated_tokens) == (0, 0, 3, 48)
+    assert counters.batch_tokens == counters.prompt_tokens - counters.cached_tokens + 48 - 3
+    assert counters.steps < counters.batch_tokens, "two at a time"
+    assert counters.lines == 3
+    assert 0 < counters.next_seconds < counters.first_seconds + counters.next_seconds
 
 
 # Sampling

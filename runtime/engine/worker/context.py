@@ -83,14 +83,17 @@ class Context:
         self._raw = raw = model.llama.raw
         wanted = load.context_size or model.trained_context
         parameters = raw.llama_context_default_params()
-        parameters.n_ctx = load.cells or cells_for(wanted, load.parallel, model.cell_bytes, memory)
+        cells = load.cells or cells_for(wanted, load.parallel, model.cell_bytes, memory)
+        self._split = load.split_cache and self.kind is MemoryKind.FULL and cells >= wanted * load.parallel
         parameters.n_batch = parameters.n_ubatch = max(load.batch_tokens, load.parallel)
-        parameters.n_seq_max = lines_for(load.parallel, costly=self.kind is not MemoryKind.FULL)
+        costly = self.kind is not MemoryKind.FULL
+        parameters.n_seq_max = load.parallel + 2 if self._split else lines_for(load.parallel, costly=costly)
+        parameters.n_ctx = -(-wanted // 256) * 256 * parameters.n_seq_max if self._split else cells
         parameters.n_outputs_max = parameters.n_seq_max  # the least llama.cpp takes; a whole batch of logits by default
         threads = load.threads or usable_cpus()
         parameters.n_threads = parameters.n_threads_batch = threads
         parameters.type_k = parameters.type_v = _CACHE_TYPES[load.cache_type]
-        parameters.kv_unified = True
+        parameters.kv_unified = not self._split
         parameters.swa_full = False
         parameters.no_perf = True
         self.handle = raw.llama_init_from_model(model.handle, parameters)
@@ -102,7 +105,7 @@ class Context:
         self._crew = Crew(threads) if load.gpu_layers == 0 else None  # else threads also wait for the device
         self.generates = model.generates and bool(self._memory)  # models made for vectors only remember nothing
         self.cells: int = raw.llama_n_ctx(self.handle)  # rounded up
-        self.size = min(self.cells, wanted)
+        self.size = min(raw.llama_n_ctx_seq(self.handle), wanted)
         self.lines: int = raw.llama_n_seq_max(self.handle)
         self.batch_tokens: int = raw.llama_n_batch(self.handle)
 
@@ -119,14 +122,16 @@ class Context:
         """Let an empty line begin with the first tokens of another. False if it could not: `forget` it then.
 
         Cells of full attention are shared. Those of a window are copied: a shared one could not be used again when the
-        window has left it, and the cache would fill up with them.
+        window has left it, and the cache would fill up with them. A split cache can only copy all of a line.
         """
         raw = self._raw
-        if self.kind is MemoryKind.STATE:
+        if self.kind is MemoryKind.STATE or self._split:
             raw.llama_memory_seq_cp(self._memory, source, line, -1, -1)
         else:
             raw.llama_memory_seq_cp(self._memory, source, line, 0, length)
-        return self.kind is not MemoryKind.WINDOW or (self._copy_window(source, line) and self.truncate(line, length))
+        if self.kind is MemoryKind.WINDOW:
+            return self._copy_window(source, line) and self.truncate(line, length)
+        return not self._split or self.truncate(line, length)
 
     def truncate(self, line: int, length: int) -> bool:
         """Keep only the first `length` tokens of a line. False where the model cannot: then `forget` it."""

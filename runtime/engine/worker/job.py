@@ -17,11 +17,22 @@ from runtime.errors import EngineError
 
 
 class Clock:
-    """Times the two halves of a request."""
+    """Times a request: its two halves, and when its tokens come."""
 
     def __init__(self) -> None:
         self._begin = time.perf_counter()
-        self._prompt_end = 0.0
+        self._admitted = self._begin
+        self._prompt_end = self._last = 0.0
+
+    def admitted(self) -> None:
+        """Its first half begins; the first token is waited for since it came."""
+        self._admitted = time.perf_counter()
+
+    def token(self) -> tuple[bool, float]:
+        """A token was drawn: whether it is the first, and how long it was waited for."""
+        now, last = time.perf_counter(), self._last
+        self._last = now
+        return not last, now - (last or self._begin)
 
     def prompt_done(self) -> None:
         """What comes now is generation; of effect the first time only."""
@@ -31,12 +42,12 @@ class Clock:
         """Both halves up to now."""
         now = time.perf_counter()
         prompt_end = self._prompt_end or now
-        return Timings(prompt_end - self._begin, now - prompt_end)
+        return Timings(prompt_end - self._admitted, now - prompt_end)
 
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A request that can be served. sampler, clock: made when it is admitted first. place: as told while it waits."""
+    """A request that can be served. sampler: made when it is admitted first. place: as told while it waits."""
 
     request: GenerationRequest
     prompt: list[int]
@@ -59,7 +70,7 @@ class Job:
 
     def begin(self, context: Context, forbidden: tuple[int, ...]) -> None:
         """Make ready to draw. Raises `GrammarError`."""
-        self.clock = Clock()
+        self.clock.admitted()
         self.sampler = Sampler(
             context.model,
             self.request.sampling,

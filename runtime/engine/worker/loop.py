@@ -206,7 +206,9 @@ class Loop:
             self._fail(job, failures.internal(job.request.id, "The engine met an unforeseen error."))
         else:
             job.sequence.tokens.append(token)
-            self._count(generated_tokens=1)
+            is_first, seconds = job.clock.token()
+            waited = {"first_tokens": 1, "first_seconds": seconds} if is_first else {"next_seconds": seconds}
+            self._count(generated_tokens=1, **waited)
             if job.is_over:
                 self._finish(job)
             elif job.request.shift is not None and len(job.sequence.tokens) >= self._context.size:
@@ -273,7 +275,7 @@ class Loop:
         job.close()
         del self._jobs[job.request.id]
 
-    def _count(self, **more: int) -> None:
+    def _count(self, **more: float) -> None:
         """Keep the counters; `more` is added to them."""
         self.counters = replace(
             self.counters,
