@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bundler import cache
 from bundler.console import Console
+from bundler.engine import cross
 from bundler.engine.part import KEY_LENGTH, Workshop, part, part_key
 from bundler.engine.product import LICENSE, Engine, find, write_record
 from bundler.engine.recipes import BASE_OPTIONS, RECIPES, Recipe, choose
@@ -32,12 +33,8 @@ def build_engine(
     root: the cache; None means the usual one. peers: also build llama.cpp's own programs, to measure against.
     Raises `ToolError` where it cannot be built here, or the build fails; `UsageError` for an unknown backend.
     """
-    if target != host():
-        message = f"An engine for {target.name} cannot be compiled on {host().name}."
-        raise ToolError(message, "Build the kit on such a machine and import it.")
     recipes = choose(backends) + ((RECIPES["peers"],) if peers else ())
-    toolchain = survey(name for recipe in recipes for name in recipe.requires)
-    shop = Workshop(target, toolchain, root or cache.root(), console)
+    shop = _workshop(target, [name for recipe in recipes for name in recipe.requires], root or cache.root(), console)
     keys = {recipe.name: part_key(recipe, shop) for recipe in recipes}
     key = digest_of({"target": target.name, "parts": keys})
     place = shop.root / "engines" / f"{target.name}-{'+'.join(keys)}-{key[:KEY_LENGTH]}"
@@ -51,6 +48,14 @@ def build_engine(
     if engine is None:
         raise ToolError(f"The engine in {place} does not stay whole.", "Check the disk, then build again.")
     return engine
+
+
+def _workshop(target: Target, tools: Sequence[str], root: Path, console: Console) -> Workshop:
+    """This machine's own compiler for its own target, zig's for the others."""
+    if target == host():
+        return Workshop(target, survey(tools), root, console)
+    foreign = cross.find(target)
+    return Workshop(target, cross.toolchain(foreign, tools, root / "tools" / target.name), root, console, foreign)
 
 
 def _assemble(place: Path, key: str, recipes: Sequence[Recipe], parts: Sequence[Engine], shop: Workshop) -> None:

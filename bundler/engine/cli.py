@@ -9,17 +9,19 @@ from typing import Any
 from bundler import cache
 from bundler.console import Console
 from bundler.engine.build import build_engine
+from bundler.engine.cross import CROSS
 from bundler.engine.product import Engine, read_record
 from bundler.engine.recipes import RECIPES, choose
 from bundler.publish import discard_idle, published
-from bundler.targets import host
+from bundler.targets import find, host
 
 
 def add_parser(verbs: Any) -> None:
     """Declare the verb and its own verbs."""
     engine = verbs.add_parser("engine", help="build, list and clean engines", description=__doc__)
     inner = engine.add_subparsers(metavar="build|list|clean", required=True)
-    build = inner.add_parser("build", help="compile the engine for this machine's target")
+    build = inner.add_parser("build", help="compile the engine, for this machine's target or another one")
+    build.add_argument("--target", metavar="T", help=f"one of {', '.join((host().name, *CROSS))}")
     build.add_argument("--peers", action="store_true", help="also llama.cpp's own server and tools, to measure against")
     build.set_defaults(run=run_build)
     listing = inner.add_parser("list", help="list the compiled engines")
@@ -35,7 +37,7 @@ def add_parser(verbs: Any) -> None:
 
 def run_build(args: argparse.Namespace, console: Console) -> int:
     """Compile, or find that nothing has changed since the last time."""
-    engine = build_engine(host(), args.backend, None, console, peers=args.peers)
+    engine = build_engine(find(args.target) if args.target else host(), args.backend, None, console, peers=args.peers)
     console.result(summary(engine), str(engine.path))
     return 0
 

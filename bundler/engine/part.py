@@ -17,6 +17,7 @@ from tempfile import mkdtemp
 
 from bundler.console import Console
 from bundler.engine.compile import Compilation, compile_goals
+from bundler.engine.cross import Cross
 from bundler.engine.elf import read_elf
 from bundler.engine.product import LICENSE, BuiltFile, Engine, find, write_record
 from bundler.engine.recipes import BASE_OPTIONS, GLIBC, RECIPES, Recipe, SystemRules, rules_for
@@ -38,17 +39,18 @@ _ARCHITECTURE = re.compile(r'^\s*\{\s*LLM_ARCH_\w+,\s*"([\w.-]+)"\s*\}', re.MULT
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """Where and with what a build happens. root: of the cache."""
+    """Where and with what a build happens. root: of the cache. cross: how, if the target is not this machine's."""
 
     target: Target
     toolchain: Toolchain
     root: Path
     console: Console
+    cross: Cross | None = None
 
     @property
     def rules(self) -> SystemRules:
         """The rules of the target's operating system."""
-        return rules_for(self.target)
+        return self.cross.rules if self.cross else rules_for(self.target)
 
 
 def part_key(recipe: Recipe, shop: Workshop) -> str:
@@ -108,7 +110,7 @@ def _owner(recipe: Recipe) -> Recipe:
 
 
 def _build(recipe: Recipe, key: str, place: Path, build: Path, shop: Workshop) -> None:
-    if not (able := cxx_library(shop.rules.link_flags)).found:
+    if not shop.cross and not (able := cxx_library(shop.rules.link_flags)).found:
         raise ToolError(f"The engine cannot be built here: {able.detail}.", able.remedy)
     source = source_tree(shop.root, shop.console)
     work = Compilation(

@@ -24,10 +24,21 @@ def run_in(mounts: str, dist: Path, env: dict[str, str], *arguments: str) -> sub
 
 
 def bound(path: str, option: str) -> str:
-    """The folder as it is, with a mount option (ro, noexec)."""
-    return f'mount --bind "{path}" "{path}"; mount -o remount,bind,{option} "{path}"'
+    """The folder as it is, with a mount option (ro, noexec); what is mounted inside stays."""
+    return f'mount --rbind "{path}" "{path}"; mount -o remount,bind,{option} "{path}"'
 
 
 def fresh(path: str, options: str) -> str:
     """An empty file system there."""
     return f'mount -t tmpfs -o {options} none "{path}"'
+
+
+NO_SHARED_PLACES = "; ".join(
+    [
+        f'for folder in {" ".join(f"{path}/pannier-*" for path in ("/tmp", "/var/tmp", "/dev/shm"))}',
+        f'do [ ! -d "$folder" ] || {fresh("$folder", "ro")}',
+        "done",
+        *(bound(path, "ro") for path in ("/tmp", "/var/tmp", "/dev/shm")),
+    ]
+)
+"""The temp folders and the shared memory of this machine are read-only, and what earlier starts left there is hidden."""

@@ -100,9 +100,9 @@ def test_outside_programs_get_the_users_environment_back(dist: Path, settled: di
 
 def test_it_goes_on_after_its_cache_was_emptied(dist: Path, env: dict[str, str]) -> None:
     with running.serving(dist, "--port", "0", env=env) as it:
+        assert it.chat("Hello")[0] == 200  # what no request has asked for yet is not loaded yet, and would be missing
         before = it.worker
         shutil.rmtree(Path(env["HOME"]) / ".cache")
-        assert it.chat("Hello")[0] == 200
         os.kill(before, signal.SIGKILL)
         assert running.eventually(lambda: it.get("/health")[0] == 200 and it.workers not in ([], [before]), 10)
         assert it.chat("Hello")[0] == 200

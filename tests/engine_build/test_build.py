@@ -190,8 +190,8 @@ def test_a_damaged_engine_is_noticed_and_built_again(build: Build) -> None:
     assert library.read_bytes() != data
 
 
-def test_an_engine_is_only_compiled_for_this_machine(tmp_path: Path) -> None:
-    other = next(target for target in TARGETS.values() if target != host())
+def test_an_engine_for_a_mac_is_only_compiled_on_one(tmp_path: Path) -> None:
+    other = TARGETS["macos-arm64"]
     with pytest.raises(ToolError, match=other.name):
         build_engine(other, ["cpu"], tmp_path, Console(quiet=True))
 

@@ -60,7 +60,8 @@ def test_thinking_stop_sequences_and_counting(claude: anthropic.Anthropic) -> No
     stopped = claude.messages.create(model="any", max_tokens=60, messages=HELLO, stop_sequences=["!"], extra_body=COLD)
     assert stopped.stop_reason in ("stop_sequence", "end_turn")
     counted = claude.messages.count_tokens(model="any", messages=HELLO)
-    assert counted.input_tokens == claude.messages.create(model="any", max_tokens=1, messages=HELLO).usage.input_tokens
+    used = claude.messages.create(model="any", max_tokens=1, messages=HELLO).usage
+    assert counted.input_tokens == used.input_tokens + (used.cache_read_input_tokens or 0)
 
 
 def test_errors_and_models_are_the_clients_own(claude: anthropic.Anthropic) -> None:

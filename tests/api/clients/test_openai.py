@@ -96,16 +96,11 @@ def test_reasoning_comes_apart_from_the_answer(gpt: openai.OpenAI) -> None:
     assert "<think>" not in (message.content or "")
 
 
-def test_four_answers_differ_and_are_repeatable(gpt: openai.OpenAI) -> None:
-    def ask() -> list[str | None]:
-        asked: Any = [{"role": "user", "content": "Tell me a story."}]
-        answer = gpt.chat.completions.create(model=MODEL, messages=asked, n=4, seed=5, temperature=1.2, max_tokens=40)
-        assert [choice.index for choice in answer.choices] == [0, 1, 2, 3]
-        return [choice.message.content for choice in answer.choices]
-
-    first = ask()
-    assert len(set(first)) > 1
-    assert ask() == first
+def test_four_answers_differ(gpt: openai.OpenAI) -> None:
+    asked: Any = [{"role": "user", "content": "Tell me a story."}]
+    answer = gpt.chat.completions.create(model=MODEL, messages=asked, n=4, seed=5, temperature=1.2, max_tokens=40)
+    assert [choice.index for choice in answer.choices] == [0, 1, 2, 3]
+    assert len({choice.message.content for choice in answer.choices}) > 1
 
 
 def test_log_probabilities_belong_to_the_words(gpt: openai.OpenAI) -> None:

@@ -1,0 +1,102 @@
+"""Engines for other systems, compiled here: zig's compiler brings the headers and libraries of every target along.
+
+A target compiled this way differs from a native build in its compiler and in nothing else: same source, same recipes.
+zig links against the stubs of an old glibc, so such an engine also starts on older systems than this one.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+
+from bundler.engine import zigcc
+from bundler.engine.finding import Finding
+from bundler.engine.recipes import SYSTEMS, SystemRules
+from bundler.engine.toolchain import Toolchain, survey
+from bundler.errors import ToolError
+from bundler.targets import Target
+
+_REMEDY = "Install Pannier again; it brings the compiler along as the package ziglang."
+
+
+@dataclass(frozen=True, slots=True)
+class Cross:
+    """How zig compiles for one target.
+
+    triple: zig's name of the target. system, processor: CMake's names. rules: what differs there from a native build.
+    """
+
+    triple: str
+    system: str
+    processor: str
+    rules: SystemRules
+
+
+# Symbols go at link time: no `strip` for a foreign format is needed. The C++ library is zig's own and always inside.
+_LINUX = replace(SYSTEMS["linux"], link_flags=("-Wl,--gc-sections", "-Wl,--build-id=none", "-s"), strip=())
+
+CROSS: dict[str, Cross] = {
+    "linux-aarch64": Cross("aarch64-linux-gnu.2.28", "Linux", "aarch64", _LINUX),
+}
+
+
+def find(target: Target) -> Cross:
+    """How to compile for `target`. Raises `ToolError` where that has to happen on such a machine."""
+    if target.name not in CROSS:
+        raise ToolError(
+            f"An engine for {target.name} cannot be compiled on another system.",
+            "Build the kit on such a machine and import it.",
+        )
+    return CROSS[target.name]
+
+
+def toolchain(cross: Cross, names: Iterable[str], folder: Path) -> Toolchain:
+    """The checks `names`, with zig in the compilers' place. folder: where the launchers are written.
+
+    Raises `ToolError` naming what is missing.
+    """
+    compilers = {"c-compiler": ("cc", "C"), "cxx-compiler": ("c++", "CXX")}
+    names = [name for name in names if name not in (*compilers, "strip")]
+    found = dict(survey(names).findings)
+    zig = zig_program()
+    if not zig.found:
+        raise ToolError(f"The engine cannot be built here: {zig.detail}.", zig.remedy)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, (mode, language) in compilers.items():
+        launcher = _launcher(folder / mode, zig.path, mode, "-target", cross.triple)
+        options = {f"CMAKE_{language}_COMPILER": str(launcher)}
+        found[name] = replace(
+            zig, name=name, path=str(launcher), identity=f"{zig.identity} {cross.triple}", options=options
+        )
+    options = {f"CMAKE_{tool.upper()}": str(_launcher(folder / tool, zig.path, tool)) for tool in ("ar", "ranlib")}
+    options |= {"CMAKE_SYSTEM_NAME": cross.system, "CMAKE_SYSTEM_PROCESSOR": cross.processor}
+    found["c-compiler"] = replace(found["c-compiler"], options=found["c-compiler"].options | options)
+    found["strip"] = replace(zig, name="strip", identity="")  # at link time; see the rules
+    return Toolchain(found)
+
+
+def zig_program() -> Finding:
+    """zig, from the package in our own environment: the same compiler for everyone."""
+    try:
+        program = Path(import_module("ziglang").__file__ or "").parent / (
+            "zig.exe" if sys.platform == "win32" else "zig"
+        )
+    except ImportError:
+        return Finding("zig", found=False, detail="the ziglang package is missing", remedy=_REMEDY)
+    banner = f"zig {version('ziglang')}"
+    return Finding("zig", found=program.is_file(), detail=banner, remedy=_REMEDY, path=str(program), identity=banner)
+
+
+def _launcher(path: Path, zig: str, *arguments: str) -> Path:
+    """A program called `path` that is zig with `arguments` in front."""
+    command = [sys.executable, "-I", "-S", zigcc.__file__, zig, *arguments]
+    text = f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n'
+    if not path.is_file() or path.read_text() != text:
+        path.write_text(text)
+        path.chmod(0o755)
+    return path
