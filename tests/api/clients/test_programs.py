@@ -25,17 +25,18 @@ def test_langchain_calls_tools_and_streams(base: str, monkeypatch: pytest.Monkey
         """Get the weather in a city"""
         return f'{{"temperature": 21, "condition": "sunny", "city": "{city}"}}'
 
-    made: Any = {"http_client": httpx.Client(trust_env=False)}
-    model = ChatOpenAI(base_url=f"{base}/v1", api_key=KEY, model="any", temperature=0, **made)  # type: ignore[arg-type]
-    equipped = model.bind_tools([get_weather])
-    said: list[Any] = [HumanMessage(QUESTION)]
-    first = equipped.invoke(said)
-    said.append(first)
-    assert [call["args"] for call in first.tool_calls] == [{"city": "Rome"}, {"city": "Oslo"}]  # type: ignore[attr-defined]
-    for call in first.tool_calls:  # type: ignore[attr-defined]
-        said.append(ToolMessage(get_weather.invoke(call["args"]), tool_call_id=call["id"]))
-    assert "21" in str(equipped.invoke(said).content)
-    assert "".join(str(chunk.content) for chunk in model.stream("Hello")) == model.invoke("Hello").content
+    with httpx.Client(trust_env=False) as plain:
+        made: Any = {"http_client": plain}
+        model = ChatOpenAI(base_url=f"{base}/v1", api_key=KEY, model="any", temperature=0, **made)  # type: ignore[arg-type]
+        equipped = model.bind_tools([get_weather])
+        said: list[Any] = [HumanMessage(QUESTION)]
+        first = equipped.invoke(said)
+        said.append(first)
+        assert [call["args"] for call in first.tool_calls] == [{"city": "Rome"}, {"city": "Oslo"}]  # type: ignore[attr-defined]
+        for call in first.tool_calls:  # type: ignore[attr-defined]
+            said.append(ToolMessage(get_weather.invoke(call["args"]), tool_call_id=call["id"]))
+        assert "21" in str(equipped.invoke(said).content)
+        assert "".join(str(chunk.content) for chunk in model.stream("Hello")) == model.invoke("Hello").content
 
 
 def test_llm_answers_from_a_shell(base: str, tmp_path: Path) -> None:
