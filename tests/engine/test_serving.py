@@ -33,7 +33,7 @@ MODELS = {
     "full": TinyModel(),
     "window": TinyModel(memory="window", layers=6),
     "state": TinyModel(memory="state"),
-    "hybrid": TinyModel(memory="both", experts=4, width=128),
+    "hybrid": TinyModel(memory="both", width=128),
 }
 
 
