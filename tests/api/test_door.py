@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -81,8 +83,9 @@ def test_an_allowed_origin_gets_its_preflight_and_may_read(allowed: str) -> None
 
 
 @pytest.fixture(scope="module")
-def locked() -> Iterator[Running]:
-    with running(settings=ServerSettings(MODEL, api_keys=("first-key", "schlüssel"))) as server:
+def locked(page_dir: Path) -> Iterator[Running]:
+    keys = ServerSettings(MODEL, api_keys=("first-key", "schlüssel"))
+    with running(settings=keys, webui=page_dir) as server:
         yield server
 
 
@@ -114,7 +117,9 @@ def test_each_of_the_keys_opens(locked: Running, headers: dict[str, str]) -> Non
 
 
 def test_health_and_the_page_need_no_key(locked: Running) -> None:
-    assert [locked.http.get(path).status_code for path in ("/health", "/", "/app.js")] == [200, 200, 200]
+    script = re.search(r'src="\.(/[^"]+\.js)"', locked.http.get("/").text)
+    assert script
+    assert [locked.http.get(path).status_code for path in ("/health", "/", script[1])] == [200, 200, 200]
 
 
 def test_every_answer_forbids_sniffing_and_referrers(server: Running) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from runtime.resources import VARIABLE
+
 REPOSITORY = Path(__file__).parents[2]
 
 LOUD = {
@@ -125,8 +127,9 @@ def test_the_watch_would_notice_fastapis_telemetry() -> None:
 
 
 @pytest.mark.parametrize("name", [*LOUD, "all of them"])
-def test_no_environment_turns_telemetry_on_or_makes_a_connection(name: str) -> None:
-    told = python(OURS, LOUD if name == "all of them" else {name: LOUD[name]})
+def test_no_environment_turns_telemetry_on_or_makes_a_connection(name: str, page_dir: Path) -> None:
+    loud = LOUD if name == "all of them" else {name: LOUD[name]}
+    told = python(OURS, {**loud, VARIABLE: str(page_dir)})
     assert told["wanted"] == []
     assert told["connected"] == []
     assert told["answers"][:4] == ["HTTP/1.1 200", "HTTP/1.1 200", "HTTP/1.1 404", "HTTP/1.1 200"]
