@@ -42,10 +42,25 @@ def watched(page: Page, url: str) -> Iterator[None]:
 
 
 def ask(page: Page, words: str) -> None:
-    """Write and send, as soon as one may."""
+    """Write and send, as soon as one may. The key goes to the field, whoever takes the focus meanwhile."""
     page.fill("#prompt", words)
     expect(page.locator("#send")).to_be_enabled()
-    page.keyboard.press("Enter")
+    page.press("#prompt", "Enter")
+
+
+def kept(page: Page) -> None:
+    """Wait until all that was put on the browser's shelf lies there: of its transactions ours is the last."""
+    page.evaluate(
+        """() => new Promise((done, failed) => {
+            const opening = indexedDB.open("pannier")
+            opening.onerror = () => failed(opening.error)
+            opening.onsuccess = () => {
+                const last = opening.result.transaction(["chats", "turns"], "readwrite")
+                last.objectStore("chats").count()
+                last.oncomplete = () => (opening.result.close(), done())
+            }
+        })"""
+    )
 
 
 def answered(page: Page, count: int = 1) -> Locator:

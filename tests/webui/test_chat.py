@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 from runtime.engine.core import GenerationRequest
 from runtime.engine.fake import FakeBehaviour
 from tests.api.running import running
-from tests.webui.driving import ROLES, UI, answered, ask, opened
+from tests.webui.driving import ROLES, UI, answered, ask, kept, opened
 
 MARKDOWN = """\
 A **leaf** is `green`:
@@ -75,9 +75,10 @@ def test_the_server_is_asked_what_was_said_with_the_system_prompt_first(browser:
         ask(page, "one")
         answered(page)
         page.fill("#prompt", "two")
-        page.keyboard.press("Shift+Enter")
+        page.press("#prompt", "Shift+Enter")
         page.keyboard.type("lines")
-        page.keyboard.press("Enter")
+        expect(page.locator("#send")).to_be_enabled()
+        page.press("#prompt", "Enter")
         answered(page, 2)
     assert prompts == ["system=Be kind.;user=one;", "system=Be kind.;user=one;assistant=fine;user=two\nlines;"]
 
@@ -150,6 +151,7 @@ def test_an_edited_question_begins_a_branch_and_the_old_one_stays(browser: Brows
         expect(answered(page)).to_contain_text("about birds")
         page.get_by_role("button", name="Earlier version").click()
         expect(page.locator(".turn.user")).to_contain_text(["cats", "dogs"])
+        kept(page)
         page.reload()
         expect(page.locator(".turn.user")).to_contain_text(["cats", "dogs"])
 

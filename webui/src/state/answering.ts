@@ -8,7 +8,7 @@ import { type Delta, type Follower, type Progress, ask, giveUp, resume } from ".
 import { ServerError } from "../server/client";
 import type { Conversation } from "./conversation";
 import { untilVerified } from "./checking";
-import { keep, keepLive, open } from "./library";
+import { keep, keepLive, open, opened } from "./library";
 import { soon } from "./pace";
 import { glance, health, locked, ready, settings, system, ui, untilReady } from "./page";
 
@@ -254,5 +254,5 @@ function look({ status, code }: ServerError): void {
 
 /** Whether a question may be asked now. */
 export function mayAsk(): boolean {
-  return ready.value && !isAnswering(open.value);
+  return opened.value && ready.value && !isAnswering(open.value);
 }

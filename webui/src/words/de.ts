@@ -74,6 +74,7 @@ export const words: Words = {
   askKey: "Dieser Server verlangt einen Schlüssel.",
   wrongKey: "Dieser Schlüssel wurde nicht angenommen.",
   unlock: "Weiter",
+  tryingKey: "Wird geprüft …",
   noTemplate: "Dieses Modell hat keine Chat-Vorlage; seine Antworten können schlecht sein.",
   forgetful: "Dieser Browser bewahrt hier nichts auf: Mit dem Tab verschwinden auch die Gespräche.",
   shelfFull: "Für Gespräche ist kein Platz mehr. Exportiere oder lösche einige.",

@@ -78,6 +78,7 @@ export const en = {
   askKey: "This server asks for a key.",
   wrongKey: "That key was not accepted.",
   unlock: "Continue",
+  tryingKey: "Trying …",
   noTemplate: "This model has no chat template; answers may be poor.",
   forgetful: "This browser keeps nothing here: conversations are gone when you close this tab.",
   shelfFull: "There is no room left for conversations. Export or delete some.",

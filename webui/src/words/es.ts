@@ -74,6 +74,7 @@ export const words: Words = {
   askKey: "Este servidor pide una clave.",
   wrongKey: "Esa clave no fue aceptada.",
   unlock: "Continuar",
+  tryingKey: "Comprobando …",
   noTemplate: "Este modelo no tiene plantilla de chat; sus respuestas pueden ser malas.",
   forgetful: "Este navegador no guarda nada aquí: las conversaciones desaparecen al cerrar la pestaña.",
   shelfFull: "No queda sitio para conversaciones. Exporta o borra algunas.",

@@ -74,6 +74,7 @@ export const words: Words = {
   askKey: "Ce serveur demande une clé.",
   wrongKey: "Cette clé n’a pas été acceptée.",
   unlock: "Continuer",
+  tryingKey: "Vérification …",
   noTemplate: "Ce modèle n’a pas de gabarit de discussion ; ses réponses peuvent être mauvaises.",
   forgetful: "Ce navigateur ne garde rien ici : les discussions disparaissent avec cet onglet.",
   shelfFull: "Il n’y a plus de place pour les discussions. Exportez-en ou supprimez-en.",

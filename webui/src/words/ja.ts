@@ -74,6 +74,7 @@ export const words: Words = {
   askKey: "このサーバーには鍵が必要です。",
   wrongKey: "その鍵は使えませんでした。",
   unlock: "進む",
+  tryingKey: "確認しています …",
   noTemplate: "このモデルには会話のひな形がなく、回答がよくないことがあります。",
   forgetful: "このブラウザーは何も保存しません。タブを閉じると会話は消えます。",
   shelfFull: "会話を保存する場所がありません。書き出すか削除してください。",

@@ -74,6 +74,7 @@ export const words: Words = {
   askKey: "이 서버는 키가 필요합니다.",
   wrongKey: "키가 맞지 않습니다.",
   unlock: "계속",
+  tryingKey: "확인하는 중 …",
   noTemplate: "이 모델에는 대화 템플릿이 없어 답변이 좋지 않을 수 있습니다.",
   forgetful: "이 브라우저는 여기에 아무것도 보관하지 않습니다. 탭을 닫으면 대화가 사라집니다.",
   shelfFull: "대화를 보관할 자리가 없습니다. 내보내거나 지우세요.",

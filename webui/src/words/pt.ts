@@ -74,6 +74,7 @@ export const words: Words = {
   askKey: "Este servidor pede uma chave.",
   wrongKey: "Essa chave não foi aceite.",
   unlock: "Continuar",
+  tryingKey: "A verificar …",
   noTemplate: "Este modelo não tem modelo de conversa; as respostas podem ser fracas.",
   forgetful: "Este navegador não guarda nada aqui: as conversas desaparecem ao fechar o separador.",
   shelfFull: "Já não há espaço para conversas. Exporte ou apague algumas.",

@@ -74,6 +74,7 @@ export const words: Words = {
   askKey: "此服务器需要密钥。",
   wrongKey: "该密钥未被接受。",
   unlock: "继续",
+  tryingKey: "正在验证 …",
   noTemplate: "此模型没有对话模板；回答可能不佳。",
   forgetful: "此浏览器不会保存任何内容：关闭标签页后对话就会消失。",
   shelfFull: "没有空间保存对话了。请导出或删除一些。",
