@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
@@ -55,6 +57,34 @@ def test_the_place_in_the_queue_is_told_while_waiting(browser: Browser) -> None:
         expect(page.locator(".progress")).to_contain_text("number 2 in the queue")
         expect(page.locator(".progress")).to_contain_text("number 1 in the queue")
         expect(answered(page)).to_contain_text("at last")
+
+
+WATCH_PROGRESS = """() => {
+    window.seen = []
+    new MutationObserver(() => {
+        const words = document.querySelector(".progress span:not(.dots)")?.textContent
+        const { value, max, ariaLabel } = document.querySelector(".progress progress") ?? {}
+        const told = JSON.stringify([words, value, max, ariaLabel])
+        if (words && window.seen.at(-1) !== told) window.seen.push(told)
+    }).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true })
+}"""
+
+
+def test_how_far_the_model_has_read_moves_on_until_the_first_word(browser: Browser) -> None:
+    reading = FakeBehaviour(answer="at last", queue=(1,), queue_seconds=0.4, steps=4, step_seconds=0.4)
+    with running(reading, ui=UI) as server, opened(browser, server.url) as page:
+        page.evaluate(WATCH_PROGRESS)
+        ask(page, "hello " * 100)
+        expect(answered(page)).to_contain_text("at last")
+        expect(page.locator(".progress")).to_have_count(0)
+        queued, first, *steps = map(json.loads, page.evaluate("window.seen"))
+    assert queued == ["Waiting; number 1 in the queue", None, None, None]
+    total = first[2]
+    assert first[:2] == [f"Reading the conversation: {total} tokens", 0]
+    for part, (words, value, largest, name) in enumerate(steps, 1):
+        assert (value, largest) == (total * part // 4, total)
+        assert words == name == f"Reading the conversation: {value} of {total} tokens"
+    assert len(steps) == 3
 
 
 def test_an_answer_survives_a_reload_of_the_page(browser: Browser) -> None:

@@ -84,7 +84,7 @@ function Progress({ conversation, empty }: { conversation: Conversation; empty: 
         <i />
       </span>
       {sentence && <span>{sentence}</span>}
-      {empty && total > 0 && processed > 0 && <progress max={total} value={processed} aria-label={sentence} />}
+      {empty && total > 0 && <progress max={total} value={processed} aria-label={sentence} />}
     </p>
   );
 }
