@@ -17,6 +17,18 @@ ROLES = "{% for m in messages %}{{ m.role }}={{ m.content }};{% endfor %}"
 """A template that shows in the prompt what the server was asked."""
 
 
+WATCH_PROGRESS = """() => {
+    window.seen = []
+    new MutationObserver(() => {
+        const words = document.querySelector(".progress span:not(.dots)")?.textContent
+        const { value, max, ariaLabel } = document.querySelector(".progress progress") ?? {}
+        const told = JSON.stringify([words, value, max, ariaLabel])
+        if (words && window.seen.at(-1) !== told) window.seen.push(told)
+    }).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true })
+}"""
+"""Notes what the page says of a prompt that is being read, and its bar, with every change."""
+
+
 @contextmanager
 def opened(browser: Browser, url: str, path: str = "", **options: Any) -> Iterator[Page]:
     """The page in a context of its own."""

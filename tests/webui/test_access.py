@@ -15,6 +15,7 @@ from bundler.page.packages import packages
 from runtime.engine.fake import FakeBehaviour
 from tests.api.running import running
 from tests.webui.driving import UI, answered, ask, opened
+from tests.webui.test_chat import CALLING, TOOLS, offer_tools
 
 RICH = """\
 # Leaves
@@ -92,6 +93,16 @@ def test_axe_finds_nothing_on_any_view(browser: Browser, axe: str, scheme: str) 
         expect(page.locator(".problem")).to_be_visible()
         found["trouble"] = faults(page, axe)
     assert {view: list_ for view, list_ in found.items() if list_} == {}
+
+
+def test_axe_finds_nothing_where_tools_are_asked_for(browser: Browser, axe: str) -> None:
+    calling = FakeBehaviour(answer=CALLING, chat_template=TOOLS)
+    with running(calling, ui=UI) as server, opened(browser, server.url) as page:
+        offer_tools(page)
+        ask(page, "Is it warm?")
+        answered(page).locator(".call summary").first.click()
+        expect(page.get_by_role("button", name="Send to the model")).to_be_enabled()
+        assert faults(page, axe) == []
 
 
 def test_axe_finds_nothing_on_a_phone_from_right_to_left(browser: Browser, axe: str) -> None:

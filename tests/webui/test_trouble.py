@@ -13,7 +13,7 @@ from runtime.engine.fake import FakeBehaviour
 from tests.api.running import MODEL, running
 from tests.api.test_unverified import Told
 from tests.webui.conftest import require_browser
-from tests.webui.driving import UI, answered, ask, kept, opened
+from tests.webui.driving import UI, WATCH_PROGRESS, answered, ask, kept, opened
 
 
 def test_the_page_waits_for_the_model_and_says_so(browser: Browser) -> None:
@@ -57,17 +57,6 @@ def test_the_place_in_the_queue_is_told_while_waiting(browser: Browser) -> None:
         expect(page.locator(".progress")).to_contain_text("number 2 in the queue")
         expect(page.locator(".progress")).to_contain_text("number 1 in the queue")
         expect(answered(page)).to_contain_text("at last")
-
-
-WATCH_PROGRESS = """() => {
-    window.seen = []
-    new MutationObserver(() => {
-        const words = document.querySelector(".progress span:not(.dots)")?.textContent
-        const { value, max, ariaLabel } = document.querySelector(".progress progress") ?? {}
-        const told = JSON.stringify([words, value, max, ariaLabel])
-        if (words && window.seen.at(-1) !== told) window.seen.push(told)
-    }).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true })
-}"""
 
 
 def test_how_far_the_model_has_read_moves_on_until_the_first_word(browser: Browser) -> None:

@@ -63,6 +63,15 @@ function answer(conversation: Conversation, question: string): Promise<void> {
   return write(conversation, turn.id);
 }
 
+/** Tell the model what the tools gave that it asked for, in their order. */
+export function giveResults(conversation: Conversation, turn: Turn, results: readonly string[]): void {
+  if (isAnswering(conversation)) return;
+  const calls = turn.calls.map((call, index) => ({ ...call, result: results[index] ?? "" }));
+  conversation.change(turn.id, { calls });
+  void keep(conversation, [conversation.turn(turn.id)!]);
+  void answer(conversation, turn.id);
+}
+
 /** Let the model go on where this answer ends. */
 export function proceed(conversation: Conversation, turn: Turn): void {
   if (!isAnswering(conversation)) void write(conversation, turn.id);
@@ -205,7 +214,7 @@ class Writer implements Follower {
   #takeCalls(pieces: NonNullable<Delta["calls"]>): void {
     const calls = this.#turn.calls.map((call) => ({ ...call }));
     for (const piece of pieces) {
-      const call = (calls[piece.index] ??= { id: "", name: "", arguments: "" });
+      const call = (calls[piece.index] ??= { id: "", name: "", arguments: "", result: null });
       call.id ||= piece.id ?? "";
       call.name ||= piece.name ?? "";
       call.arguments += piece.arguments ?? "";
