@@ -17,7 +17,7 @@ from runtime.errors import PannierError, UsageError
 from runtime.launch import session
 from runtime.launch.modelcheck import Verified, model_check
 from runtime.launch.opening import chat_template, open_own
-from runtime.launch.options import LaunchOptions, add_engine_flags, section
+from runtime.launch.options import LaunchOptions, add_engine_flags, sampling, section
 from runtime.launch.osdep import system
 from runtime.manifest import DistManifest
 
@@ -156,6 +156,7 @@ def _settings(archive: Archive[DistManifest], started: session.Session, sock: An
         allowed_hosts=door.hosts,
         allowed_origins=door.origins,
         chat_template=door.chat_template if door.chat_template is not None else chat_template(archive),
+        sampling=sampling(manifest),
     )
     return settings, looks.look_of(manifest, network.addresses(sock)), looks.about_of(archive, started.choice)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from runtime.backends.fit.choose import Wishes
 from runtime.backends.fit.words import FORCE
+from runtime.engine.core import SamplingParams
 from runtime.errors import UsageError
 from runtime.manifest import DistManifest
 
@@ -76,6 +77,12 @@ def section(manifest: DistManifest, name: str) -> dict[str, Any]:
     """A table of the dist-spec the dist was built from; empty if it has none."""
     table = manifest.spec.get(name)
     return table if isinstance(table, dict) else {}
+
+
+def sampling(manifest: DistManifest, **flags: float | None) -> SamplingParams:
+    """How words are drawn: as the spec says, and the flags that were given."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    return SamplingParams(**{**section(manifest, "sampling"), **given})
 
 
 def add_engine_flags(parser: argparse.ArgumentParser) -> None:
