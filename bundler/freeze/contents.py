@@ -15,6 +15,7 @@ EXTRA = (
     "llama_cpp.llama_cpp",
     "platformdirs",
     "pydantic",
+    *(f"runtime.cli.{verbs}" for verbs in ("chat", "doctor", "info", "look", "run", "serve")),
     "starlette.responses",
     "starlette.staticfiles",
     "uvicorn",

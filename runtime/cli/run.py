@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runtime.console import Console
 from runtime.errors import INTERRUPTED, EngineError, UsageError
 from runtime.launch import session
-from runtime.launch.modelcheck import ModelCheck, Verified, model_check
 from runtime.launch.opening import chat_template, open_own
 from runtime.launch.options import LaunchOptions, add_engine_flags, section
+
+if TYPE_CHECKING:
+    from runtime.launch.modelcheck import ModelCheck
 
 LAST_LOOK = 0.2
 """Seconds to wait for the check of the model at the end of an answer; a small model is done by then."""
@@ -43,6 +44,10 @@ def run(args: argparse.Namespace, console: Console) -> int:
             console.say(f"fits: {started.fit}")
         told = args.system if args.system is not None else section(archive.manifest, "chat").get("system_prompt")
         try:
+            import asyncio  # late, as all that is not needed to choose what the worker loads
+
+            from runtime.launch.modelcheck import model_check
+
             check = model_check(archive, started.places)
             return asyncio.run(_answer(started, check, prompt, str(told or ""), chat_template(archive), args, console))
         except KeyboardInterrupt:
@@ -61,6 +66,7 @@ async def _answer(
     from runtime.chat.template import ChatTemplate
     from runtime.engine.client import WorkerEngine
     from runtime.engine.core import Failed, GenerationRequest, SamplingParams, TextDelta
+    from runtime.launch.modelcheck import Verified
 
     engine = WorkerEngine(started.command, launched=started.worker, renew=started.renew, fall_back=started.fall_back)
     await engine.start()
