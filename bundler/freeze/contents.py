@@ -15,7 +15,6 @@ EXTRA = (
     "llama_cpp.llama_cpp",
     "platformdirs",
     "pydantic",
-    *(f"runtime.cli.{verbs}" for verbs in ("chat", "doctor", "info", "look", "run", "serve")),
     "starlette.responses",
     "starlette.staticfiles",
     "uvicorn",

@@ -29,7 +29,7 @@ def start_spare(arguments: Sequence[str]) -> None:
     fd = os.environ.get(FD_VARIABLE, "")
     if not (getattr(sys, "frozen", False) and fd.isdigit() and wants_worker(arguments)):
         return
-    command = system.self_command(int(fd))
+    command = system.worker_command(int(fd))
     with suppress(OSError):  # the same will be met again, and told, when the worker is really wanted
         _spare = Spare((*command.argv, *worker_arguments()), command.executable, command.environment, (int(fd),))
 

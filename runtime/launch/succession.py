@@ -83,7 +83,7 @@ class Succession:
         """
         libraries = self.choice.libraries
         engine_dir = self._cache.provide(self._archive, [*core(self._archive.manifest.engine), *libraries])
-        own = system.self_command(self._archive.source.fd)
+        own = system.worker_command(self._archive.source.fd)
         argv = (*own.argv, *worker_arguments())
         return WorkerCommand(
             argv=argv, executable=own.executable, env=own.environment, load=self._load(model, engine_dir)
@@ -106,6 +106,7 @@ class Succession:
             model_fd=None if by_path else model.fd,
             model_path=model.path if by_path else "",
             model_offset=model.offset,
+            model_size=model.size,
             model_splits=model.splits,
             context_size=plan.context_size,
             parallel=options.parallel,
