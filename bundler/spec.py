@@ -25,7 +25,7 @@ LANGUAGES = ("ar", "de", "en", "es", "fr", "hi", "ja", "ko", "pt", "zh")
 """The languages the page speaks; a test compares them with its catalogues."""
 
 SETTINGS = ("temperature", "max_tokens", "top_p", "top_k", "min_p", "repeat_penalty", "presence_penalty",
-            "frequency_penalty", "seed", "thinking", "form")  # fmt: skip
+            "frequency_penalty", "seed", "thinking", "form", "tools")  # fmt: skip
 """What may be set in the page."""
 
 
@@ -226,7 +226,8 @@ class UiTable(_Table):
     settings: list[str] | None = Field(
         default=None,
         description="What the page's users may set, of `temperature`, `max_tokens`, `top_p`, `top_k`, `min_p`, "
-        "`repeat_penalty`, `presence_penalty`, `frequency_penalty`, `seed`, `thinking`, `form`; by default all of it.",
+        "`repeat_penalty`, `presence_penalty`, `frequency_penalty`, `seed`, `thinking`, `form`, `tools`; by default "
+        "all of it.",
     )
 
     @field_validator("icon")

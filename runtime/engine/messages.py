@@ -20,11 +20,12 @@ from runtime.engine.core import (
     GenerationRequest,
     ModelFacts,
     Queued,
+    Reading,
     Started,
     TextDelta,
 )
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 """Goes up with every change to a message or an event."""
 
 
@@ -208,7 +209,7 @@ TYPES: dict[str, type[Any]] = {
     cls.__name__: cls
     for cls in (
         *(Hello, Load, Progress, Ready, LoadFailed, Beat),
-        *(Generate, Cancel, Queued, Started, TextDelta, Finished, Failed),
+        *(Generate, Cancel, Queued, Started, Reading, TextDelta, Finished, Failed),
         *(Tokenize, Tokens, Detokenize, Text, Embed, Vectors, Ping, Pong, Refused),
     )
 }

@@ -12,7 +12,7 @@ from runtime.api.about import About, DistFacts, EngineFacts, ModelFacts
 from runtime.engine.core import GenerationRequest
 from runtime.engine.fake import FakeBehaviour
 from tests.api.running import running
-from tests.webui.driving import ROLES, UI, answered, ask, opened
+from tests.webui.driving import ROLES, UI, answered, ask, kept, opened
 
 
 def recording() -> tuple[FakeBehaviour, list[GenerationRequest]]:
@@ -37,6 +37,7 @@ def test_what_is_set_is_asked_for_and_can_be_reset(browser: Browser) -> None:
         page.keyboard.press("Escape")
         ask(page, "one")
         answered(page)
+        kept(page)
         page.reload()
         ask(page, "two")
         answered(page, 2)

@@ -25,6 +25,7 @@ from runtime.engine.core import (
     FinishReason,
     GenerationRequest,
     Queued,
+    Reading,
     Started,
 )
 from runtime.engine.messages import Embed, Load, Refused, Vectors
@@ -173,8 +174,12 @@ class Loop:
         for chunk, output in zip(chunks, outputs, strict=True):
             draws = chunk.draws
             self._scheduler.advance(chunk)
+            job = self._jobs[chunk.sequence.name]
             if draws:
-                self._draw(self._jobs[chunk.sequence.name], output)
+                self._draw(job, output)
+            elif not job.answer.count:
+                processed = min(chunk.sequence.computed, job.prompt_tokens)
+                self._outbox.append(Reading(job.request.id, processed, job.prompt_tokens))
         self._pace.learn(decoding, prompt_tokens, time.perf_counter() - begin)
         self._count(steps=1, batch_tokens=sum(chunk.count for chunk in chunks))
 
