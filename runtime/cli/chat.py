@@ -7,15 +7,17 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runtime.console import Console
-from runtime.engine.core import SamplingParams
 from runtime.errors import INTERRUPTED, UsageError
 from runtime.launch import session
 from runtime.launch.modelcheck import model_check
 from runtime.launch.opening import chat_template, open_own
 from runtime.launch.options import LaunchOptions, add_engine_flags, sampling, section
+
+if TYPE_CHECKING:
+    from runtime.engine.core import SamplingParams
 
 
 def add_parser(verbs: Any) -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runtime.console import Console
-from runtime.engine.core import SamplingParams
 from runtime.errors import INTERRUPTED, EngineError, UsageError
 from runtime.launch import session
-from runtime.launch.modelcheck import ModelCheck, Verified, model_check
 from runtime.launch.opening import chat_template, open_own
 from runtime.launch.options import LaunchOptions, add_engine_flags, sampling, section
+
+if TYPE_CHECKING:
+    from runtime.engine.core import SamplingParams
+    from runtime.launch.modelcheck import ModelCheck
 
 LAST_LOOK = 0.2
 """Seconds to wait for the check of the model at the end of an answer; a small model is done by then."""
@@ -45,6 +46,10 @@ def run(args: argparse.Namespace, console: Console) -> int:
             console.say(f"fits: {started.fit}")
         told = args.system if args.system is not None else section(archive.manifest, "chat").get("system_prompt")
         try:
+            import asyncio  # late, as all that is not needed to choose what the worker loads
+
+            from runtime.launch.modelcheck import model_check
+
             check = model_check(archive, started.places)
             drawn = sampling(archive.manifest, temperature=args.temperature, seed=args.seed)
             asked = _Asked(prompt, str(told or ""), drawn, args.max_tokens)
@@ -73,6 +78,7 @@ async def _answer(
     from runtime.chat.template import ChatTemplate
     from runtime.engine.client import WorkerEngine
     from runtime.engine.core import Failed, GenerationRequest, TextDelta
+    from runtime.launch.modelcheck import Verified
 
     engine = WorkerEngine(started.command, launched=started.worker, renew=started.renew, fall_back=started.fall_back)
     await engine.start()

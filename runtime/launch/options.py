@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runtime.backends.fit.choose import Wishes
 from runtime.backends.fit.words import FORCE
-from runtime.engine.core import SamplingParams
 from runtime.errors import UsageError
 from runtime.manifest import DistManifest
+
+if TYPE_CHECKING:
+    from runtime.engine.core import SamplingParams
 
 DEFAULT_CONTEXT = 8192
 """Tokens of context per request where neither the spec nor the command line says; bounded by the model's training."""
@@ -81,6 +83,8 @@ def section(manifest: DistManifest, name: str) -> dict[str, Any]:
 
 def sampling(manifest: DistManifest, **flags: float | None) -> SamplingParams:
     """How words are drawn: as the spec says, and the flags that were given."""
+    from runtime.engine.core import SamplingParams
+
     given = {name: value for name, value in flags.items() if value is not None}
     return SamplingParams(**{**section(manifest, "sampling"), **given})
 
