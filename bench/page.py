@@ -1,52 +1,49 @@
-"""The chat page in a headless Chromium, beside llama-server's own page on the same model.
+"""The chat page in a headless Chromium, beside llama-server's own page (bench/peer_page.py) on the same model.
 
 usage: python -m bench.page [--rounds 5] [--turns 500] [--folder DIR] [--chromium PATH] [--trace FILE]
 
-Three things, printed as JSON lines: what is loaded until one may write, and when the first text is painted (medians,
-pages in turn, a fresh browser profile each time); a conversation of many turns that is opened, scrolled from its end to
-its beginning and answered once more, with the longest frame of each; `--trace` keeps Chromium's trace of that. The peer
-has no way to be given a conversation, so beside that stands one answer in a fresh one.
+Printed as JSON lines, medians of the rounds, the pages in turn, a fresh browser profile each time: what is loaded until
+one may write (compressed alike, whatever the servers do), and when something is painted first; then a conversation of
+many turns that is loaded, scrolled from its end to its beginning, and answered once more at a steady pace that no model
+disturbs, with the longest frame of each. `--trace` keeps Chromium's trace of our page's last round.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import shutil
 import statistics
 import subprocess
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Response, sync_playwright
 
-from bench.startup import CONTEXT, GIVE_UP_SECONDS, SLOTS, built, free_port, healthy, peers
+from bench.long_talk import TEXT, Subject
+from bench.peer_page import peer_page
+from bench.startup import CONTEXT, GIVE_UP_SECONDS, built, free_port, healthy, peers
+from bench.streamed import streaming
 from bundler.console import Console
 
-QUESTION = "Tell me a story."
-TEXT = """\
-A **leaf** turns light into sugar, see [the book](https://example.org).
+THREADS = "1"
+"""The model has nothing to do here; its threads shall leave the browser alone."""
 
-1. Light falls on it.
-2. `chlorophyll` takes up the energy of $h\\nu$.
+PACE = 40.0
+"""Words a second."""
 
-| part | does |
-|---|---|
-| stoma | breathes |
-
-```python
-def grow(light: float) -> float:
-    return light * 0.42  # sugar
-```
-"""
-FRAMES = """() => { const seen = window.frames_ = []; let last = performance.now();
-const next = (now) => { seen.push(now - last); last = now; window.stop_ || requestAnimationFrame(next) };
-window.stop_ = false; requestAnimationFrame(next) }"""
-TAKE = "() => { window.stop_ = true; return window.frames_.slice(2) }"
+ANSWER = "\n\n".join([TEXT] * 6)
+FRAMES = """(() => { window.frames_ = []; let last = performance.now();
+const next = (now) => { window.frames_.push(now - last); last = now; requestAnimationFrame(next) };
+requestAnimationFrame(next) })()"""
+TAKE = "() => window.frames_.splice(0)"
+PAINTED = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
 
 
 def main() -> None:
@@ -58,119 +55,138 @@ def main() -> None:
     parser.add_argument("--chromium", default=shutil.which("chromium"))
     parser.add_argument("--trace", type=Path)
     args = parser.parse_args()
-    args.folder.mkdir(parents=True, exist_ok=True)
+    home = args.folder / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    environment = {"HOME": str(home), "PATH": "/usr/bin:/bin"}
     console = Console()
     model, dist = built("demo", args.folder, console, behind=0)
-    home = args.folder / "home"
-    home.mkdir(exist_ok=True)
-    environment = {"HOME": str(home), "PATH": "/usr/bin:/bin"}
-    ours = [str(dist), "serve", "--no-browser", "--port", "{port}", "--ctx-size", str(CONTEXT)]
-    server = next(iter(peers(dist, model, args.folder, str(SLOTS), environment, console)))
-    theirs = [part for part in server.argv if part != "--no-webui"]
+    ours = [str(dist), "serve", "--no-browser", "--port", "{port}", "--ctx-size", str(CONTEXT), "--threads", THREADS]
+    server = next(iter(peers(dist, model, args.folder, THREADS, environment, console)))
+    theirs = [*(part for part in server.argv if part != "--no-webui"), "--path", str(peer_page(console))]
     with serving(ours, environment) as here, serving(theirs, environment) as there, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=args.chromium, args=["--no-sandbox"])
-        first_sight(browser, {"pannier": here, "llama-server": there}, args.rounds)
-        long_conversation(browser, here, args.turns, args.trace)
-        one_answer(browser, {"pannier": here, "llama-server": there})
+        subjects = (
+            Subject("pannier", here, "pannier", "/#{id}", "#prompt", "#stop"),
+            Subject("llama-server", there, "LlamaUi", "/#/chat/{id}", "textarea", "[aria-label*='Stop' i]"),
+        )
+        first_sight(browser, subjects, args.rounds)
+        long_conversation(browser, subjects, args.rounds, args.turns, args.trace)
         browser.close()
 
 
-def first_sight(browser: Browser, pages: Mapping[str, str], rounds: int) -> None:
+def first_sight(browser: Browser, subjects: Sequence[Subject], rounds: int) -> None:
     """What is loaded, and when something is painted."""
-    painted: dict[str, list[float]] = {name: [] for name in pages}
+    painted: dict[str, list[float]] = defaultdict(list)
     loaded: dict[str, int] = {}
-    for round_number in range(rounds + 1):  # the first is not counted
-        for name in sorted(pages, reverse=round_number % 2 == 0):
+    for number in range(rounds + 1):  # the first is not counted
+        for subject in in_turn(subjects, number):
             page = browser.new_page()
-            page.goto(pages[name])
-            page.wait_for_selector("textarea")
-            page.wait_for_timeout(300)
-            paint = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
-            if round_number:
-                painted[name].append(page.evaluate(paint))
-            sizes = "performance.getEntries().reduce((all, one) => all + (one.encodedBodySize || 0), 0)"
-            loaded[name] = page.evaluate(sizes)
+            responses: list[Response] = []
+            page.on("response", lambda response, kept=responses: kept.append(response))
+            page.goto(subject.url)
+            page.wait_for_selector(subject.field)
+            page.wait_for_timeout(500)
+            if number:
+                painted[subject.name].append(page.evaluate(PAINTED))
+            loaded[subject.name] = sum(len(gzip.compress(response.body(), 6)) for response in responses)
             page.close()
     medians = {name: round(statistics.median(times), 1) for name, times in painted.items()}
-    ratios = {
-        "first paint": round(medians["pannier"] / medians["llama-server"], 3),
-        "bytes": round(loaded["pannier"] / loaded["llama-server"], 3),
-    }
-    say("first sight", first_paint_ms=medians, bytes_loaded=loaded, ratios=ratios)
+    say("first sight", first_paint_ms=medians, bytes_compressed=loaded,
+        ratios={"first paint": ratio(medians), "bytes": ratio(loaded)})  # fmt: skip
 
 
-def long_conversation(browser: Browser, url: str, turns: int, trace: Path | None) -> None:
-    """Open it, scroll it, and let it be answered."""
-    page = browser.new_page()
-    page.goto(url)
-    page.wait_for_selector("#prompt")
-    page.set_input_files("#import", {"name": "long.json", "mimeType": "application/json", "buffer": exported(turns)})
-    page.wait_for_selector("#notice")
+def long_conversation(
+    browser: Browser, subjects: Sequence[Subject], rounds: int, turns: int, trace: Path | None
+) -> None:
+    """Load it, scroll it, and let it be answered."""
+    seen: dict[str, dict[str, list[list[float]]]] = {one.name: defaultdict(list) for one in subjects}
+    with streaming(ANSWER, PACE) as answers:
+        for number in range(rounds):
+            for subject in in_turn(subjects, number):
+                traced = trace if subject.name == "pannier" and number == rounds - 1 else None
+                for what, frames in one_round(browser, subject, turns, answers, traced).items():
+                    seen[subject.name][what].append(frames)
+    for what in ("loading", "scrolling", "streaming"):
+        told = {name: summary(phases[what]) for name, phases in seen.items()}
+        longest = {name: one["longest_ms"] for name, one in told.items()}
+        say(f"{what} {turns} turns", **told, ratios={"longest frame": ratio(longest)})
+
+
+def one_round(
+    browser: Browser, subject: Subject, turns: int, answers: str, trace: Path | None
+) -> dict[str, list[float]]:
+    """The milliseconds between frames in each part of it."""
+    context = browser.new_context(viewport={"width": 1100, "height": 750})
+    page = context.new_page()
+    page.goto(subject.url)
+    page.wait_for_selector(subject.field)
+    page.wait_for_timeout(500)
+    address = subject.put(page, turns)
+    page.route("**/v1/chat/completions", lambda route: route.continue_(url=f"{answers}/v1/chat/completions"))
+    page.goto("about:blank")
+    page.add_init_script(FRAMES)
     if trace:
         browser.start_tracing(page=page, path=trace)
-    page.evaluate(FRAMES)
-    page.click(".chat .open")
-    page.wait_for_function(f"document.querySelectorAll('.turn').length === {turns}")
-    opening = page.evaluate(TAKE)
-    page.evaluate(FRAMES)
-    page.hover("main")
-    for _ in range(200):
-        page.mouse.wheel(0, -1500)
-        page.wait_for_timeout(16)
-    scrolling = page.evaluate(TAKE)
-    page.evaluate(FRAMES)
-    ask(page, "#prompt")
-    page.wait_for_selector('.turn:last-of-type[data-state="done"]')
-    streaming = page.evaluate(TAKE)
+    page.goto(address)
+    page.get_by_text(f"That was number {turns - 1}.").wait_for(timeout=GIVE_UP_SECONDS * 1000)
+    settle(page)
+    frames = {"loading": page.evaluate(TAKE)}
+    page.mouse.move(600, 350)
+    wheel_to_the_beginning(page, subject.name)
+    frames["scrolling"] = page.evaluate(TAKE)
+    page.fill(subject.field, "Go on.")
+    page.press(subject.field, "Enter")
+    page.wait_for_selector(subject.stop)
+    page.wait_for_selector(subject.stop, state="detached", timeout=GIVE_UP_SECONDS * 1000)
+    frames["streaming"] = page.evaluate(TAKE)
     if trace:
         browser.stop_tracing()
-    say(f"conversation of {turns} turns", opening=told(opening), scrolling=told(scrolling), streaming=told(streaming))
-    page.close()
+    context.close()
+    return frames
 
 
-def one_answer(browser: Browser, pages: Mapping[str, str]) -> None:
-    """The frames while an answer comes, in a fresh conversation."""
-    results = {}
-    for name, url in pages.items():
-        page = browser.new_page()
-        page.goto(url)
-        page.wait_for_selector("textarea")
-        page.wait_for_timeout(1000)
-        page.evaluate(FRAMES)
-        ask(page, "textarea")
-        page.wait_for_timeout(4000)
-        results[name] = told(page.evaluate(TAKE))
-        page.close()
-    say("one answer", **results)
+def settle(page: Page) -> None:
+    """Wait until nothing is added to the page for a second, so that what is drawn later counts as loading, too."""
+    before, still = -1, 0
+    for _ in range(240):
+        now = page.evaluate("document.getElementsByTagName('*').length")
+        still = still + 1 if now == before else 0
+        if still == 4:
+            return
+        before = now
+        page.wait_for_timeout(250)
 
 
-def ask(page: Page, field: str) -> None:
-    """Write the question and send it."""
-    page.fill(field, QUESTION)
-    page.press(field, "Enter")
+def wheel_to_the_beginning(page: Page, name: str) -> None:
+    """Turn the wheel upwards until the first question is seen."""
+    first = page.get_by_text("Question 0?", exact=True).first
+    inside = "(e) => { const { top, bottom } = e.getBoundingClientRect(); return bottom > 0 && top < innerHeight }"
+    for _ in range(40):
+        for _ in range(25):
+            page.mouse.wheel(0, -1500)
+            page.wait_for_timeout(16)
+        if first.count() and first.evaluate(inside):
+            return
+    raise SystemExit(f"the conversation of {name} does not scroll")
 
 
-def told(frames: Sequence[float]) -> dict[str, float]:
-    """How many frames there were, and which were too long."""
+def in_turn(subjects: Sequence[Subject], number: int) -> Sequence[Subject]:
+    """The order of a round."""
+    return subjects if number % 2 else subjects[::-1]
+
+
+def summary(rounds: Sequence[Sequence[float]]) -> dict[str, float]:
+    """Medians over the rounds: the longest frame, and how many took over 50 ms, of how many."""
     return {
-        "frames": len(frames),
-        "longest_ms": round(max(frames, default=0.0), 1),
-        "over_50_ms": sum(frame > 50 for frame in frames),
+        "frames": statistics.median(len(frames) for frames in rounds),
+        "longest_ms": round(statistics.median(max(frames, default=0.0) for frames in rounds), 1),
+        "over_50_ms": statistics.median(sum(frame > 50 for frame in frames) for frames in rounds),
     }
 
 
-def exported(turns: int) -> bytes:
-    """A conversation as the page imports it."""
-    listed = []
-    for index in range(turns):
-        role = "user" if index % 2 == 0 else "assistant"
-        listed.append(
-            {"id": f"t{index}", "parent": f"t{index - 1}" if index else None, "role": role, "created": 1 + index,
-             "content": f"Question {index}?" if role == "user" else f"{TEXT}\n\nThat was number {index}.",
-             "state": "done"}
-        )  # fmt: skip
-    chat = {"id": "c", "title": "A long one", "created": 1, "updated": 1, "leaf": f"t{turns - 1}", "turns": listed}
-    return json.dumps({"format": "pannier-conversations", "version": 1, "conversations": [chat]}).encode()
+def ratio(of: Mapping[str, float]) -> float:
+    """Ours in the peer's."""
+    return round(of["pannier"] / of["llama-server"], 3)
 
 
 @contextmanager
@@ -188,7 +204,11 @@ def serving(argv: Sequence[str], environment: Mapping[str, str]) -> Iterator[str
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(20)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def say(what: str, **results: Any) -> None:
