@@ -64,6 +64,10 @@ class EngineError(PannierError):
     exit_code = 6
 
 
+class ShortOfMemoryError(EngineError):
+    """The system ended the engine again and again, which it does where memory runs out."""
+
+
 class WorkerDied(EngineError):  # noqa: N818 - named for the event, as the API reports it
     """The worker process ended while a request was running."""
 

@@ -35,8 +35,9 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
         for operation in path.values():
             operation["responses"].pop("422", None)
             operation["responses"].setdefault("default", _error("openai"))
-    paths["/health"]["get"]["responses"]["503"] = _answer("Not ready", _STATUS)
-    paths["/health"]["get"]["responses"]["200"] = _answer("The model answers", _STATUS)
+    for told in (paths["/health"]["get"], paths["/api/retry"]["post"]):
+        told["responses"]["503"] = _answer("Not ready", _STATUS)
+        told["responses"]["200"] = _answer("The model answers", _STATUS)
     return document
 
 

@@ -1,6 +1,7 @@
 """`GET /health`: whether the model can be asked, how far loading and check are.
 
-`GET /api/ui` and `GET /api/about`: what the page shows. `GET /docs`: what can be asked.
+`POST /api/retry`: begin anew after a failure. `GET /api/ui` and `GET /api/about`: what the page shows.
+`GET /docs`: what can be asked.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ def router(service: Service) -> APIRouter:
         body: dict[str, Any] = {"status": _WORDS[status.state], "progress": round(status.progress, 3)}
         if status.detail:
             body["detail"] = status.detail
+        if status.short_of_memory:
+            body["reason"] = "memory"
         headers = {"Retry-After": str(RETRY_LOADING), "Cache-Control": "no-store"}
         return json_response(body, 503, headers)
 
@@ -68,6 +71,11 @@ def router(service: Service) -> APIRouter:
 
         return Response(reference.page(request.app.openapi()), headers=reference.HEADERS, media_type="text/html")
 
+    async def retry() -> Response:
+        """Let an engine that failed begin anew; of no effect on any other. Answers as `/health`."""
+        service.engine.try_again()
+        return await health()
+
     def about() -> Response:
         """What the file is, and why it computes on what it computes on. In a thread: it may read the file."""
         return json_response(service.about.as_json())
@@ -76,6 +84,7 @@ def router(service: Service) -> APIRouter:
     routes.add_api_route("/health", health, methods=["GET"], response_model=None)
     routes.add_api_route("/v1/health", health, methods=["GET"], response_model=None, include_in_schema=False)
     routes.add_api_route("/api/ui", ui, methods=["GET"], response_model=None)
+    routes.add_api_route("/api/retry", retry, methods=["POST"], response_model=None)
     routes.add_api_route("/api/about", about, methods=["GET"], response_model=None)
     return routes
 

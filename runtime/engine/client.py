@@ -55,7 +55,7 @@ from runtime.engine.protocol import ProtocolError
 from runtime.engine.restarts import RestartPolicy, Restarts
 from runtime.engine.trust import FallBack, Trust
 from runtime.engine.watch import TICK_SECONDS, Patience, Watch
-from runtime.errors import CannotRunError, EngineError, PannierError, WorkerDied
+from runtime.errors import CannotRunError, EngineError, PannierError, ShortOfMemoryError, WorkerDied
 
 __all__ = ["Death", "LaunchedWorker", "RestartPolicy", "WorkerCommand", "WorkerEngine", "launch_worker"]
 
@@ -131,6 +131,15 @@ class WorkerEngine:
         if self._facts is None or self._status.state is EngineState.STOPPED:
             raise EngineError("The engine was stopped before the model was loaded.")
         return self._facts
+
+    def try_again(self) -> None:
+        """Begin anew after it FAILED, with no deaths counted."""
+        if self._status.state is not EngineState.FAILED:
+            return
+        self._failure, self._trust, self._restarts = None, Trust(), Restarts(self._policy)
+        self._settled.clear()
+        self._set(EngineState.LOADING if self._facts is None else EngineState.RESTARTING)
+        self._begin()
 
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Event]:
         """Run one request. If the worker dies under it, it goes on in the next one. Closing the iterator cancels."""
@@ -338,7 +347,8 @@ class WorkerEngine:
         pause = self._restarts.after_death(loop.time())
         if pause is None:
             last_words = f" Its last words: {death.last_words}" if death.last_words else ""
-            self._give_up(EngineError(f"The engine died {self._restarts}; the last time it {death}.{last_words}"))
+            kind = ShortOfMemoryError if death.is_kill else EngineError
+            self._give_up(kind(f"The engine died {self._restarts}; the last time it {death}.{last_words}"))
             return
         self._settled.clear()
         self._status = replace(self._status, restarts=self._status.restarts + 1)
@@ -365,6 +375,7 @@ class WorkerEngine:
     def _set(self, state: EngineState, detail: str = "") -> None:
         pid = self._worker.pid if self._worker else None
         progress = 1.0 if state is EngineState.READY else 0.0
-        self._status = EngineStatus(state, detail, progress, self._status.restarts, pid, self._fallback)
+        short = isinstance(self._failure, ShortOfMemoryError)
+        self._status = EngineStatus(state, detail, progress, self._status.restarts, pid, self._fallback, short)
         if state in _SETTLED:
             self._settled.set()

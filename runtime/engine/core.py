@@ -298,7 +298,8 @@ class EngineState(StrEnum):
 class EngineStatus:
     """Where the engine stands. `progress` in 0..1 while loading; `detail` is one sentence for people.
 
-    fallback: why another backend than the chosen one computes, as sentences; "" while none had to.
+    fallback: why another backend than the chosen one computes, as sentences; "" while none had to. short_of_memory: it
+    FAILED for want of memory, as far as can be told.
     """
 
     state: EngineState
@@ -307,6 +308,7 @@ class EngineStatus:
     restarts: int = 0
     worker_pid: int | None = None
     fallback: str = ""
+    short_of_memory: bool = False
 
 
 class Engine(Protocol):
@@ -329,6 +331,9 @@ class Engine(Protocol):
 
     async def wait_ready(self) -> ModelFacts:
         """Wait until the model answers. Raises a `PannierError` if it never will."""
+
+    def try_again(self) -> None:
+        """Begin anew after it FAILED: somebody made room, or hopes so. Otherwise of no effect."""
 
     def generate(self, request: GenerationRequest) -> AsyncIterator[Event]:
         """Run one request. Closing the iterator early cancels it. Failures come as `Failed`, not as exceptions."""

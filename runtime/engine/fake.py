@@ -12,7 +12,7 @@ import math
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle
 
 from runtime.engine import failures
@@ -35,7 +35,7 @@ from runtime.engine.core import (
     TokenChances,
 )
 from runtime.engine.text import TextAssembler
-from runtime.errors import EngineError, PannierError
+from runtime.errors import EngineError, PannierError, ShortOfMemoryError
 
 _SPECIAL = ("<|im_start|>", "<|im_end|>")
 _TEXT = (
@@ -120,6 +120,12 @@ class FakeEngine:
     async def start(self) -> None:
         """Begin loading; returns at once."""
         self._begin_loading(EngineState.LOADING, restarts=0)
+
+    def try_again(self) -> None:
+        """Load anew after a failure, which does not come again."""
+        if self._status.state is EngineState.FAILED:
+            self.behaviour = replace(self.behaviour, load_error=None)
+            self._begin_loading(EngineState.LOADING, self._status.restarts)
 
     async def wait_ready(self) -> ModelFacts:
         """Wait until READY. Raises `load_error`, or `EngineError` once stopped."""
@@ -258,7 +264,9 @@ class FakeEngine:
         if self.behaviour.never_ready:
             return
         if self.behaviour.load_error:
-            self._status = EngineStatus(EngineState.FAILED, str(self.behaviour.load_error))
+            error = self.behaviour.load_error
+            short = isinstance(error, ShortOfMemoryError)
+            self._status = EngineStatus(EngineState.FAILED, str(error), short_of_memory=short)
             self._settled.set()
             return
         self._facts = _facts(self.behaviour)

@@ -60,6 +60,11 @@ class Death:
         """Whether it came to grief over what it was doing, and was not ended from outside."""
         return bool(self.hung) or self.code not in _FROM_OUTSIDE
 
+    @property
+    def is_kill(self) -> bool:
+        """Whether the system ended it, and not the server: on Linux for want of memory, if nobody did it by hand."""
+        return not self.hung and self.code == -getattr(signal, "SIGKILL", 9)
+
     def __str__(self) -> str:
         """As the rest of a sentence that begins with "The engine"."""
         if self.hung:

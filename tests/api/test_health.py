@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from runtime.api.settings import UiConfig
 from runtime.engine.fake import FakeBehaviour
-from runtime.errors import CannotRunError
+from runtime.errors import CannotRunError, ShortOfMemoryError
 from tests.api.running import MODEL, Running, running
 
 
@@ -83,3 +83,15 @@ def test_the_page_is_told_what_to_show() -> None:
     assert shown["model"] == MODEL
     assert shown["backend"] == "fake"
     assert shown["chat_template"] == "fallback"
+
+
+def test_an_engine_that_failed_is_tried_again_when_somebody_asks() -> None:
+    failing = FakeBehaviour(load_error=ShortOfMemoryError("The engine died."), load_seconds=0.1)
+    with running(failing, ready=False) as server:
+        while (answer := server.http.get("/health")).json()["status"] == "loading":
+            pass
+        assert (answer.json()["status"], answer.json()["reason"]) == ("failed", "memory")
+        assert server.http.post("/api/retry").json()["status"] == "loading"
+        while (answer := server.http.get("/health")).status_code == 503:
+            assert "reason" not in answer.json()
+        assert server.http.post("/api/retry").json() == {"status": "ok"}

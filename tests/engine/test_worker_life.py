@@ -34,7 +34,7 @@ from runtime.engine.messages import (
     Tokens,
 )
 from runtime.engine.watch import Patience
-from runtime.errors import CannotRunError, EngineError
+from runtime.errors import CannotRunError, EngineError, ShortOfMemoryError
 from tests.engine.workers import GREEDY, Worker, end_of, events, text_of, tokens_of
 
 ASK = GenerationRequest("ask", "The teacher asks", GREEDY, max_tokens=8)
@@ -190,6 +190,26 @@ def test_too_many_deaths_are_given_up_with_the_last_words(worker: Worker):
     assert isinstance(refused, Failed)
     assert refused.kind is FailureKind.UNAVAILABLE
     assert "out of luck" in refused.message
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is killed by signals there")
+def test_an_engine_that_was_killed_too_often_wants_memory_and_answers_when_it_is_tried_again(worker: Worker):
+    async def run() -> list[Event]:
+        async with worker.running(policy=RestartPolicy(deaths=1)) as engine:
+            engine.try_again()  # of no effect: it works
+            os.kill(engine.status.worker_pid or 0, signal.SIGKILL)
+            while engine.status.state is not EngineState.FAILED:
+                await asyncio.sleep(0.01)
+            assert engine.status.short_of_memory
+            with pytest.raises(ShortOfMemoryError, match="SIGKILL"):
+                await engine.wait_ready()
+            engine.try_again()
+            assert engine.status.state is EngineState.RESTARTING
+            await asyncio.wait_for(engine.wait_ready(), 60)
+            assert not engine.status.short_of_memory
+            return await events(engine, ASK)
+
+    assert text_of(asyncio.run(run())) != ""
 
 
 def test_deaths_long_ago_do_not_count(worker: Worker):

@@ -18,6 +18,7 @@ QUIET = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP classroom.test 127.0.0.1",  # as if another computer had opened the page
 )
 
 

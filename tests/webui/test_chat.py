@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from runtime.api.settings import ServerSettings
 from runtime.engine.core import GenerationRequest
 from runtime.engine.fake import FakeBehaviour
-from tests.api.running import running
+from tests.api.running import MODEL, running
 from tests.webui.driving import ROLES, UI, answered, ask, kept, opened
 
 MARKDOWN = """\
@@ -233,3 +234,49 @@ def test_an_answer_is_copied_as_it_was_written(browser: Browser) -> None:
         answered(page).get_by_role("button", name="Copy").click()
         expect(page.locator("#status")).to_have_text("Copied")
         assert page.evaluate("navigator.clipboard.readText()") == "a **b**"
+
+
+FORBID = "() => void (navigator.clipboard.writeText = () => Promise.reject(new DOMException('no')))"
+
+
+@pytest.mark.parametrize("clipboard", ["missing", "forbidden"])
+def test_copying_works_where_the_browser_gives_no_clipboard(browser: Browser, clipboard: str) -> None:
+    """Another computer opens the page by plain http: that is no secure context."""
+    settings = ServerSettings(MODEL, allowed_hosts=("classroom.test",))
+    listing = FakeBehaviour(answer="a **b**\n\n```js\nlet c\n```")
+    with running(listing, settings, UI) as server:
+        url = server.url.replace("127.0.0.1", "classroom.test") if clipboard == "missing" else server.url
+        with opened(browser, url) as page:
+            if clipboard == "missing":
+                assert page.evaluate("navigator.clipboard") is None
+                expect(page.locator("#place")).to_contain_text("What you write goes to classroom.test")
+            else:
+                page.evaluate(FORBID)
+            ask(page, "hello")
+            answer = answered(page)
+            for button, text in (("Copy", "a **b**\n\n```js\nlet c\n```"), ("Copy code", "let c\n")):
+                copy = answer.get_by_role("button", name=button, exact=True)
+                copy.focus()
+                page.keyboard.press("Enter")
+                expect(page.locator("#status")).to_have_text("Copied")
+                expect(answer.locator(":focus")).to_have_attribute("aria-label", "Copied")
+                page.fill("#prompt", "")
+                page.press("#prompt", "Control+V")
+                expect(page.locator("#prompt")).to_have_value(text)
+            page.click("#open-developer")
+            page.locator("dialog .row").get_by_role("button", name="Copy", exact=True).click()
+            expect(page.locator("dialog").get_by_role("button", name="Copied")).to_be_visible()
+            page.keyboard.press("Escape")
+            page.fill("#prompt", "")
+            page.press("#prompt", "Control+V")
+            expect(page.locator("#prompt")).to_have_value(f"{url}/v1")
+
+
+def test_where_nothing_can_be_copied_the_page_says_so(browser: Browser) -> None:
+    with running(FakeBehaviour(answer="a"), ui=UI) as server, opened(browser, server.url) as page:
+        ask(page, "hello")
+        answer = answered(page)
+        page.evaluate(FORBID)
+        page.evaluate("() => void (document.execCommand = () => false)")
+        answer.get_by_role("button", name="Copy").click()
+        expect(page.locator("#notice")).to_contain_text("lets nothing be copied")

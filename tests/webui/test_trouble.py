@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from runtime.api.settings import ServerSettings
 from runtime.engine.core import Failed, FailureKind
 from runtime.engine.fake import FakeBehaviour
+from runtime.errors import EngineError, ShortOfMemoryError
 from tests.api.running import MODEL, running
 from tests.api.test_unverified import Told
 from tests.webui.conftest import require_browser
@@ -111,6 +112,28 @@ def test_a_server_that_is_gone_is_told_in_words(browser: Browser) -> None:
         ask(page, "hello")
         expect(page.locator(".problem")).to_contain_text("Is it still running?")
         expect(page.locator("#loading")).to_contain_text("Start the file again")
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (ShortOfMemoryError("The engine died 5 times."), "too little free memory"),
+        (EngineError("The engine died 5 times."), "The model cannot be loaded"),
+    ],
+)
+def test_an_engine_that_failed_is_begun_anew_by_a_button(browser: Browser, error: EngineError, sentence: str) -> None:
+    failing = FakeBehaviour(load_error=error, load_seconds=0.5, answer="back again")
+    with running(failing, ui=UI, ready=False) as server, opened(browser, server.url) as page:
+        notice = page.locator("#loading")
+        expect(notice).to_contain_text(sentence)
+        expect(notice).to_contain_text("The engine died 5 times.")
+        expect(notice.locator("text=Close other programs")).to_have_count(int("memory" in sentence))
+        page.fill("#prompt", "hello")
+        expect(page.locator("#send")).to_be_disabled()
+        notice.get_by_role("button", name="Try again").click()
+        expect(notice).to_have_count(0)
+        ask(page, "hello")
+        expect(answered(page)).to_contain_text("back again")
 
 
 def test_answers_are_marked_until_the_model_is_verified(browser: Browser) -> None:

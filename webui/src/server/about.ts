@@ -1,6 +1,6 @@
 // What the server tells about itself and the file it came in.
 
-import { json } from "./client";
+import { json, request } from "./client";
 
 /** What the dist-spec decides about the page, and what the model can do. */
 export interface Ui {
@@ -27,6 +27,8 @@ export interface Health {
   status: "ok" | "loading" | "restarting" | "failed" | "gone";
   progress?: number;
   detail?: string;
+  /** Why it failed, where that is known. */
+  reason?: "memory";
   /** What is known of the model's bytes; nothing where nobody checks them. */
   model_verified?: "pending" | "yes" | "no";
 }
@@ -77,6 +79,11 @@ export async function ui(): Promise<Ui> {
 
 export function about(): Promise<About> {
   return json<About>("api/about");
+}
+
+/** Let a failed engine begin anew. What comes of it the next look at its health says. */
+export async function retry(): Promise<void> {
+  await request("api/retry", { method: "POST" }).catch(() => {});
 }
 
 /** Where the engine stands; a server that does not answer is "gone". Needs no key. */

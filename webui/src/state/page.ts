@@ -2,7 +2,7 @@
 
 import { computed, effect, signal } from "@preact/signals";
 import { type Settings, UNSET, settingsFrom } from "../model/settings";
-import { type Health, NOTHING, type Ui, health as askHealth, ui as askUi } from "../server/about";
+import { type Health, NOTHING, type Ui, health as askHealth, retry, ui as askUi } from "../server/about";
 import { ServerError, useKey } from "../server/client";
 import { recall, remember } from "../store/small";
 import { speak } from "../words";
@@ -61,6 +61,15 @@ async function look(): Promise<void> {
     if (found.status === "ok" || (locked.value && found.status !== "gone")) return;
     await new Promise((resolve) => setTimeout(resolve, found.status === "failed" ? 5 * POLL : POLL));
   }
+}
+
+/** Once more, by the user's wish: a failed engine begins anew. */
+export async function tryAgain(): Promise<void> {
+  if (health.peek().status === "failed") {
+    health.value = { status: "loading" };
+    await retry();
+  }
+  await untilReady();
 }
 
 /** One look at the server's health, while an answer keeps us waiting. */

@@ -1,5 +1,6 @@
 // An answer: thoughts, words, tool calls, what went wrong, and what may be done with it.
 
+import type { ReadonlySignal } from "@preact/signals";
 import type { Turn } from "../model/nouns";
 import { type Waiting, proceed, regenerate, waiting } from "../state/answering";
 import type { Conversation } from "../state/conversation";
@@ -16,11 +17,11 @@ import { Versions } from "./Versions";
 interface Props {
   conversation: Conversation;
   turn: Turn;
-  idle: boolean;
+  busy: ReadonlySignal<boolean>;
   last: boolean;
 }
 
-export function Answer({ conversation, turn, idle, last }: Props) {
+export function Answer({ conversation, turn, busy, last }: Props) {
   const running = turn.state === "running";
   return (
     <>
@@ -30,7 +31,7 @@ export function Answer({ conversation, turn, idle, last }: Props) {
         <ToolCall call={call} key={index} />
       ))}
       {turn.calls.length > 0 && turn.state === "done" && last && (
-        <ToolResults conversation={conversation} turn={turn} idle={idle} />
+        <ToolResults conversation={conversation} turn={turn} busy={busy} />
       )}
       {running && <Progress conversation={conversation} empty={!turn.content && !turn.reasoning && !turn.calls.length} />}
       {turn.state === "stopped" && <p class="note">{t("stopped")}</p>}
@@ -38,7 +39,7 @@ export function Answer({ conversation, turn, idle, last }: Props) {
       {turn.state === "lost" && <p class="note">{t("lost")}</p>}
       {turn.unverified && <p class="note unverified">{t("unverified")}</p>}
       {turn.problem && <Trouble conversation={conversation} turn={turn} problem={turn.problem} last={last} />}
-      {!running && <Tools conversation={conversation} turn={turn} idle={idle} last={last} />}
+      {!running && <Tools conversation={conversation} turn={turn} busy={busy} last={last} />}
     </>
   );
 }
@@ -80,24 +81,24 @@ function told({ progress, connected }: Waiting, empty: boolean): string {
   return progress.total ? t("readingAll", { all: number(progress.total) }) : "";
 }
 
-function Tools({ conversation, turn, idle, last }: Props) {
+function Tools({ conversation, turn, busy, last }: Props) {
   const [copied, copyIt] = useCopy(() => turn.content);
   const { stats } = turn;
   const mayProceed = last && ["stopped", "cut", "lost"].includes(turn.state) && (turn.content || turn.reasoning);
   return (
     <div class="tools">
-      <Versions conversation={conversation} turn={turn} idle={idle} />
+      <Versions conversation={conversation} turn={turn} busy={busy} />
       {turn.content && (
         <IconButton icon={copied ? "done" : "copy"} label={t(copied ? "copied" : "copy")} onClick={copyIt} />
       )}
       <IconButton
         icon="again"
         label={t("regenerate")}
-        disabled={!idle}
+        disabled={busy}
         onClick={() => regenerate(conversation, turn)}
       />
       {mayProceed && (
-        <button type="button" class="plain" disabled={!idle} onClick={() => proceed(conversation, turn)}>
+        <button type="button" class="plain" disabled={busy} onClick={() => proceed(conversation, turn)}>
           <Icon name="on" turns />
           {t("proceed")}
         </button>

@@ -1,5 +1,6 @@
 // A button that is only an icon has a name all the same, as label and as tooltip.
 
+import type { ReadonlySignal } from "@preact/signals";
 import type { ComponentChildren, Ref } from "preact";
 import { Icon, type IconName } from "./icons";
 
@@ -8,7 +9,7 @@ interface Props {
   label: string;
   onClick?: (event: MouseEvent) => void;
   class?: string;
-  disabled?: boolean;
+  disabled?: boolean | ReadonlySignal<boolean>;
   expanded?: boolean;
   turns?: boolean;
   innerRef?: Ref<HTMLButtonElement>;

@@ -1,8 +1,8 @@
 // The conversation: its end first, the rest while there is time; and whoever reads at the end stays there.
 
-import { type Signal, computed, effect, useComputed } from "@preact/signals";
+import { type ReadonlySignal, type Signal, computed, effect } from "@preact/signals";
 import type { RefObject } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Turn } from "../model/nouns";
 import { isAnswering } from "../state/answering";
 import type { Conversation } from "../state/conversation";
@@ -20,6 +20,7 @@ export function Log({ conversation, scroller }: { conversation: Conversation; sc
   const path = conversation.path.value;
   const shown = useGrowing(path.length, conversation.id);
   const { away, toEnd } = useEnd(conversation, scroller);
+  const busy = useMemo(() => computed(() => !ready.value || isAnswering(conversation)), [conversation]);
   const from = Math.max(0, path.length - shown);
   return (
     <div class="log" id="log">
@@ -28,6 +29,7 @@ export function Log({ conversation, scroller }: { conversation: Conversation; sc
           key={turn.peek().id}
           conversation={conversation}
           turn={turn}
+          busy={busy}
           last={from + index === path.length - 1}
         />
       ))}
@@ -36,16 +38,23 @@ export function Log({ conversation, scroller }: { conversation: Conversation; sc
   );
 }
 
-function TurnView({ conversation, turn, last }: { conversation: Conversation; turn: Signal<Turn>; last: boolean }) {
-  const idle = useComputed(() => ready.value && !isAnswering(conversation)).value;
+interface TurnProps {
+  conversation: Conversation;
+  turn: Signal<Turn>;
+  /** Nothing may be asked just now. Buttons take it as it is, so that no turn is drawn again for it. */
+  busy: ReadonlySignal<boolean>;
+  last: boolean;
+}
+
+function TurnView({ conversation, turn, busy, last }: TurnProps) {
   const { role, state } = turn.value;
   return (
     <article class={`turn ${role}`} aria-busy={state === "running"} data-state={state}>
       <h2 class="unseen">{t(role === "user" ? "you" : "assistant")}</h2>
       {role === "user" ? (
-        <Question conversation={conversation} turn={turn.value} idle={idle} />
+        <Question conversation={conversation} turn={turn.value} busy={busy} />
       ) : (
-        <Answer conversation={conversation} turn={turn.value} idle={idle} last={last} />
+        <Answer conversation={conversation} turn={turn.value} busy={busy} last={last} />
       )}
     </article>
   );

@@ -2,7 +2,7 @@
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { shelfState } from "../state/library";
-import { health, locked, tryKey, ui, untilReady } from "../state/page";
+import { health, locked, tryAgain, tryKey, ui } from "../state/page";
 import { notice } from "../state/view";
 import { type Key, number, t } from "../words";
 
@@ -22,19 +22,20 @@ export function Notices() {
 }
 
 function ServerNotice() {
-  const { status, progress = 0, detail } = health.value;
+  const { status, progress = 0, detail, reason } = health.value;
   const bad = status === "gone" || status === "failed";
   if (status === "ok" || (locked.value && !bad)) return null;
   const known = status === "loading" && progress > 0;
-  const sentence = known ? t("loadingPart", { part: number(progress * 100) }) : t(status);
+  const sentence = known ? t("loadingPart", { part: number(progress * 100) }) : t(reason === "memory" ? "memory" : status);
   return (
     <div class={bad ? "card bad" : "card"} id="loading" role={bad ? "alert" : "status"}>
       <p id="loading-label">{sentence}</p>
       {status === "gone" && <p>{t("goneHelp")}</p>}
+      {reason === "memory" && <p>{t("memoryHelp")}</p>}
       {detail && <p class="detail">{detail}</p>}
       {!bad && <progress aria-label={sentence} value={known ? progress : undefined} />}
       {bad && (
-        <button type="button" class="primary" onClick={() => void untilReady()}>
+        <button type="button" class="primary" onClick={() => void tryAgain()}>
           {t("tryAgain")}
         </button>
       )}

@@ -1,5 +1,6 @@
 // What was asked, and its editing, which begins a new branch.
 
+import type { ReadonlySignal } from "@preact/signals";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Turn } from "../model/nouns";
 import { edit } from "../state/answering";
@@ -14,10 +15,10 @@ import { Versions } from "./Versions";
 interface Props {
   conversation: Conversation;
   turn: Turn;
-  idle: boolean;
+  busy: ReadonlySignal<boolean>;
 }
 
-export function Question({ conversation, turn, idle }: Props) {
+export function Question({ conversation, turn, busy }: Props) {
   const [editing, setEditing] = useState(false);
   const [copied, copyIt] = useCopy(() => turn.content);
   const pen = useRef<HTMLButtonElement>(null);
@@ -46,9 +47,9 @@ export function Question({ conversation, turn, idle }: Props) {
         {turn.content && <p dir="auto">{turn.content}</p>}
       </div>
       <div class="tools">
-        <Versions conversation={conversation} turn={turn} idle={idle} />
+        <Versions conversation={conversation} turn={turn} busy={busy} />
         <IconButton icon={copied ? "done" : "copy"} label={t(copied ? "copied" : "copy")} onClick={copyIt} />
-        <IconButton icon="pen" label={t("edit")} disabled={!idle} innerRef={pen} onClick={() => setEditing(true)} />
+        <IconButton icon="pen" label={t("edit")} disabled={busy} innerRef={pen} onClick={() => setEditing(true)} />
       </div>
     </>
   );

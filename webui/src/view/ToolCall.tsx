@@ -1,6 +1,7 @@
 // A tool the model asks for: its name, and behind it the arguments, one to a line where they can be told apart. The page
 // runs no tools; whoever asked may say what one gave.
 
+import type { ReadonlySignal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import type { Call, Turn } from "../model/nouns";
 import { giveResults } from "../state/answering";
@@ -42,7 +43,7 @@ export function ToolCall({ call }: { call: Call }) {
 }
 
 /** What the tools gave, to be told the model, which then goes on. */
-export function ToolResults({ conversation, turn, idle }: { conversation: Conversation; turn: Turn; idle: boolean }) {
+export function ToolResults({ conversation, turn, busy }: { conversation: Conversation; turn: Turn; busy: ReadonlySignal<boolean> }) {
   const [results, setResults] = useState<readonly string[]>(turn.calls.map((call) => call.result ?? ""));
   return (
     <form
@@ -67,7 +68,7 @@ export function ToolResults({ conversation, turn, idle }: { conversation: Conver
           />
         </label>
       ))}
-      <button type="submit" class="primary" disabled={!idle}>
+      <button type="submit" class="primary" disabled={busy}>
         {t("sendResults")}
       </button>
     </form>

@@ -1,12 +1,13 @@
 // Where a turn has others in its place: which one this is, and the way to them.
 
+import type { ReadonlySignal } from "@preact/signals";
 import type { Turn } from "../model/nouns";
 import type { Conversation } from "../state/conversation";
 import { keep } from "../state/library";
 import { number, t } from "../words";
 import { IconButton } from "./Button";
 
-export function Versions({ conversation, turn, idle }: { conversation: Conversation; turn: Turn; idle: boolean }) {
+export function Versions({ conversation, turn, busy }: { conversation: Conversation; turn: Turn; busy: ReadonlySignal<boolean> }) {
   const all = conversation.versions(turn);
   if (all.length < 2) return null;
   const at = all.findIndex((one) => one.id === turn.id);
@@ -17,7 +18,7 @@ export function Versions({ conversation, turn, idle }: { conversation: Conversat
   const label = t("version", { n: number(at + 1), all: number(all.length) });
   return (
     <span class="versions" role="group" aria-label={label}>
-      <IconButton icon="back" turns label={t("earlier")} disabled={!idle || at === 0} onClick={() => go(at - 1)} />
+      <IconButton icon="back" turns label={t("earlier")} disabled={busy.value || at === 0} onClick={() => go(at - 1)} />
       <span aria-hidden="true">
         {number(at + 1)}/{number(all.length)}
       </span>
@@ -25,7 +26,7 @@ export function Versions({ conversation, turn, idle }: { conversation: Conversat
         icon="next"
         turns
         label={t("later")}
-        disabled={!idle || at === all.length - 1}
+        disabled={busy.value || at === all.length - 1}
         onClick={() => go(at + 1)}
       />
     </span>
