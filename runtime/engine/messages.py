@@ -24,7 +24,7 @@ from runtime.engine.core import (
     TextDelta,
 )
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 """Goes up with every change to a message or an event."""
 
 
