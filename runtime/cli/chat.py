@@ -7,17 +7,14 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runtime.console import Console
 from runtime.errors import INTERRUPTED, UsageError
 from runtime.launch import session
 from runtime.launch.modelcheck import model_check
 from runtime.launch.opening import chat_template, open_own
-from runtime.launch.options import LaunchOptions, add_engine_flags, sampling, section
-
-if TYPE_CHECKING:
-    from runtime.engine.core import SamplingParams
+from runtime.launch.options import LaunchOptions, add_engine_flags, section
 
 
 def add_parser(verbs: Any) -> None:
@@ -25,7 +22,7 @@ def add_parser(verbs: Any) -> None:
     parser = verbs.add_parser("chat", help="talk in the terminal")
     parser.add_argument("--system", metavar="TEXT", help="system prompt (default: the dist's)")
     parser.add_argument("--max-tokens", type=int, metavar="N", help="longest answer, in tokens")
-    parser.add_argument("--temperature", type=float, metavar="T", help="0 always takes the likeliest word")
+    parser.add_argument("--temperature", type=float, metavar="T", help="0 is always the likeliest word (default 0.8)")
     parser.add_argument("--seed", type=int, metavar="S", help="same seed, same answers")
     add_engine_flags(parser)
     parser.set_defaults(run=run)
@@ -41,8 +38,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         check = model_check(archive, started.places)
         with _loop() as loop:
             try:
-                drawn = sampling(archive.manifest, temperature=args.temperature, seed=args.seed)
-                _talk(started, loop, str(told or ""), chat_template(archive), drawn, check, args, console)
+                _talk(started, loop, str(told or ""), chat_template(archive), check, args, console)
             except KeyboardInterrupt:
                 console.out("")
                 return INTERRUPTED
@@ -57,7 +53,6 @@ def _talk(
     loop: asyncio.AbstractEventLoop,
     system: str,
     given_template: str | None,
-    drawn: SamplingParams,
     check: Any,
     args: argparse.Namespace,
     console: Console,
@@ -66,6 +61,7 @@ def _talk(
     from runtime.chat.transcript import Transcript
     from runtime.cli.talk import Talk
     from runtime.engine.client import WorkerEngine
+    from runtime.engine.core import SamplingParams
 
     async def ready() -> tuple[WorkerEngine, ChatTemplate]:
         engine = WorkerEngine(
@@ -80,12 +76,14 @@ def _talk(
     check.start()
     if console.is_terminal:
         console.say("Ask away; /help tells what else there is.")
+    chosen = {"temperature": args.temperature, "seed": args.seed}
+    sampling = SamplingParams(**{name: value for name, value in chosen.items() if value is not None})
     try:
         Talk(
             engine,
             template,
             Transcript(system),
-            drawn,
+            sampling,
             args.max_tokens,
             lambda work: asyncio.run_coroutine_threadsafe(work, loop),
             console,

@@ -25,7 +25,6 @@ from runtime.engine.core import (
     GenerationRequest,
     ModelFacts,
     Queued,
-    Reading,
     Started,
     TextDelta,
 )
@@ -264,7 +263,7 @@ class WorkerEngine:
 
     def _take(self, message: Message) -> None:
         match message:
-            case Queued() | Started() | Reading():
+            case Queued() | Started():
                 self._ledger.take(message)
             case TextDelta() | Finished() | Failed():
                 self._trust.answered(over=isinstance(message, Finished))

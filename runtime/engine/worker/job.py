@@ -47,7 +47,10 @@ class Clock:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A request that can be served. sampler: made when it is admitted first. place: as told while it waits."""
+    """A request that can be served. sampler: made when it is admitted first. place: as told while it waits.
+
+    is_started: it was told that it is being computed.
+    """
 
     request: GenerationRequest
     prompt: list[int]
@@ -56,6 +59,7 @@ class Job:
     answer: Answer
     sampler: Sampler | None = None
     place: int = 0
+    is_started: bool = False
     clock: Clock = field(default_factory=Clock)
 
     @property
@@ -68,7 +72,7 @@ class Job:
         """Whether there is nothing more to draw."""
         return self.answer.reason is not None
 
-    def begin(self, context: Context, forbidden: tuple[int, ...]) -> None:
+    def begin(self, context: Context) -> None:
         """Make ready to draw. Raises `GrammarError`."""
         self.clock.admitted()
         self.sampler = Sampler(
@@ -76,7 +80,7 @@ class Job:
             self.request.sampling,
             self.seed,
             self.prompt,
-            forbidden=forbidden,
+            forbidden=context.model.end_tokens if self.request.ignore_eos else (),
             context_size=context.size,
         )
         self.sampler.replay(self.request.answered)

@@ -64,12 +64,7 @@ function turnFrom(raw: Record<string, unknown>, chat: string, ids: ReadonlyMap<u
     content: string(raw["content"]),
     reasoning: string(raw["reasoning"]),
     calls: list(raw["calls"]).map(record).map(
-      (call): Call => ({
-        id: string(call["id"]),
-        name: string(call["name"]),
-        arguments: string(call["arguments"]),
-        result: typeof call["result"] === "string" ? call["result"] : null,
-      }),
+      (call): Call => ({ id: string(call["id"]), name: string(call["name"]), arguments: string(call["arguments"]) }),
     ),
     attachments: list(raw["attachments"])
       .map(record)
@@ -99,10 +94,8 @@ export function toMarkdown({ chat, turns }: Kept, names: { user: string; assista
   const path = pathTo(new Map(turns.map((turn) => [turn.id, turn])), chat.leaf);
   const parts = path.map((turn) => {
     const files = turn.attachments.map((file) => `*${file.name}*\n\n`).join("");
-    const calls = turn.calls.map(({ name, arguments: given, result }) => {
-      return `\n\n\`${name}(${given})\`${result === null ? "" : `\n\n> ${result.replaceAll("\n", "\n> ")}`}`;
-    });
-    return `## ${names[turn.role]}\n\n${files}${turn.content.trim()}${calls.join("")}\n`;
+    const calls = turn.calls.map((call) => `\n\n\`${call.name}(${call.arguments})\``).join("");
+    return `## ${names[turn.role]}\n\n${files}${turn.content.trim()}${calls}\n`;
   });
   return `# ${chat.title}\n\n${parts.join("\n")}`;
 }

@@ -14,7 +14,6 @@ export interface Settings {
   form: "" | "json_schema" | "grammar";
   json_schema: string;
   grammar: string;
-  tools: string;
   speed: boolean;
   theme: "" | "light" | "dark";
   language: string;
@@ -34,7 +33,6 @@ export const UNSET: Settings = {
   form: "",
   json_schema: "",
   grammar: "",
-  tools: "",
   speed: false,
   theme: "",
   language: "",

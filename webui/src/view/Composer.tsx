@@ -1,16 +1,18 @@
 // Where questions are written.
 
+import { type Signal, useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import type { Attachment } from "../model/nouns";
 import { isAnswering, mayAsk, say, stop } from "../state/answering";
-import { files, words } from "../state/draft";
 import { open } from "../state/library";
 import { t } from "../words";
 import { Files, useDrop, useFiles } from "./Files";
 import { IconButton } from "./Button";
-import { toPrompt } from "./prompt";
 
 export function Composer({ box }: { box: RefObject<HTMLTextAreaElement | null> }) {
+  const words = useSignal("");
+  const files = useSignal<Attachment[]>([]);
   const take = useFiles(files);
   const dropping = useDrop(take);
   const conversation = open.value;
@@ -23,8 +25,8 @@ export function Composer({ box }: { box: RefObject<HTMLTextAreaElement | null> }
     files.value = [];
     box.current?.focus();
   };
-  useFocus(conversation.id);
-  useHeight(box, words.value);
+  useFocus(box, conversation.id);
+  useHeight(box, words);
 
   return (
     <form
@@ -99,18 +101,18 @@ function Attach({ onFiles }: { onFiles: (files: File[]) => void }) {
   );
 }
 
-/** Whoever opens a conversation may write in it; who writes elsewhere, a search or a name, is left there. */
-function useFocus(conversation: string): void {
-  useLayoutEffect(() => {
-    if (!document.querySelector("dialog[open], input:focus")) toPrompt();
+/** Where there is a keyboard, writing may begin at once. */
+function useFocus(box: RefObject<HTMLTextAreaElement | null>, conversation: string): void {
+  useEffect(() => {
+    if (matchMedia("(pointer: fine)").matches && !document.querySelector("dialog[open]")) box.current?.focus();
   }, [conversation]);
 }
 
-function useHeight(box: RefObject<HTMLTextAreaElement | null>, words: string): void {
+function useHeight(box: RefObject<HTMLTextAreaElement | null>, words: Signal<string>): void {
   useLayoutEffect(() => {
     const area = box.current;
     if (!area) return;
     area.style.height = "auto";
     area.style.height = `${area.scrollHeight}px`;
-  }, [words]);
+  }, [words.value]);
 }

@@ -8,7 +8,6 @@ import { t } from "../words";
 import { IconButton } from "./Button";
 import { useCopy } from "./copying";
 import { Icon } from "./icons";
-import { toPrompt } from "./prompt";
 import { Versions } from "./Versions";
 
 interface Props {
@@ -21,18 +20,12 @@ export function Question({ conversation, turn, idle }: Props) {
   const [editing, setEditing] = useState(false);
   const [copied, copyIt] = useCopy(() => turn.content);
   const pen = useRef<HTMLButtonElement>(null);
-  const back = useRef(false);
-  useLayoutEffect(() => {
-    if (back.current && !editing) pen.current?.focus();
-    back.current = editing;
-  }, [editing]);
   if (editing) {
-    const send = (words: string) => {
+    const leave = () => {
       setEditing(false);
-      edit(conversation, turn, words);
-      toPrompt(); // the question with the pen is no longer shown
+      requestAnimationFrame(() => pen.current?.focus());
     };
-    return <Editor turn={turn} onLeave={() => setEditing(false)} onSend={send} />;
+    return <Editor turn={turn} onLeave={leave} onSend={(words) => (leave(), edit(conversation, turn, words))} />;
   }
   return (
     <>
