@@ -22,6 +22,7 @@ from runtime.engine.core import (
     FinishReason,
     GenerationRequest,
     Queued,
+    Reading,
     Started,
 )
 from runtime.engine.messages import Embed, Load
@@ -197,8 +198,11 @@ class Loop:
             self._recover(chunks, error)
             return
         wanted = [(job, output) for job, chunk, output in zip(jobs, chunks, outputs, strict=True) if chunk.draws]
-        for chunk in chunks:
+        for job, chunk in zip(jobs, chunks, strict=True):
             self._scheduler.advance(chunk)
+            if chunk.sequence.pending and not job.answer.count:
+                processed = min(chunk.sequence.computed, job.prompt_tokens)
+                self._outbox.append(Reading(job.request.id, processed, job.prompt_tokens))
         with self._heart.working(0.0):  # a grammar can be made so that one token takes for ever
             drawn = self._drawing.draw(wanted)
         for (job, _), one in zip(wanted, drawn, strict=True):
