@@ -1,4 +1,4 @@
-"""From the start of the process to `/health` 200, against llama-server from the same engine build.
+"""From the start of the process to `/health` 200 and to a first word, against llama-server from the same engine build.
 
 usage: python -m bench.startup [--model demo|small|large]... [--rounds 5] [--folder DIR] [--behind MIB] [--first]
 
@@ -15,6 +15,7 @@ must not be noticeably quicker: a second start proves nothing again.
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import os
 import shutil
@@ -54,7 +55,8 @@ class Contender:
     argv: Sequence[str]
     environment: Mapping[str, str]
     before: Callable[[], None] = lambda: None
-    seconds: list[float] = field(default_factory=list)
+    ready: list[float] = field(default_factory=list)
+    first_word: list[float] = field(default_factory=list)
 
 
 def main() -> None:
@@ -101,7 +103,9 @@ def measure(name: str, args: argparse.Namespace) -> None:
     for round_number in range(args.rounds):
         for contender in contenders if round_number % 2 == 0 else reversed(contenders):
             contender.before()
-            contender.seconds.append(start(contender))
+            ready, first_word = start(contender)
+            contender.ready.append(ready)
+            contender.first_word.append(first_word)
             if contender.before is not contenders[0].before:
                 start(contenders[0])  # whatever was emptied is warm again for the next
     python = [imports() for _ in range(args.rounds)]
@@ -109,13 +113,15 @@ def measure(name: str, args: argparse.Namespace) -> None:
 
 
 def report(name: str, contenders: Sequence[Contender], python: Sequence[float]) -> None:
-    """One JSON line: medians in seconds, and our median over each peer's."""
-    medians = {c.name: statistics.median(c.seconds) for c in contenders}
-    medians["python imports"] = statistics.median(python)
-    ratios = {f"pannier / {other}": round(medians["pannier"] / value, 3) for other, value in medians.items()}
-    del ratios["pannier / pannier"]
-    rounded = {key: round(value, 3) for key, value in medians.items()}
-    print(json.dumps({"model": name, "rounds": len(python), "median_s": rounded, "ratios": ratios}), flush=True)
+    """Two JSON lines: medians in seconds, and our median over each peer's."""
+    ready = {c.name: statistics.median(c.ready) for c in contenders} | {"python imports": statistics.median(python)}
+    first_word = {c.name: statistics.median(c.first_word) for c in contenders}
+    for what, medians in (("ready", ready), ("first word", first_word)):
+        ratios = {f"pannier / {other}": round(medians["pannier"] / value, 3) for other, value in medians.items()}
+        del ratios["pannier / pannier"]
+        rounded = {key: round(value, 3) for key, value in medians.items()}
+        line = {"model": name, "until": what, "rounds": len(python), "median_s": rounded, "ratios": ratios}
+        print(json.dumps(line), flush=True)
 
 
 def built(name: str, folder: Path, console: Console, behind: int) -> tuple[Path, Path]:
@@ -157,8 +163,8 @@ def chosen_backend(dist: Path, environment: Mapping[str, str]) -> str:
     return str(json.loads(told)["decision"]["backend"])
 
 
-def start(contender: Contender) -> float:
-    """Seconds from exec to the first `/health` 200; then the program is ended."""
+def start(contender: Contender) -> tuple[float, float]:
+    """Seconds from exec to the first `/health` 200, and to the first word of an answer; then the program is ended."""
     port = free_port()
     argv = [part.format(port=port) for part in contender.argv]
     with tempfile.TemporaryFile() as log:
@@ -170,7 +176,9 @@ def start(contender: Contender) -> float:
                     log.seek(0)
                     raise SystemExit(f"{contender.name} did not start:\n{log.read().decode(errors='replace')}")
                 time.sleep(POLL_SECONDS)
-            return time.perf_counter() - began
+            ready = time.perf_counter() - began
+            ask(port)
+            return ready, time.perf_counter() - began
         finally:
             process.terminate()
             with suppress(subprocess.TimeoutExpired):
@@ -185,6 +193,18 @@ def healthy(port: int) -> bool:
         connection.sendall(f"GET /health HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode())
         return connection.recv(64).startswith(b"HTTP/1.1 200")
     return False
+
+
+def ask(port: int) -> None:
+    """One question, answered with one word."""
+    body = json.dumps({"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1, "temperature": 0})
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=GIVE_UP_SECONDS)
+    connection.request("POST", "/v1/chat/completions", body, {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    said = answer.read()
+    connection.close()
+    if answer.status != 200:
+        raise SystemExit(f"port {port} answered {answer.status}: {said.decode(errors='replace')}")
 
 
 def imports() -> float:

@@ -1,27 +1,21 @@
 """Just enough llama.cpp to ask the model something: load, tokenise, decode greedily."""
 
 import ctypes
-import importlib.util
 import os
-import sys
-import types
 from pathlib import Path
-from typing import Any
+
+from runtime.engine.bindings import Llama, LogLevel
 
 # The variant that runs nearly everywhere first; a best-scored one may crash on quantised weights.
 _PREFERRED = ("haswell", "x64", "armv8.0_1", "apple_m1")
 _SUFFIXES = (".so", ".dylib", ".dll")
 
-
-def _library(folder: Path, stem: str) -> Path:
-    for name in (f"lib{stem}", stem):
-        for suffix in _SUFFIXES:
-            if (folder / (name + suffix)).exists():
-                return folder / (name + suffix)
-    raise FileNotFoundError(f"There is no {stem} library in {folder}; give the folder of a compiled llama.cpp.")
+_loaded: dict[Path, Llama] = {}  # there is no unloading, and a backend may be registered only once
+_complaints: list[str] = []  # what llama.cpp said was wrong
 
 
-def _cpu_backend(folder: Path) -> Path:
+def cpu_backend(folder: Path) -> Path:
+    """The CPU backend of a compiled llama.cpp that is the least likely to crash."""
     found = sorted(path for path in folder.iterdir() if "ggml-cpu" in path.name and path.suffix in _SUFFIXES)
     if not found:
         raise FileNotFoundError(f"There is no CPU backend (ggml-cpu…) in {folder}.")
@@ -29,40 +23,31 @@ def _cpu_backend(folder: Path) -> Path:
     return (ranked or found)[0]
 
 
-def bindings(folder: Path) -> Any:
-    """llama.cpp's C functions from this folder, one CPU backend loaded.
+def _llama(folder: Path) -> Llama:
+    """llama.cpp from this folder with one CPU backend. Raises `PannierError` where it does not load."""
+    if folder not in _loaded:
+        llama = Llama(folder, _listen)
+        llama.load_backend(cpu_backend(folder))
+        llama.initialise()
+        _loaded[folder] = llama
+    return _loaded[folder]
 
-    The package `llama_cpp` itself is bypassed: importing it pulls in far more than the C functions.
-    """
-    if "llama_cpp.llama_cpp" not in sys.modules:
-        os.environ["LLAMA_CPP_LIB_PATH"] = str(folder)
-        spec = importlib.util.find_spec("llama_cpp")
-        if spec is None or spec.submodule_search_locations is None:
-            raise ModuleNotFoundError("The package llama-cpp-python is not installed.")
-        package = types.ModuleType("llama_cpp")
-        package.__path__ = list(spec.submodule_search_locations)
-        sys.modules["llama_cpp"] = package
-        loader = ctypes.CDLL(str(_library(folder, "ggml"))).ggml_backend_load
-        loader.argtypes, loader.restype = [ctypes.c_char_p], ctypes.c_void_p
-        if not loader(os.fsencode(_cpu_backend(folder))):
-            raise OSError(f"The CPU backend in {folder} does not load here.")
-    import llama_cpp.llama_cpp as lib
 
-    return lib
+def _listen(level: LogLevel, text: bytes) -> None:
+    if level is LogLevel.ERROR:
+        _complaints.append(text.decode(errors="replace").strip())
 
 
 class Engine:
     """One loaded model with one context."""
 
     def __init__(self, folder: Path, model: Path, *, context: int = 2048, threads: int = 1) -> None:
-        self._lib = lib = bindings(folder)
-        self._quiet = lib.llama_log_callback(lambda level, text, data: None)
-        lib.llama_log_set(self._quiet, None)
-        lib.llama_backend_init()
+        self._lib = lib = _llama(folder).raw
+        _complaints.clear()
         parameters = lib.llama_model_default_params()
         self._model = lib.llama_model_load_from_file(os.fsencode(model), parameters)
         if not self._model:
-            raise OSError(f"llama.cpp cannot load {model}.")
+            raise OSError(f"llama.cpp cannot load {model}. It says: {' '.join(_complaints)}")
         self._vocab = lib.llama_model_get_vocab(self._model)
         shape = lib.llama_context_default_params()
         shape.n_ctx, shape.n_batch, shape.n_ubatch = context, context, 512

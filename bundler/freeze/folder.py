@@ -18,6 +18,9 @@ from runtime.manifest import Digest
 PROGRAM = "pannier"
 """Name of the program in the folder; `ps` shows it."""
 
+CONTENTS = "_internal"
+"""Where PyInstaller puts everything but the program."""
+
 ZSTD_LEVEL = 19
 """15 seconds once per runtime. At 22 it would be 2 % smaller and take the launcher 16 times the memory to decode."""
 

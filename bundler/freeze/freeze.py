@@ -30,6 +30,7 @@ from bundler.freeze import folder as folders
 from bundler.freeze import pyinstaller
 from bundler.freeze.contents import BOOTLOADERS_ARCHIVE
 from bundler.freeze.inventory import inventory, of_page
+from bundler.launcher.preload import build_preload, preload_key
 from bundler.page.build import build_page, page_key
 from bundler.publish import digest_of, discard, file_sha256, one_at_a_time, publishing, scratch
 from bundler.targets import Target, host
@@ -116,7 +117,7 @@ def runtime_key(target: Target) -> str:
     return digest_of(
         {
             "target": target.name,
-            "launcher": target.launcher,
+            "preload": preload_key(target) if target.launcher else "",
             "files": files,
             "page": page_key(),
             "templates": [hashlib.sha256(path.read_bytes()).hexdigest() for path in templates],
@@ -136,6 +137,8 @@ def _freeze(place: Path, key: str, target: Target, root: Path, console: Console)
         log = root / "logs" / f"runtime-{key[:_KEY_LENGTH]}.log"
         with console.progress("Freezing the runtime", None):
             inside = pyinstaller.freeze(folder, page.files, log, folders.PROGRAM if target.launcher else "")
+            if target.launcher:
+                shutil.copy2(build_preload(target, root, console), inside.folder / folders.CONTENTS)
             listing = _put(inside, target, partial)
         owners = (*inventory(inside.sources), *of_page(page.packages))
         (partial / LICENSES).mkdir()

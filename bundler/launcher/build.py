@@ -57,9 +57,9 @@ def build_launcher(target: Target, root: Path | None, console: Console) -> Launc
     root = root or cache.root()
     key = launcher_key(target)
     place = root / "launchers" / f"{target.name}-{key[:_KEY_LENGTH]}"
-    if not _whole(place):
+    if not is_whole(place, PROGRAM, SUM):
         with one_at_a_time(place, console):
-            if not _whole(place):
+            if not is_whole(place, PROGRAM, SUM):
                 _compile(place, target, root, console)
     return Launcher(
         place / PROGRAM,
@@ -86,9 +86,10 @@ def _sources(pattern: str) -> list[Path]:
     return sorted((resources.runtime_package() / "launcher").glob(pattern))
 
 
-def _whole(place: Path) -> bool:
+def is_whole(place: Path, product: str, record: str) -> bool:
+    """Whether the cache has this product as it was recorded; a damaged one goes."""
     try:
-        if (place / SUM).read_text() == file_sha256(place / PROGRAM):
+        if (place / record).read_text() == file_sha256(place / product):
             return True
     except OSError:
         pass
@@ -107,9 +108,9 @@ def _compile(place: Path, target: Target, root: Path, console: Console) -> None:
             ours = [path.name for path in _sources("*.c")]
             common = [zig, "cc", "-target", f"{target.machine}-linux-musl", *FLAGS]
             for name in ours:
-                _run([*common, *WARNINGS, "-c", name, "-o", f"{name}.o"], folder)
-            _run([*common, "-c", decoder.SOURCE, "-o", "zstd.o"], folder)
-            _run([*common, *LINKING, *(f"{name}.o" for name in ours), "zstd.o", "-o", PROGRAM], folder)
+                compile_with_zig([*common, *WARNINGS, "-c", name, "-o", f"{name}.o"], folder)
+            compile_with_zig([*common, "-c", decoder.SOURCE, "-o", "zstd.o"], folder)
+            compile_with_zig([*common, *LINKING, *(f"{name}.o" for name in ours), "zstd.o", "-o", PROGRAM], folder)
         (partial / PROGRAM).write_bytes((folder / PROGRAM).read_bytes())
         (partial / PROGRAM).chmod(0o755)
         (partial / "zstd.txt").write_text(f"zstd\n\n{(folder / decoder.LICENSE).read_text()}", encoding="utf-8")
@@ -117,8 +118,10 @@ def _compile(place: Path, target: Target, root: Path, console: Console) -> None:
         (partial / SUM).write_text(file_sha256(partial / PROGRAM))
 
 
-def _run(command: list[str], folder: Path) -> None:
-    """Zig compiles its C library at the first use, which takes longer than all of ours, and keeps it: in our cache."""
+def compile_with_zig(command: list[str], folder: Path) -> None:
+    """Run zig in `folder`. Raises `ToolError`.
+
+    Zig compiles its C library at the first use, which takes longer than all of ours, and keeps it: in our cache."""
     environment = {
         **{name: value for name, value in clean_environment().items() if not name.startswith("ZIG_")},
         "ZIG_GLOBAL_CACHE_DIR": str(cache.root() / "work" / "zig"),

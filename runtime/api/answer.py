@@ -20,6 +20,7 @@ from runtime.engine.core import (
     FinishReason,
     GenerationRequest,
     Queued,
+    Reading,
     Started,
     TextDelta,
     TokenChances,
@@ -113,8 +114,8 @@ async def _answer(service: Service, asked: Asked, request: GenerationRequest) ->
                             yield replace(piece, spent=spent) if spent and isinstance(piece, Content) else piece
                     continue
                 match event:
-                    case Queued(_, place) if asked.on_queued:
-                        await asked.on_queued(place)
+                    case Queued() | Reading() if asked.on_waiting:
+                        await asked.on_waiting(event)
                     case Started():
                         cached = event.cached_tokens
                         service.metrics.started(event)

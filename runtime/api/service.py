@@ -18,7 +18,16 @@ from runtime.api.metrics import Metrics
 from runtime.api.settings import ServerSettings, UiConfig
 from runtime.api.vouching import Check, Closing
 from runtime.chat.template import ChatTemplate, TemplateError
-from runtime.engine.core import Engine, EngineState, Event, GenerationRequest, ModelFacts, SamplingParams
+from runtime.engine.core import (
+    Engine,
+    EngineState,
+    Event,
+    GenerationRequest,
+    ModelFacts,
+    Queued,
+    Reading,
+    SamplingParams,
+)
 
 if TYPE_CHECKING:
     from runtime.api.streams import Streams
@@ -36,15 +45,15 @@ _Read = TypeVar("_Read")
 class Asked:
     """What the engine is asked, one request for each answer, and how its answers are read.
 
-    one_call: no more than one call is told. metered: content tells what it took so far. on_queued: hears the place in
-    the queue, for whom wants to know.
+    one_call: no more than one call is told. metered: content tells what it took so far. on_waiting: hears the place in
+    the queue, and how far the prompt is read, for whom wants to know.
     """
 
     requests: tuple[GenerationRequest, ...]
     prompt: Prompt
     one_call: bool = False
     metered: bool = False
-    on_queued: Callable[[int], Awaitable[None]] | None = None
+    on_waiting: Callable[[Queued | Reading], Awaitable[None]] | None = None
 
     @property
     def with_chances(self) -> bool:

@@ -23,6 +23,7 @@ from typing import Any
 
 from runtime.errors import CannotRunError
 
+_callbacks: list[Any] = []  # llama.cpp keeps their addresses for as long as the process lives
 _REMEDY = "Start with --verbose to see the engine's log, or get the file again."
 
 
@@ -78,8 +79,9 @@ class Llama:
         self.ggml_base.ggml_backend_cpu_buffer_type.restype = ctypes.c_void_p
         self.ggml = _declare(_preload(engine_dir, "ggml"))
         self.raw = _import_declarations(engine_dir)
-        self._log_callback = self.raw.llama_log_callback(lambda level, text, _: log(LogLevel(level), text))
-        self.raw.llama_log_set(self._log_callback, None)
+        callback = self.raw.llama_log_callback(lambda level, text, _: log(LogLevel(level), text))
+        _callbacks.append(callback)
+        self.raw.llama_log_set(callback, None)
         self._registered: list[int] = []
 
     def load_backend(self, library: Path) -> tuple[Device, ...]:

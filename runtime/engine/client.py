@@ -25,6 +25,7 @@ from runtime.engine.core import (
     GenerationRequest,
     ModelFacts,
     Queued,
+    Reading,
     Started,
     TextDelta,
 )
@@ -263,7 +264,7 @@ class WorkerEngine:
 
     def _take(self, message: Message) -> None:
         match message:
-            case Queued() | Started():
+            case Queued() | Started() | Reading():
                 self._ledger.take(message)
             case TextDelta() | Finished() | Failed():
                 self._trust.answered(over=isinstance(message, Finished))

@@ -114,12 +114,24 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The request was admitted: its prompt has `prompt_tokens` tokens, `cached_tokens` of them already computed."""
+    """The request is being computed: its prompt has `prompt_tokens` tokens, `cached_tokens` of them known already."""
 
     request_id: str
     prompt_tokens: int
     cached_tokens: int
     seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A step read more of the prompt, but not all: `processed` of `prompt_tokens`, the cached ones included.
+
+    Prompts that fit into one step have none. A request that gave way to others, or whose worker died, begins anew.
+    """
+
+    request_id: str
+    processed: int
+    prompt_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +208,8 @@ class Failed:
     retry_after: float | None = None
 
 
-Event = Queued | Started | TextDelta | Finished | Failed
-"""What a request yields: Queued while it waits, Started, any number of TextDelta, then one of Finished and Failed."""
+Event = Queued | Started | Reading | TextDelta | Finished | Failed
+"""What a request yields: Queued while it waits, Started, Reading while it does, TextDelta, then Finished or Failed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from runtime.engine.core import (
     GenerationRequest,
     ModelFacts,
     Queued,
+    Reading,
     Started,
     TextDelta,
     Timings,
@@ -65,6 +66,7 @@ class FakeBehaviour:
     die_at_token: the worker "dies" before this token index (0 is the first), `deaths` times. It is back after
     `load_seconds`, and the answer goes on; of two deaths in one place the request is told to be the cause.
     queue: the places it waits in, told before it is admitted, for `queue_seconds` each.
+    steps: in how many steps, of `step_seconds` each, it reads a prompt.
     refuse: called with each request; what it returns (a `Failed`, as from `runtime.engine.failures`) is its only event.
     """
 
@@ -78,6 +80,8 @@ class FakeBehaviour:
     refuse: Callable[[GenerationRequest], Event | None] | None = None
     queue: tuple[int, ...] = ()
     queue_seconds: float = 0.0
+    steps: int = 1
+    step_seconds: float = 0.0
     context_size: int = 4096
     chat_template: str | None = _CHATML
     fill_in: tuple[int, ...] = ()
@@ -140,7 +144,7 @@ class FakeEngine:
         ended = False
         try:
             async for event in self._run(request):
-                ended = not isinstance(event, Queued | Started | TextDelta)
+                ended = not isinstance(event, Queued | Started | Reading | TextDelta)
                 yield event
         finally:
             if not ended:
@@ -179,6 +183,9 @@ class FakeEngine:
             yield Queued(request.id, place)
             await asyncio.sleep(self.behaviour.queue_seconds)
         yield Started(request.id, len(prompt), 0, seed)
+        for step in range(1, self.behaviour.steps):
+            await asyncio.sleep(self.behaviour.step_seconds)
+            yield Reading(request.id, len(prompt) * step // self.behaviour.steps, len(prompt))
         room = self.behaviour.context_size - len(prompt)
         limit = room if request.max_tokens is None else min(room, request.max_tokens)
         assembler, reason, count, pending = TextAssembler(request.stop), FinishReason.LENGTH, 0, list[int]()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from runtime.engine import failures
-from runtime.engine.core import Event, Failed, Finished, GenerationRequest, Queued, Started, TextDelta
+from runtime.engine.core import Event, Failed, Finished, GenerationRequest, Queued, Reading, Started, TextDelta
 from runtime.engine.process import Death
 
 _STRIKES = 2
@@ -99,6 +99,8 @@ class Ledger:
                 ticket.started = event
             case Queued() if ticket.started is not None:
                 return
+            case Reading() if ticket.tokens:
+                return  # what another worker had read already
             case TextDelta():
                 ticket.tokens += event.tokens
                 ticket.told, ticket.strikes = True, 0

@@ -20,6 +20,7 @@ from runtime.engine.core import (
     GenerationRequest,
     ModelFacts,
     Queued,
+    Reading,
     Started,
     TextDelta,
 )
@@ -41,15 +42,15 @@ class Load:
     """What the worker is to load, and how; the first thing it is told.
 
     model_fd: inherited descriptor of the file with the model, or None: then `model_path` is opened. The GGUF begins at
-    `model_offset`. model_splits: instead of all that, the files of a model in parts. engine_dir: folder of libllama and
-    libggml; backends: files of the backend libraries to load, the one that computes first. context_size: tokens a
-    request may use, 0 = what the model was trained on. parallel: requests at once. queue_limit: requests that may wait
-    besides. threads: 0 = as many as this process may use. gpu_layers: -1 = all. repack: let llama.cpp copy weights into
-    layouts it likes better (private memory, slower start). cells: tokens remembered at a time, 0 = by the device's
-    memory. cache_type: format of what is remembered, "f16" or "q8_0". split_cache: a part of the cache for each
-    request, where there is memory for that. experts_on_cpu: of the layers on the GPU, the first so many leave their
-    experts in main memory. processors: those to stay on, () = any. device: the backend's device to use by its ggml
-    name, "" for its only one. verbose: llama.cpp's whole log to stderr.
+    `model_offset` and has `model_size` bytes (0 = not known). model_splits: instead of all that, the files of a model
+    in parts. engine_dir: folder of libllama and libggml; backends: files of the backend libraries to load, the one that
+    computes first. context_size: tokens a request may use, 0 = what the model was trained on. parallel: requests at
+    once. queue_limit: requests that may wait besides. threads: 0 = as many as this process may use. gpu_layers: -1 =
+    all. repack: let llama.cpp copy weights into layouts it likes better (private memory, slower start). cells: tokens
+    remembered at a time, 0 = by the device's memory. cache_type: format of what is remembered, "f16" or "q8_0".
+    split_cache: a part of the cache for each request, where there is memory for that. experts_on_cpu: of the layers on
+    the GPU, the first so many leave their experts in main memory. processors: those to stay on, () = any. device: the
+    backend's device to use by its ggml name, "" for its only one. verbose: llama.cpp's whole log to stderr.
     """
 
     engine_dir: str
@@ -57,6 +58,7 @@ class Load:
     model_fd: int | None = None
     model_path: str = ""
     model_offset: int = 0
+    model_size: int = 0
     model_splits: tuple[str, ...] = ()
     context_size: int = 0
     parallel: int = 1
@@ -207,7 +209,7 @@ TYPES: dict[str, type[Any]] = {
     cls.__name__: cls
     for cls in (
         *(Hello, Load, Progress, Ready, LoadFailed, Beat),
-        *(Generate, Cancel, Queued, Started, TextDelta, Finished, Failed),
+        *(Generate, Cancel, Queued, Started, Reading, TextDelta, Finished, Failed),
         *(Tokenize, Tokens, Detokenize, Text, Embed, Vectors, Ping, Pong, Refused),
     )
 }

@@ -19,6 +19,7 @@ from typing import IO, cast
 
 from runtime.engine.messages import Load, Message
 from runtime.engine.protocol import ProtocolError, encode, read_batches
+from runtime.engine.spare import Spare, start_process
 from runtime.errors import EngineError
 
 _FROM_OUTSIDE = {-signal.SIGTERM, -getattr(signal, "SIGKILL", 9), 0}
@@ -74,23 +75,15 @@ class Death:
 class LaunchedWorker:
     """A running worker. What it says is kept until somebody attaches."""
 
-    def __init__(self, command: WorkerCommand) -> None:
-        """Start it and tell it what to load. Raises `EngineError` if the system cannot start it.
+    def __init__(self, command: WorkerCommand, spare: Spare | None = None) -> None:
+        """Start it, or take the `spare` one if it is the same, and tell it what to load.
 
-        On Linux a worker may be told to die with its parent *thread*: start it from one that stays, the main one.
+        Raises `EngineError` if the system cannot start it.
         """
         fds = command.pass_fds if command.load.model_fd is None else (*command.pass_fds, command.load.model_fd)
+        what = command.argv, command.executable, command.env, fds
         try:
-            self._process = subprocess.Popen(
-                command.argv,
-                executable=command.executable,
-                env=command.env,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                pass_fds=fds,
-            )
+            self._process = (spare and spare.take(*what)) or start_process(*what)
         except OSError as error:
             raise EngineError(f"The engine's process cannot be started ({error}).") from None
         self.pid = self._process.pid
@@ -171,6 +164,6 @@ class LaunchedWorker:
                     self._on_stderr(line)
 
 
-def launch_worker(command: WorkerCommand) -> LaunchedWorker:
+def launch_worker(command: WorkerCommand, spare: Spare | None = None) -> LaunchedWorker:
     """Start a worker now and let a `WorkerEngine` take it over later. Raises `EngineError`."""
-    return LaunchedWorker(command)
+    return LaunchedWorker(command, spare)

@@ -16,13 +16,11 @@ from runtime.container.archive import DIST, Archive, open_archive
 from runtime.container.beside import open_all
 from runtime.container.source import Source
 from runtime.errors import UsageError
+from runtime.launch.early import FD_VARIABLE
 from runtime.manifest import DistManifest, Role
 
 VARIABLE = "PANNIER_DIST"
 """Names a dist to run with a runtime that is not frozen; for development and tests."""
-
-FD_VARIABLE = "PANNIER_DIST_FD"
-"""The launcher's word for which descriptor is the dist (runtime/launcher/main.c)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from runtime.backends.fit.choose import Fit
 from runtime.console import Console
 from runtime.container.archive import Archive
 from runtime.container.unpack import EngineCache
-from runtime.engine.client import LaunchedWorker, WorkerCommand, launch_worker
+from runtime.engine.process import LaunchedWorker, WorkerCommand, launch_worker
 from runtime.engine.trust import FallBack
+from runtime.launch.early import take_spare
 from runtime.launch.opening import open_model
 from runtime.launch.options import LaunchOptions
 from runtime.launch.places import Places, places
@@ -64,5 +65,5 @@ def start(archive: Archive[DistManifest], options: LaunchOptions, console: Conso
         first,
         lambda: succession.command(model),
         succession.fall_back,
-        launch_worker(first),
+        launch_worker(first, take_spare()),
     )

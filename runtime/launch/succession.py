@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from dataclasses import replace
@@ -17,17 +16,16 @@ from runtime.backends.verdicts import Status, Verdict
 from runtime.backends.words import OUT_OF_MEMORY, failed_later
 from runtime.container.archive import Archive
 from runtime.container.unpack import EngineCache, core
-from runtime.engine.client import WorkerCommand
 from runtime.engine.messages import Load
+from runtime.engine.process import WorkerCommand
 from runtime.errors import CannotRunError
+from runtime.launch.early import worker_arguments
 from runtime.launch.opening import ModelFile
 from runtime.launch.options import LaunchOptions
 from runtime.launch.osdep import system
 from runtime.manifest import DistManifest
 
 _UNCERTAIN_SECONDS = 600.0
-
-WORKER_OPTION = "--worker"
 
 
 class Succession:
@@ -85,8 +83,8 @@ class Succession:
         """
         libraries = self.choice.libraries
         engine_dir = self._cache.provide(self._archive, [*core(self._archive.manifest.engine), *libraries])
-        own = system.self_command(self._archive.source.fd)
-        argv = (*own.argv, WORKER_OPTION, str(os.getpid()))
+        own = system.worker_command(self._archive.source.fd)
+        argv = (*own.argv, *worker_arguments())
         return WorkerCommand(
             argv=argv, executable=own.executable, env=own.environment, load=self._load(model, engine_dir)
         )
@@ -108,6 +106,7 @@ class Succession:
             model_fd=None if by_path else model.fd,
             model_path=model.path if by_path else "",
             model_offset=model.offset,
+            model_size=model.size,
             model_splits=model.splits,
             context_size=plan.context_size,
             parallel=options.parallel,

@@ -57,7 +57,7 @@ the same to programs, with the shapes of the answers, and `GET /docs` is a page 
   in `Last-Event-ID`, until {streams.KEPT_SECONDS:.0f} seconds after the last one left. (Ollama's lines have no ids.)
 - **Progress**: a streaming request to `/v1/chat/completions` with the header `X-Stream-Progress: true` gets its stream
   at once, with `prompt_progress` in its first chunks: `place` in the queue while it waits, then `total` and `processed`
-  tokens of its prompt. A refusal may then come in the stream.
+  tokens of its prompt, again after every step that reads some of it. A refusal may then come in the stream.
 - **Schemas** become grammars, and every answer that is not cut follows them. Members come in the schema's order;
   `oneOf` is read as `anyOf`; `format` is enforced for dates, times, UUIDs and IPv4 addresses. What a grammar cannot
   enforce (`not`, `uniqueItems`, `multipleOf`, `patternProperties`, a pattern that looks ahead, …) is refused by name. A

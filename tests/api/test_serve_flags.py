@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from runtime.cli.door import Door
 from runtime.cli.main import parser
-from runtime.cli.serve import Door
 from runtime.errors import UsageError
 
 

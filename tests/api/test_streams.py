@@ -146,6 +146,18 @@ def test_the_place_in_the_queue_is_told_to_whom_asks_for_it() -> None:
         assert "prompt_progress" not in server.http.post("/v1/chat/completions", json=body).text
 
 
+def test_how_far_a_prompt_is_read_is_told_step_by_step() -> None:
+    body = {"messages": [{"role": "user", "content": "hello " * 50}], "stream": True}
+    with running(FakeBehaviour(answer="hi", steps=4)) as server:
+        answer = server.http.post("/v1/chat/completions", json=body, headers={"X-Stream-Progress": "true"})
+        chunks = [line.removeprefix("data: ") for line in answer.text.splitlines() if "prompt_progress" in line]
+        first, *steps = [json.loads(chunk)["prompt_progress"] for chunk in chunks]
+        assert [step["processed"] for step in steps] == [first["total"] * part // 4 for part in (1, 2, 3)]
+        assert {step["total"] for step in steps} == {first["total"]}
+        plain = server.http.post("/v1/chat/completions", json=body)
+        assert plain.text.count("data: ") == answer.text.count("data: ") - len(steps)
+
+
 def test_a_stream_that_is_given_up_is_cancelled_and_forgotten() -> None:
     with running(FakeBehaviour(answer="word " * 500, token_seconds=0.02)) as server:
         body = {"messages": [{"role": "user", "content": "hello"}], "stream": True}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from tests import requirements
 from tests.dist import running
 from tests.webui.conftest import QUIET, require_browser
-from tests.webui.driving import answered, ask, watched
+from tests.webui.driving import WATCH_PROGRESS, answered, ask, watched
 
 LOOPBACK_ONLY = """
 import fcntl, os, socket, struct, sys
@@ -89,6 +90,19 @@ def test_the_file_tells_its_model_and_why_it_computes_on_what_it_does(page: Page
     page.keyboard.press("Escape")
 
 
+def test_a_long_prompt_is_seen_to_be_read(page: Page) -> None:
+    page.click("#new-chat")
+    page.evaluate(WATCH_PROGRESS)
+    ask(page, "word " * 1500)
+    answered(page)
+    told = [json.loads(one) for one in page.evaluate("window.seen")]
+    read, total = [value for _, value, _, _ in told], told[0][2]
+    assert total > 1500
+    assert read == sorted(set(read))
+    assert len(read) >= 3
+    assert read[-1] < total
+
+
 def test_an_answer_goes_on_when_its_worker_is_killed(page: Page, cut_off: tuple[int, str]) -> None:
     page.click("#new-chat")
     page.click("#open-settings")
@@ -101,5 +115,5 @@ def test_an_answer_goes_on_when_its_worker_is_killed(page: Page, cut_off: tuple[
     os.kill(workers[-1], signal.SIGKILL)
     page.reload()
     answer = answered(page).locator(".prose")
-    assert answer.inner_text().split() == ["word"] * 100
+    expect(answer).to_have_text(" ".join(["word"] * 100))
     expect(page.locator(".problem")).to_have_count(0)

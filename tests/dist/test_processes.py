@@ -14,6 +14,7 @@ import pytest
 
 from bench import models
 from runtime.container.archive import open_dist
+from tests import requirements
 from tests.dist import running
 from tests.dist.conftest import build
 
@@ -22,6 +23,17 @@ END_SECONDS = 2.0
 
 def everything_in(env: dict[str, str]) -> set[str]:
     return {path.name for folder in ("HOME", "TMPDIR") for path in Path(env[folder]).rglob("*")}
+
+
+def mapped_bytes(pid: int, file: Path) -> int:
+    """Bytes of a file that a process can read without asking the kernel for a page."""
+    inside, total = False, 0
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        if "-" in line.split()[0]:
+            inside = line.endswith(str(file))
+        elif inside and line.startswith("Rss:"):
+            total += int(line.split()[1]) << 10
+    return total
 
 
 def gone(pids: list[int]) -> bool:
@@ -49,6 +61,22 @@ def test_the_process_the_user_started_is_the_server_and_has_one_worker(dist: Pat
         assert program.is_relative_to(Path(settled["HOME"]) / ".cache/pannier/runtime")
         assert running.descendants(it.pid) == [it.worker]
         assert Path(f"/proc/{it.worker}/exe").readlink() == program
+
+
+def test_the_one_worker_is_started_before_the_server_listens(
+    dist: Path, settled: dict[str, str], tmp_path: Path
+) -> None:
+    record = tmp_path / "record"
+    traced = tmp_path / "traced"
+    strace = requirements.tool("strace")
+    traced.write_text(f'#!/bin/sh\nexec {strace} -f -qq -e trace=execve,listen -o {record} {dist} "$@"\n')
+    traced.chmod(0o755)
+    with running.serving(traced, "--port", "0", env=settled) as it:
+        assert it.get("/health")[0] == 200
+    calls = [line for line in record.read_text().splitlines() if '"--worker"' in line or "listen(" in line]
+    workers = [line for line in calls if '"--worker"' in line and "resumed" not in line]
+    assert len({line.split()[0] for line in workers}) == 1
+    assert calls.index(workers[0]) < next(index for index, line in enumerate(calls) if "listen(" in line)
 
 
 def test_kill_9_of_the_server_ends_all_and_leaves_no_litter(dist: Path, settled: dict[str, str]) -> None:
@@ -135,6 +163,8 @@ def test_the_model_is_mapped_in_place_and_nowhere_else(dist: Path, settled: dict
                 addresses, _, file_offset, *_ = line.split()
                 low, high = (int(part, 16) for part in addresses.split("-"))
                 ranges.append((int(file_offset, 16), int(file_offset, 16) + high - low))
+        entered = running.eventually(lambda: mapped_bytes(it.worker, big) > 0.9 * size, 10)
+        assert entered, "the worker did not fill the page tables that it asked llama.cpp to leave alone"
         # llama.cpp unmaps the header once it is read; every tensor stays.
         covered = sum(max(0, min(end, offset + size) - max(begin, offset)) for begin, end in ranges)
         assert covered > 0.9 * size

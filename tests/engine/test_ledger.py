@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from runtime.engine.core import Counters, Event, Failed, FailureKind, GenerationRequest, Started, TextDelta
+from runtime.engine.core import Counters, Event, Failed, FailureKind, GenerationRequest, Reading, Started, TextDelta
 from runtime.engine.ledger import Ledger, Ticket
 from runtime.engine.messages import Beat
 from runtime.engine.process import Death
@@ -55,6 +55,23 @@ def test_the_caller_hears_of_the_beginning_once():
         tell(ledger, "a")
         ledger.worker_died(KILLED)
     assert [type(event).__name__ for event in heard(ticket)] == ["Started", "TextDelta", "TextDelta"]
+
+
+def test_a_prompt_read_anew_is_no_news_once_there_was_an_answer():
+    ledger, (ticket,) = opened("a")
+    assert sent(ledger) == ["a"]
+    begin(ledger, "a")
+    ledger.take(Reading("a", 5, 9))
+    ledger.worker_died(KILLED)
+    assert sent(ledger) == ["a"]
+    begin(ledger, "a")
+    ledger.take(Reading("a", 5, 9))
+    tell(ledger, "a")
+    ledger.worker_died(KILLED)
+    assert sent(ledger) == ["a"]
+    begin(ledger, "a")
+    ledger.take(Reading("a", 5, 9))
+    assert [type(event).__name__ for event in heard(ticket)] == ["Started", "Reading", "Reading", "TextDelta"]
 
 
 def test_many_kills_from_outside_blame_nobody_who_gets_on():

@@ -23,6 +23,7 @@ from runtime.engine.core import (
     GrammarTrigger,
     ModelFacts,
     Queued,
+    Reading,
     SamplingParams,
     Started,
     TextDelta,
@@ -94,6 +95,7 @@ EVERY_MESSAGE: dict[type, st.SearchStrategy[Message]] = {
     Generate: st.builds(Generate, REQUESTS),
     Cancel: st.builds(Cancel, TEXTS),
     Started: st.builds(Started, TEXTS, INTEGERS, INTEGERS, INTEGERS),
+    Reading: st.builds(Reading, TEXTS, INTEGERS, INTEGERS),
     messages.Embed: st.builds(messages.Embed, INTEGERS, st.lists(TOKENS, max_size=2).map(tuple)),
     messages.Vectors: st.builds(
         messages.Vectors, INTEGERS, st.lists(st.builds(Embedding, st.tuples(FLOATS), INTEGERS), max_size=2).map(tuple)

@@ -18,6 +18,7 @@ from runtime.engine.core import (
     FinishReason,
     GenerationRequest,
     GrammarTrigger,
+    Reading,
     SamplingParams,
     Started,
     TextDelta,
@@ -62,6 +63,24 @@ def test_tokens_behind_the_text_are_told(worker: Worker):
 
     text, behind = worker.use(run)
     assert text == behind
+
+
+def test_how_far_a_long_prompt_is_read_is_told_until_the_first_word(worker: Worker):
+    async def run(engine: WorkerEngine) -> list[list[Event]]:
+        long = replace(ASK, prompt=PROMPT * 10)
+        return [await events(engine, one) for one in (long, replace(long, id="again"))]
+
+    first, again = worker.use(run, batch_tokens=32)
+    started, *rest = first
+    assert isinstance(started, Started)
+    steps = [event for event in rest if isinstance(event, Reading)]
+    assert rest[: len(steps)] == steps, "nothing is read between words"
+    processed = [step.processed for step in steps]
+    assert processed == sorted(set(processed))
+    assert 0 < processed[0] < processed[-1] < started.prompt_tokens
+    assert len(steps) >= started.prompt_tokens // 32 - 1
+    assert {step.prompt_tokens for step in steps} == {started.prompt_tokens}
+    assert not [event for event in again if isinstance(event, Reading)], "it was all cached"
 
 
 def test_a_prompt_cached_longer_than_a_batch_gives_the_text_of_an_uncached_one(worker: Worker):

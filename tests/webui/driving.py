@@ -17,6 +17,18 @@ ROLES = "{% for m in messages %}{{ m.role }}={{ m.content }};{% endfor %}"
 """A template that shows in the prompt what the server was asked."""
 
 
+WATCH_PROGRESS = """() => {
+    window.seen = []
+    new MutationObserver(() => {
+        const words = document.querySelector(".progress span:not(.dots)")?.textContent
+        const { value, max, ariaLabel } = document.querySelector(".progress progress") ?? {}
+        const told = JSON.stringify([words, value, max, ariaLabel])
+        if (words && window.seen.at(-1) !== told) window.seen.push(told)
+    }).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true })
+}"""
+"""Notes what the page says of a prompt that is being read, and its bar, with every change."""
+
+
 @contextmanager
 def opened(browser: Browser, url: str, path: str = "", **options: Any) -> Iterator[Page]:
     """The page in a context of its own."""
@@ -42,10 +54,25 @@ def watched(page: Page, url: str) -> Iterator[None]:
 
 
 def ask(page: Page, words: str) -> None:
-    """Write and send, as soon as one may."""
+    """Write and send, as soon as one may. The key goes to the field, whoever takes the focus meanwhile."""
     page.fill("#prompt", words)
     expect(page.locator("#send")).to_be_enabled()
-    page.keyboard.press("Enter")
+    page.press("#prompt", "Enter")
+
+
+def kept(page: Page) -> None:
+    """Wait until all that was put on the browser's shelf lies there: of its transactions ours is the last."""
+    page.evaluate(
+        """() => new Promise((done, failed) => {
+            const opening = indexedDB.open("pannier")
+            opening.onerror = () => failed(opening.error)
+            opening.onsuccess = () => {
+                const last = opening.result.transaction(["chats", "turns"], "readwrite")
+                last.objectStore("chats").count()
+                last.oncomplete = () => (opening.result.close(), done())
+            }
+        })"""
+    )
 
 
 def answered(page: Page, count: int = 1) -> Locator:

@@ -15,6 +15,7 @@ from bundler.page.packages import packages
 from runtime.engine.fake import FakeBehaviour
 from tests.api.running import running
 from tests.webui.driving import UI, answered, ask, opened
+from tests.webui.test_chat import CALLING, TOOLS, offer_tools
 
 RICH = """\
 # Leaves
@@ -94,6 +95,16 @@ def test_axe_finds_nothing_on_any_view(browser: Browser, axe: str, scheme: str) 
     assert {view: list_ for view, list_ in found.items() if list_} == {}
 
 
+def test_axe_finds_nothing_where_tools_are_asked_for(browser: Browser, axe: str) -> None:
+    calling = FakeBehaviour(answer=CALLING, chat_template=TOOLS)
+    with running(calling, ui=UI) as server, opened(browser, server.url) as page:
+        offer_tools(page)
+        ask(page, "Is it warm?")
+        answered(page).locator(".call summary").first.click()
+        expect(page.get_by_role("button", name="Send to the model")).to_be_enabled()
+        assert faults(page, axe) == []
+
+
 def test_axe_finds_nothing_on_a_phone_from_right_to_left(browser: Browser, axe: str) -> None:
     phone = {"viewport": {"width": 360, "height": 700}, "locale": "ar", "has_touch": True}
     with running(FakeBehaviour(answer=RICH), ui=SHARED) as server, opened(browser, server.url, **phone) as page:
@@ -108,6 +119,15 @@ def test_axe_finds_nothing_on_a_phone_from_right_to_left(browser: Browser, axe: 
 
 def focused(page: Page) -> str:
     return str(page.evaluate("(document.activeElement.ariaLabel || document.activeElement.textContent).trim()"))
+
+
+def has_focus(page: Page, name: str) -> None:
+    """Wait until what begins with this name has the focus."""
+    for _ in range(400):
+        if focused(page).startswith(name):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"{focused(page)!r} has the focus, not {name!r}")
 
 
 def tab_to(page: Page, name: str, *, back: bool = False) -> None:
@@ -130,6 +150,7 @@ def test_a_whole_conversation_by_keyboard_alone(browser: Browser) -> None:
     with running(listing, ui=UI) as server, opened(browser, server.url) as page:
         expect(page.locator("#prompt")).to_be_focused()
         page.keyboard.type("hello")
+        expect(page.locator("#send")).to_be_enabled()
         page.keyboard.press("Enter")
         answered(page)
         expect(page.locator("#prompt")).to_be_focused()
@@ -146,17 +167,18 @@ def test_a_whole_conversation_by_keyboard_alone(browser: Browser) -> None:
         page.keyboard.type(" again")
         page.keyboard.press("Control+Enter")
         expect(page.locator(".turn.user")).to_contain_text("hello again")
+        expect(page.locator("#prompt")).to_be_focused()
         answered(page)
         tab_to(page, "Actions for hello", back=True)
         page.keyboard.press("Enter")
-        assert focused(page) == "Rename"
+        has_focus(page, "Rename")
         page.keyboard.press("ArrowDown")
-        assert focused(page) == "Pin"
+        has_focus(page, "Pin")
         page.keyboard.press("ArrowUp")
         page.keyboard.press("ArrowUp")
-        assert focused(page) == "Delete"
+        has_focus(page, "Delete")
         page.keyboard.press("Escape")
-        assert focused(page).startswith("Actions for hello")
+        has_focus(page, "Actions for hello")
         tab_to(page, "Settings")
         page.keyboard.press("Enter")
         expect(page.locator("dialog")).to_be_visible()
@@ -166,7 +188,7 @@ def test_a_whole_conversation_by_keyboard_alone(browser: Browser) -> None:
                 "document.activeElement === document.body || !!document.activeElement.closest('dialog')"
             )
         page.keyboard.press("Escape")
-        assert focused(page) == "Settings"
+        has_focus(page, "Settings")
         tab_to(page, "New chat", back=True)
         page.keyboard.press("Enter")
         expect(page.locator(".turn")).to_have_count(0)
@@ -174,7 +196,7 @@ def test_a_whole_conversation_by_keyboard_alone(browser: Browser) -> None:
 
 
 def test_a_screen_reader_hears_that_an_answer_begins_and_ends(browser: Browser) -> None:
-    slow = FakeBehaviour(answer="word " * 40, token_seconds=0.01)
+    slow = FakeBehaviour(answer="word " * 40, token_seconds=0.05)
     with running(slow, ui=UI) as server, opened(browser, server.url) as page:
         ask(page, "hello")
         expect(page.locator("#status")).to_have_text("The model is answering.")

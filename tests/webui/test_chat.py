@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from runtime.engine.core import GenerationRequest
 from runtime.engine.fake import FakeBehaviour
 from tests.api.running import running
-from tests.webui.driving import ROLES, UI, answered, ask, opened
+from tests.webui.driving import ROLES, UI, answered, ask, kept, opened
 
 MARKDOWN = """\
 A **leaf** is `green`:
@@ -63,6 +63,64 @@ def test_thoughts_are_folded_away_and_can_be_read(browser: Browser) -> None:
         expect(answer.locator("details em")).to_have_text("see")
 
 
+TOOLS = "{% for tool in tools or [] %}{{ tool | tojson }}{% endfor %}" + ROLES + "{# <tool_call> tool_calls #}"
+CALLING = """\
+Let me look.
+<tool_call>
+{"name": "get_weather", "arguments": {"city": "Rome\\n<b>Italy</b>", "days": [1, 2], "metric": true}}
+</tool_call>
+<tool_call>
+{"name": "now", "arguments": {}}
+</tool_call>"""
+
+
+def test_tools_that_the_model_asks_for_are_shown_as_such_with_their_arguments_folded_away(browser: Browser) -> None:
+    prompts: list[str] = []
+
+    def say(request: GenerationRequest) -> str:
+        prompts.append(str(request.prompt))
+        return CALLING if len(prompts) == 1 else "It is **warm**."
+
+    calling = FakeBehaviour(answer=say, chat_template=TOOLS, token_seconds=0.002)
+    with running(calling, ui=UI) as server, opened(browser, server.url) as page:
+        offer_tools(page)
+        ask(page, "Is it warm?")
+        answer = answered(page)
+        expect(answer.locator(".prose")).to_have_text("Let me look.")
+        expect(answer).not_to_contain_text("tool_call")
+        calls = answer.locator(".call")
+        expect(calls.locator("summary")).to_have_text(["Asks for the tool get_weather", "Asks for the tool now"])
+        expect(calls.first.locator("dl")).to_be_hidden()
+        calls.first.locator("summary").click()
+        expect(calls.first.locator("dt")).to_have_text(["city", "days", "metric"])
+        expect(calls.first.locator("dd").first).to_have_text("Rome\n<b>Italy</b>")
+        expect(calls.first.locator("dd").last).to_have_text("true")
+        calls.last.locator("summary").press("Enter")
+        expect(calls.last).to_contain_text("No arguments")
+        kept(page)
+        page.reload()
+        expect(page.locator(".call summary").first).to_have_text("Asks for the tool get_weather")
+        page.get_by_label("get_weather").fill("25 degrees")
+        page.get_by_label("now").fill("noon")
+        page.get_by_role("button", name="Send to the model").click()
+        expect(answered(page, 2).last.locator("strong")).to_have_text("warm")
+        expect(page.get_by_role("button", name="Send to the model")).to_have_count(0)
+        page.locator(".call summary").first.click()
+        expect(page.locator(".call").first).to_contain_text("Result: 25 degrees")
+    assert '"name": "get_weather"' in prompts[0]
+    assert "tool=25 degrees;tool=noon;" in prompts[1]
+
+
+def offer_tools(page: Page) -> None:
+    page.click("#open-settings")
+    page.get_by_label("Tools").fill('[{"name": "get_weather"}, {"name": ')
+    expect(page.locator("#help-tools")).to_contain_text("not yet tools")
+    page.get_by_label("Tools").fill('[{"name": "get_weather"}, {"type": "function", "function": {"name": "now"}}]')
+    expect(page.locator("#help-tools")).to_be_empty()
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_have_count(0)
+
+
 def test_the_server_is_asked_what_was_said_with_the_system_prompt_first(browser: Browser) -> None:
     prompts: list[str] = []
 
@@ -75,9 +133,10 @@ def test_the_server_is_asked_what_was_said_with_the_system_prompt_first(browser:
         ask(page, "one")
         answered(page)
         page.fill("#prompt", "two")
-        page.keyboard.press("Shift+Enter")
+        page.press("#prompt", "Shift+Enter")
         page.keyboard.type("lines")
-        page.keyboard.press("Enter")
+        expect(page.locator("#send")).to_be_enabled()
+        page.press("#prompt", "Enter")
         answered(page, 2)
     assert prompts == ["system=Be kind.;user=one;", "system=Be kind.;user=one;assistant=fine;user=two\nlines;"]
 
@@ -150,6 +209,7 @@ def test_an_edited_question_begins_a_branch_and_the_old_one_stays(browser: Brows
         expect(answered(page)).to_contain_text("about birds")
         page.get_by_role("button", name="Earlier version").click()
         expect(page.locator(".turn.user")).to_contain_text(["cats", "dogs"])
+        kept(page)
         page.reload()
         expect(page.locator(".turn.user")).to_contain_text(["cats", "dogs"])
 

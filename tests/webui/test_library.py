@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from runtime.engine.fake import FakeBehaviour
 from tests.api.running import running
-from tests.webui.driving import UI, answered, ask, opened
+from tests.webui.driving import UI, answered, ask, kept, opened
 
 FINE = FakeBehaviour(answer="**fine**")
 
@@ -42,6 +42,7 @@ def test_conversations_are_listed_searched_and_opened(browser: Browser) -> None:
         page.fill("#search", "")
         page.click("text=cats")
         expect(page.locator(".turn.user")).to_contain_text("cats")
+        kept(page)
         page.reload()
         expect(page.locator(".turn.user")).to_contain_text("cats")
 
@@ -54,6 +55,7 @@ def test_a_conversation_is_renamed_pinned_and_deleted(browser: Browser) -> None:
         page.keyboard.press("Enter")
         choose(page, "Felines", "Pin")
         expect(page.locator(".chats h2")).to_have_text(["Pinned", "Recent"])
+        kept(page)
         page.reload()
         expect(page.locator(".chat .open")).to_have_text(["Felines", "dogs"])
         choose(page, "dogs", "Delete")
@@ -63,6 +65,7 @@ def test_a_conversation_is_renamed_pinned_and_deleted(browser: Browser) -> None:
         page.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
         expect(page.locator(".chat .open")).to_have_text(["Felines"])
         expect(page.locator(".turn")).to_have_count(0)
+        kept(page)
         page.reload()
         expect(page.locator(".chat .open")).to_have_text(["Felines"])
 
@@ -154,3 +157,73 @@ def test_where_there_is_no_room_the_page_says_so_and_goes_on(browser: Browser) -
         ask(page, "hello")
         expect(answered(page)).to_contain_text("fine")
         expect(page.locator("#shelf")).to_contain_text("no room left")
+
+
+HOLD = """(() => {
+    const held = [], wait = window.setTimeout;
+    EventTarget.prototype.addEventListener = ((plain) => function (name, listener, ...rest) {
+        const late = this instanceof IDBOpenDBRequest && name === "success";
+        return plain.call(this, name, late ? (event) => held.push(() => listener.call(this, event)) : listener, ...rest)
+    })(EventTarget.prototype.addEventListener);
+    window.release = () => { for (const listener of held.splice(0)) listener() };
+    window.setTimeout = (run, time, ...rest) => (PATIENT && time === 3000 ? 0 : wait(run, time, ...rest));
+})()"""
+"""Makes the browser read its shelf only when it is told to; PATIENT: the page waits for that as long as it takes."""
+
+
+def test_what_is_typed_before_conversations_are_read_stays_and_is_said_where_it_belongs(browser: Browser) -> None:
+    with running(FINE, ui=UI) as server, opened(browser, server.url) as page:
+        ask(page, "cats")
+        answered(page)
+        kept(page)
+        page.add_init_script(HOLD.replace("PATIENT", "true"))
+        page.reload()
+        expect(page.locator("#prompt")).to_be_focused()
+        page.keyboard.type("and dogs?")
+        expect(page.locator("#send")).to_be_disabled()
+        page.keyboard.press("Enter")
+        expect(page.locator("#prompt")).to_have_value("and dogs?")
+        expect(page.locator(".turn")).to_have_count(0)
+        page.evaluate("window.release()")
+        expect(page.locator(".bubble")).to_have_text("cats")
+        expect(page.locator("#send")).to_be_enabled()
+        expect(page.locator("#prompt")).to_be_focused()
+        expect(page.locator("#prompt")).to_have_value("and dogs?")
+        page.keyboard.press("Enter")
+        answered(page, 2)
+        expect(page.locator(".turn.user")).to_contain_text(["cats", "and dogs?"])
+        expect(page.locator(".chat")).to_have_count(1)
+
+
+def test_where_conversations_cannot_be_read_for_long_one_can_talk_and_both_are_there_in_the_end(
+    browser: Browser,
+) -> None:
+    with running(FINE, ui=UI) as server, opened(browser, server.url) as page:
+        ask(page, "cats")
+        answered(page)
+        kept(page)
+        page.add_init_script(HOLD.replace("PATIENT", "false"))
+        page.reload()
+        expect(page.locator("#shelf")).to_contain_text("keeps nothing here")
+        ask(page, "dogs")
+        expect(answered(page)).to_contain_text("fine")
+        page.evaluate("window.release()")
+        expect(page.locator("#shelf")).to_have_count(0)
+        expect(page.locator(".chat .open")).to_have_text(["dogs", "cats"])
+        expect(page.locator(".bubble")).to_have_text("dogs")
+        kept(page)
+        other = page.context.new_page()
+        other.goto(page.url)
+        expect(other.locator(".bubble")).to_have_text("dogs")
+        expect(other.locator(".chat .open")).to_have_text(["dogs", "cats"])
+
+
+def test_of_two_conversations_that_are_chosen_the_later_one_opens(browser: Browser) -> None:
+    with running(FINE, ui=UI) as server, opened(browser, server.url) as page:
+        talk_about(page, "cats", "dogs", "birds")
+        kept(page)
+        cats, birds = (page.locator(".chat .open", has_text=name).element_handle() for name in ("cats", "birds"))
+        page.evaluate("([cats, birds]) => { cats.click(); birds.click() }", [cats, birds])
+        kept(page)
+        expect(page.locator(".bubble")).to_have_text("birds")
+        expect(page.locator(".chat.current")).to_have_text("birds")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from runtime.api.settings import ServerSettings
 from runtime.engine.core import Failed, FailureKind
@@ -11,7 +13,7 @@ from runtime.engine.fake import FakeBehaviour
 from tests.api.running import MODEL, running
 from tests.api.test_unverified import Told
 from tests.webui.conftest import require_browser
-from tests.webui.driving import UI, answered, ask, opened
+from tests.webui.driving import UI, WATCH_PROGRESS, answered, ask, kept, opened
 
 
 def test_the_page_waits_for_the_model_and_says_so(browser: Browser) -> None:
@@ -55,6 +57,23 @@ def test_the_place_in_the_queue_is_told_while_waiting(browser: Browser) -> None:
         expect(page.locator(".progress")).to_contain_text("number 2 in the queue")
         expect(page.locator(".progress")).to_contain_text("number 1 in the queue")
         expect(answered(page)).to_contain_text("at last")
+
+
+def test_how_far_the_model_has_read_moves_on_until_the_first_word(browser: Browser) -> None:
+    reading = FakeBehaviour(answer="at last", queue=(1,), queue_seconds=0.4, steps=4, step_seconds=0.4)
+    with running(reading, ui=UI) as server, opened(browser, server.url) as page:
+        page.evaluate(WATCH_PROGRESS)
+        ask(page, "hello " * 100)
+        expect(answered(page)).to_contain_text("at last")
+        expect(page.locator(".progress")).to_have_count(0)
+        queued, first, *steps = map(json.loads, page.evaluate("window.seen"))
+    assert queued == ["Waiting; number 1 in the queue", None, None, None]
+    total = first[2]
+    assert first[:2] == [f"Reading the conversation: {total} tokens", 0]
+    for part, (words, value, largest, name) in enumerate(steps, 1):
+        assert (value, largest) == (total * part // 4, total)
+        assert words == name == f"Reading the conversation: {value} of {total} tokens"
+    assert len(steps) == 3
 
 
 def test_an_answer_survives_a_reload_of_the_page(browser: Browser) -> None:
@@ -105,6 +124,7 @@ def test_answers_are_marked_until_the_model_is_verified(browser: Browser) -> Non
         expect(page.locator(".unverified")).to_contain_text("still being checked")
         check.verified = "yes"
         expect(page.locator(".unverified")).to_have_count(0)
+        kept(page)
         page.reload()
         expect(answered(page)).to_contain_text("early")
         expect(page.locator(".unverified")).to_have_count(0)
@@ -124,13 +144,78 @@ def test_a_damaged_model_is_told_where_the_answer_was(browser: Browser) -> None:
 def test_a_server_with_keys_is_opened_with_one(browser: Browser) -> None:
     settings = ServerSettings(MODEL, api_keys=("open-sesame",))
     with running(FakeBehaviour(answer="inside"), settings, UI) as server, opened(browser, server.url) as page:
-        page.fill("#key", "wrong")
-        page.keyboard.press("Enter")
+        give_key(page, "wrong")
         expect(page.locator("#key-form label")).to_have_text("That key was not accepted.")
-        page.fill("#key", "open-sesame")
-        page.keyboard.press("Enter")
+        give_key(page, "open-sesame")
         ask(page, "hello")
         expect(answered(page)).to_contain_text("inside")
+
+
+def give_key(page: Page, key: str) -> None:
+    page.fill("#key", key)
+    page.press("#key", "Enter")
+
+
+def held(page: Page, pattern: str, count: int) -> list[Route]:
+    """The first of these requests, which go on only when they are told to; later ones go on by themselves."""
+    routes: list[Route] = []
+    page.route(pattern, lambda route: routes.append(route) if len(routes) < count else route.continue_())
+    return routes
+
+
+def wait_for(page: Page, routes: list[Route], count: int) -> None:
+    for _ in range(400):
+        if len(routes) >= count:
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"only {len(routes)} of {count} requests came")
+
+
+def test_a_key_is_called_wrong_only_when_the_server_has_said_so(browser: Browser) -> None:
+    settings = ServerSettings(MODEL, api_keys=("open-sesame",))
+    with running(FakeBehaviour(answer="inside"), settings, UI) as server, opened(browser, server.url) as page:
+        label, button = page.locator("#key-form label"), page.locator("#key-form button")
+        expect(label).to_have_text("This server asks for a key.")
+        routes = held(page, "**/api/ui", 2)
+        give_key(page, "wrong")
+        wait_for(page, routes, 1)
+        expect(button).to_have_text("Trying …")
+        expect(button).to_be_disabled()
+        expect(page.locator("#key")).to_have_attribute("readonly", "")
+        expect(label).to_have_text("This server asks for a key.")
+        routes[0].continue_()
+        expect(label).to_have_text("That key was not accepted.")
+        expect(button).to_have_text("Continue")
+        expect(page.locator("#key")).to_be_focused()
+        page.keyboard.type("open-sesame")  # over the wrong one, which is selected
+        page.keyboard.press("Enter")
+        wait_for(page, routes, 2)
+        routes[1].continue_()
+        ask(page, "hello")
+        expect(answered(page)).to_contain_text("inside")
+
+
+def test_a_right_key_stays_right_when_a_look_with_none_is_answered_later(browser: Browser) -> None:
+    settings = ServerSettings(MODEL, api_keys=("open-sesame",))
+    with running(FakeBehaviour(answer="inside"), settings, UI) as server, opened(browser, server.url) as page:
+        expect(page.locator("#key")).to_be_visible()
+        page.route("**/api/ui", lambda route: route.abort())
+        page.route("**/health", lambda route: route.abort())
+        give_key(page, "open-sesam")
+        expect(page.locator("#loading")).to_contain_text("Is it still running?")
+        expect(page.locator("#key-form label")).to_have_text("This server asks for a key.")
+        page.unroute("**/api/ui")
+        routes = held(page, "**/api/ui", 2)
+        page.unroute("**/health")
+        wait_for(page, routes, 1)  # the page looks after the server, with the key it has
+        give_key(page, "open-sesame")
+        wait_for(page, routes, 2)
+        routes[1].continue_()
+        expect(page.locator("#prompt")).to_be_visible()
+        routes[0].continue_()
+        ask(page, "hello")
+        expect(answered(page)).to_contain_text("inside")
+        expect(page.locator("#key-form")).to_have_count(0)
 
 
 def test_without_a_browser_the_tests_are_skipped_but_fail_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:

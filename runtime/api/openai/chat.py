@@ -23,7 +23,7 @@ from runtime.api.parse import parse
 from runtime.api.reply import Reply, Sink
 from runtime.api.service import Asked, Service
 from runtime.chat.parsers.pieces import CallArguments, CallStart, Content, Gathering, Message, Piece, Reasoning
-from runtime.engine.core import Started, TokenChances
+from runtime.engine.core import Queued, Reading, Started, TokenChances
 
 SHAPE = OPENAI
 PROGRESS = "x-stream-progress"
@@ -83,7 +83,9 @@ class _ChatAnswer:
     async def stream(self, sink: Sink) -> None:
         """A chunk per piece. Nothing is sent before a request is admitted, so that a refusal has a status."""
         around = [self._around_text(index) for index in range(len(self._asked.requests))]
-        asked = replace(self._asked, on_queued=partial(self._tell_place, sink)) if self.tells_progress else self._asked
+        asked = self._asked
+        if self.tells_progress:
+            asked = replace(asked, on_waiting=partial(self._tell_waiting, sink))
         async with answers(self._service, asked) as events:
             async for index, event in events:
                 if type(event) is Content and not event.chances and event.spent is None:
@@ -114,11 +116,15 @@ class _ChatAnswer:
         await sink.event("[DONE]")
         await sink.close()
 
-    async def _tell_place(self, sink: Sink, place: int) -> None:
-        """While it waits. The stream is open from then on, so a refusal comes in it."""
+    async def _tell_waiting(self, sink: Sink, event: Queued | Reading) -> None:
+        """Until the first word. The stream is open from then on, so a refusal comes in it."""
         if not sink.streaming:
             await sink.open_events()
-        await sink.event(_dumps({**self._chunk_head(), "choices": [], "prompt_progress": {"place": place}}))
+        if isinstance(event, Queued):
+            progress = {"place": event.place}
+        else:
+            progress = {"total": event.prompt_tokens, "processed": event.processed}
+        await sink.event(_dumps({**self._chunk_head(), "choices": [], "prompt_progress": progress}))
 
     def _choice(self, index: int, message: Message) -> dict[str, Any]:
         told: dict[str, Any] = {"role": "assistant", "content": message.content, "refusal": None}
@@ -150,7 +156,7 @@ class _ChatAnswer:
 
 
 def _progress(started: Started) -> dict[str, int]:
-    """In llama-server's words: how much there is to read, and how much was read before."""
+    """In llama-server's words: how much there is to read, and how much is read, what was cached included."""
     cached = started.cached_tokens
     return {"total": started.prompt_tokens, "cache": cached, "processed": cached}
 

@@ -46,7 +46,10 @@ class Clock:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A request that can be served. sampler: made when it is admitted first. place: as told while it waits."""
+    """A request that can be served. sampler: made when it is admitted first. place: as told while it waits.
+
+    is_started: it was told that it is being computed.
+    """
 
     request: GenerationRequest
     prompt: list[int]
@@ -55,6 +58,7 @@ class Job:
     answer: Answer
     sampler: Sampler | None = None
     place: int = 0
+    is_started: bool = False
     clock: Clock = field(default_factory=Clock)
 
     @property
@@ -67,7 +71,7 @@ class Job:
         """Whether there is nothing more to draw."""
         return self.answer.reason is not None
 
-    def begin(self, context: Context, forbidden: tuple[int, ...]) -> None:
+    def begin(self, context: Context) -> None:
         """Make ready to draw. Raises `GrammarError`."""
         self.clock.admitted()
         self.sampler = Sampler(
@@ -75,7 +79,7 @@ class Job:
             self.request.sampling,
             self.seed,
             self.prompt,
-            forbidden=forbidden,
+            forbidden=context.model.end_tokens if self.request.ignore_eos else (),
             context_size=context.size,
         )
         self.sampler.replay(self.request.answered)

@@ -1,8 +1,9 @@
 """The worker process: hello → load → facts → serve until the pipe ends.
 
-Three threads. The main one loads the model and decodes. The heart beats. The listening one reads the pipe and answers
-by itself what must not wait for a decode (tokenising, pings, the end: at end-of-file it ends the process at once, in
-the middle of a decode too, because a server that is gone can neither read an answer nor ask for the memory back).
+Four threads. The main one loads the model and decodes. The teller says what came of it. The heart beats. The listening
+one reads the pipe and answers by itself what must not wait for a decode (tokenising, pings, the end: at end-of-file it
+ends the process at once, in the middle of a decode too, because a server that is gone can neither read an answer nor
+ask for the memory back).
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ from runtime.engine.worker.heart import Heart
 from runtime.engine.worker.log import EngineLog
 from runtime.engine.worker.loop import Loop
 from runtime.engine.worker.model import Model
+from runtime.engine.worker.pages import Pages
+from runtime.engine.worker.teller import Teller
 from runtime.errors import CannotRunError, EngineError, PannierError
 
 Send = Callable[..., None]
@@ -96,12 +99,23 @@ def _load(load: Load, log: EngineLog, listener: _Listener, send: Send, heart: He
     if device is None:
         raise CannotRunError(f"The device {load.device} is no longer there.")
     llama.initialise()
-    model = Model(llama, load, device, _ProgressReport(send))
+    report, pages = _ProgressReport(send), Pages.of(load)
+    with pages.left_alone() as ours:
+        wait = ours and not pages.are_in_memory()
+        model = Model(llama, load, device, _say_nothing if wait else report)
+    if wait:
+        pages.fill(report)
+    elif ours:
+        pages.fill_beside()
     context = Context(model, load, device.memory_free)
-    loop = Loop(context, load, send, heart)
+    loop = Loop(context, load, Teller(send), heart)
     listener.serve(model, loop)
     send(Ready(model.facts(context_size=context.size, parallel=load.parallel, backend=backend_name(load.backends[0]))))
     return loop
+
+
+def _say_nothing(_: float) -> None:
+    """Where llama.cpp is done with the loading before anything has been read."""
 
 
 class _Listener:

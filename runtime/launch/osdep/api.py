@@ -92,6 +92,10 @@ class System(ABC):
             return Command((sys.executable, "-m", "runtime"), sys.executable, dict(os.environ))
         return Command((sys.executable,), sys.executable, dict(os.environ))
 
+    def worker_command(self, dist_fd: int | None = None) -> Command:
+        """How to start this same program again to be a worker."""
+        return self.self_command(dist_fd)
+
     def outside_environment(self, environ: Mapping[str, str] | None = None) -> dict[str, str]:
         """The environment for programs that are not ours: library paths as the user had them, no traces of the bundle.
 

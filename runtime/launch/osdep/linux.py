@@ -7,11 +7,15 @@ import shutil
 import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 from runtime.launch.osdep.api import APP, Command
 from runtime.launch.osdep.posix import Posix, home
+
+PRELOAD = "libpannier-pages.so"
+"""What `runtime/launcher/preload` is compiled to; it lies beside the runtime's other libraries."""
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
@@ -96,6 +100,17 @@ class Linux(Posix):
         except OSError:
             pass
         return "\n".join([os.uname().machine, *kept])
+
+    def worker_command(self, dist_fd: int | None = None) -> Command:
+        """The same with a library of ours in front (runtime/launcher/preload), if the loader can be told its path:
+        it takes a list, in which spaces and colons part the names.
+        """
+        command = self.self_command(dist_fd)
+        library = str(Path(getattr(sys, "_MEIPASS", "")) / PRELOAD)
+        if command.executable != sys.executable or " " in library or ":" in library or not Path(library).exists():
+            return command
+        users = command.environment.get("LD_PRELOAD", "")
+        return replace(command, environment={**command.environment, "LD_PRELOAD": f"{library} {users}".rstrip()})
 
     def self_command(self, dist_fd: int | None = None) -> Command:
         """The unpacked program; if that is gone (a cache was emptied), the dist itself, whose launcher unpacks it anew.

@@ -64,7 +64,12 @@ function turnFrom(raw: Record<string, unknown>, chat: string, ids: ReadonlyMap<u
     content: string(raw["content"]),
     reasoning: string(raw["reasoning"]),
     calls: list(raw["calls"]).map(record).map(
-      (call): Call => ({ id: string(call["id"]), name: string(call["name"]), arguments: string(call["arguments"]) }),
+      (call): Call => ({
+        id: string(call["id"]),
+        name: string(call["name"]),
+        arguments: string(call["arguments"]),
+        result: typeof call["result"] === "string" ? call["result"] : null,
+      }),
     ),
     attachments: list(raw["attachments"])
       .map(record)
@@ -94,8 +99,10 @@ export function toMarkdown({ chat, turns }: Kept, names: { user: string; assista
   const path = pathTo(new Map(turns.map((turn) => [turn.id, turn])), chat.leaf);
   const parts = path.map((turn) => {
     const files = turn.attachments.map((file) => `*${file.name}*\n\n`).join("");
-    const calls = turn.calls.map((call) => `\n\n\`${call.name}(${call.arguments})\``).join("");
-    return `## ${names[turn.role]}\n\n${files}${turn.content.trim()}${calls}\n`;
+    const calls = turn.calls.map(({ name, arguments: given, result }) => {
+      return `\n\n\`${name}(${given})\`${result === null ? "" : `\n\n> ${result.replaceAll("\n", "\n> ")}`}`;
+    });
+    return `## ${names[turn.role]}\n\n${files}${turn.content.trim()}${calls.join("")}\n`;
   });
   return `# ${chat.title}\n\n${parts.join("\n")}`;
 }

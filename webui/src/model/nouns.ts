@@ -5,11 +5,12 @@ export type Role = "user" | "assistant";
 /** How far a turn is. cut: the limit of tokens ended it. lost: its stream is gone, what came of it is kept. */
 export type State = "done" | "running" | "stopped" | "cut" | "failed" | "lost";
 
-/** A tool the model asked to be called. */
+/** A tool the model asked to be called. result: what the user said it gave, null while they have not. */
 export interface Call {
   id: string;
   name: string;
   arguments: string;
+  result: string | null;
 }
 
 /** A file whose text goes along with a question. */

@@ -4,9 +4,11 @@ import type { Attachment, Turn } from "./nouns";
 import { DIALS, type Settings } from "./settings";
 
 export interface Message {
-  role: "system" | "user" | "assistant";
+  role: "system" | "user" | "assistant" | "tool";
   content: string;
   reasoning_content?: string;
+  tool_calls?: object[];
+  tool_call_id?: string;
 }
 
 export interface Body {
@@ -33,10 +35,22 @@ export function messages(path: readonly Turn[], system: string): Message[] {
     const goesOn = index === path.length - 1 && turn.role === "assistant";
     // A question that got no answer is asked together with the next one: many models want turns to alternate.
     if (turn.role === "user" && last?.role === "user") last.content += `\n\n${content}`;
+    else if (turn.calls.length && turn.calls.every((call) => call.result !== null)) said.push(...called(turn));
     else if (content) said.push({ role: turn.role, content });
     else if (goesOn && turn.reasoning) said.push({ role: "assistant", content: "", reasoning_content: turn.reasoning });
   });
   return said;
+}
+
+/** A turn that called tools, and what these gave. Calls without a result are left out: templates know none. */
+function called({ content, calls }: Turn): Message[] {
+  const asked = calls.map(({ id, name, arguments: given }) => ({
+    id,
+    type: "function",
+    function: { name, arguments: given || "{}" },
+  }));
+  const told = calls.map(({ id, result }): Message => ({ role: "tool", tool_call_id: id, content: result ?? "" }));
+  return [{ role: "assistant", content, tool_calls: asked }, ...told];
 }
 
 function withFiles(content: string, files: readonly Attachment[]): string {
@@ -60,7 +74,22 @@ function sampling(settings: Settings, allowed: readonly string[] | null): Record
     const schema = schemaOf(settings.json_schema);
     if (schema) sent["json_schema"] = schema;
   }
+  const tools = may("tools") && !settings.form ? toolsOf(settings.tools) : null;
+  if (tools?.length) sent["tools"] = tools;
   return sent;
+}
+
+/** Tools that were typed in, in OpenAI's shape or as bare functions; null while they are none. */
+export function toolsOf(text: string): object[] | null {
+  try {
+    const typed = JSON.parse(text);
+    const tools = (Array.isArray(typed) ? typed : [typed]).map((one) =>
+      one?.function ? { type: "function", ...one } : { type: "function", function: one },
+    );
+    return tools.every((one) => typeof one.function?.name === "string") ? tools : null;
+  } catch {
+    return null;
+  }
 }
 
 /** A JSON Schema that was typed in, or null while it is none. */

@@ -14,6 +14,7 @@ export interface Settings {
   form: "" | "json_schema" | "grammar";
   json_schema: string;
   grammar: string;
+  tools: string;
   speed: boolean;
   theme: "" | "light" | "dark";
   language: string;
@@ -33,6 +34,7 @@ export const UNSET: Settings = {
   form: "",
   json_schema: "",
   grammar: "",
+  tools: "",
   speed: false,
   theme: "",
   language: "",

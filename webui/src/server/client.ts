@@ -18,8 +18,16 @@ export class ServerError extends Error {
   }
 }
 
+let given = ""; // where the browser keeps nothing, it is known until the tab is left
+
 export function useKey(key: string): void {
+  given = key;
   remember(KEY, key, storage("sessionStorage"));
+}
+
+function currentKey(): string {
+  const kept = recall(KEY, storage("sessionStorage"));
+  return given || (typeof kept === "string" ? kept : "");
 }
 
 /** Where the API is, for whoever wants to use it from elsewhere. */
@@ -29,18 +37,22 @@ export function apiAddress(): string {
 
 /** A response of the server with a good status. Throws `ServerError`, or the AbortError of `signal`. */
 export async function request(path: string, options: RequestInit = {}): Promise<Response> {
-  const key = recall(KEY, storage("sessionStorage"));
+  const key = currentKey();
+  const response = await send(path, options, key);
+  if (response.ok) return response;
+  if (response.status === 401 && currentKey() !== key) return request(path, options); // another was given meanwhile
+  throw await refusal(response);
+}
+
+async function send(path: string, options: RequestInit, key: string): Promise<Response> {
   const headers = new Headers(options.headers);
-  if (typeof key === "string" && key) headers.set("Authorization", `Bearer ${key}`);
-  let response: Response;
+  if (key) headers.set("Authorization", `Bearer ${key}`);
   try {
-    response = await fetch(new URL(path, document.baseURI), { ...options, headers });
+    return await fetch(new URL(path, document.baseURI), { ...options, headers });
   } catch (error) {
     if ((error as Error).name === "AbortError") throw error;
     throw new ServerError(0, "gone", "");
   }
-  if (response.ok) return response;
-  throw await refusal(response);
 }
 
 export async function json<T>(path: string, options: RequestInit = {}): Promise<T> {

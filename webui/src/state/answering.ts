@@ -8,7 +8,7 @@ import { type Delta, type Follower, type Progress, ask, giveUp, resume } from ".
 import { ServerError } from "../server/client";
 import type { Conversation } from "./conversation";
 import { untilVerified } from "./checking";
-import { keep, keepLive, open } from "./library";
+import { keep, keepLive, open, opened } from "./library";
 import { soon } from "./pace";
 import { glance, health, locked, ready, settings, system, ui, untilReady } from "./page";
 
@@ -61,6 +61,15 @@ function answer(conversation: Conversation, question: string): Promise<void> {
   const turn = { ...newTurn(conversation.id, question, "assistant", ""), state: "running" as const };
   conversation.add(turn);
   return write(conversation, turn.id);
+}
+
+/** Tell the model what the tools gave that it asked for, in their order. */
+export function giveResults(conversation: Conversation, turn: Turn, results: readonly string[]): void {
+  if (isAnswering(conversation)) return;
+  const calls = turn.calls.map((call, index) => ({ ...call, result: results[index] ?? "" }));
+  conversation.change(turn.id, { calls });
+  void keep(conversation, [conversation.turn(turn.id)!]);
+  void answer(conversation, turn.id);
 }
 
 /** Let the model go on where this answer ends. */
@@ -205,7 +214,7 @@ class Writer implements Follower {
   #takeCalls(pieces: NonNullable<Delta["calls"]>): void {
     const calls = this.#turn.calls.map((call) => ({ ...call }));
     for (const piece of pieces) {
-      const call = (calls[piece.index] ??= { id: "", name: "", arguments: "" });
+      const call = (calls[piece.index] ??= { id: "", name: "", arguments: "", result: null });
       call.id ||= piece.id ?? "";
       call.name ||= piece.name ?? "";
       call.arguments += piece.arguments ?? "";
@@ -254,5 +263,5 @@ function look({ status, code }: ServerError): void {
 
 /** Whether a question may be asked now. */
 export function mayAsk(): boolean {
-  return ready.value && !isAnswering(open.value);
+  return opened.value && ready.value && !isAnswering(open.value);
 }

@@ -6,6 +6,7 @@ import { Memory, type Shelf, openShelf } from "../store/shelf";
 import { Conversation } from "./conversation";
 
 const NAME = "pannier";
+const PATIENCE = 3000; // milliseconds for the browser to read what it keeps; some never answer
 
 /** forgetful: nothing outlives this tab. full: no room. outdated: a newer page took over in another tab. */
 export type ShelfState = "fine" | "forgetful" | "full" | "outdated";
@@ -13,6 +14,8 @@ export type ShelfState = "fine" | "forgetful" | "full" | "outdated";
 export const chats = signal<Chat[]>([]);
 export const open = signal(new Conversation());
 export const shelfState = signal<ShelfState>("fine");
+/** Whether what is kept was read. Before that nothing can be said: it may belong into a conversation still to come. */
+export const opened = signal(false);
 export const search = signal("");
 
 /** Pinned ones first, then the newest; what the search leaves of them. */
@@ -26,31 +29,54 @@ const hits = signal<ReadonlySet<string>>(new Set());
 const live = new Map<string, Conversation>(); // those with an answer under way
 const tabs = "BroadcastChannel" in globalThis ? new BroadcastChannel(NAME) : null;
 let shelf: Shelf = new Memory();
+let chosen = 0; // counts what was opened, so that of two that are read at once the later one stays
 
+/** Read what is kept. A browser that takes too long is one that keeps nothing, until it answers after all. */
 export async function openLibrary(): Promise<void> {
-  shelf = await openShelf(NAME, () => (shelfState.value = "outdated"));
-  if (!shelf.lasting) shelfState.value = "forgetful";
-  await list();
   tabs?.addEventListener("message", (event) => void heard(event.data));
   addEventListener("hashchange", () => void openNamed());
-  await openNamed();
+  const tooLong = new Promise<void>((resolve) => setTimeout(resolve, PATIENCE));
+  await Promise.race([takeShelf(location.hash.slice(1)).catch(() => {}), tooLong]);
+  if (!shelf.lasting) shelfState.value = "forgetful";
+  opened.value = true;
+}
+
+/** Everything is read first and taken over at once; what was said meanwhile is put there and stays in sight. */
+async function takeShelf(named: string): Promise<void> {
+  const found = await openShelf(NAME, () => (shelfState.value = "outdated"));
+  const kept = await found.chats();
+  const chat = kept.find((one) => one.id === named);
+  const turns = chat ? await found.turns(chat.id) : [];
+  const before = shelf;
+  shelf = found;
+  if (shelf.lasting) shelfState.value = "fine";
+  chats.value = [...kept, ...chats.peek()];
+  if (chat && !open.peek().chat.peek().leaf) open.value = new Conversation(chat, turns);
+  for (const early of await before.chats()) await put([early], await before.turns(early.id));
 }
 
 /** Open what the address names; a new conversation where it names none. */
 async function openNamed(): Promise<void> {
   const id = location.hash.slice(1);
-  if (id === open.value.id) return;
-  const chat = chats.value.find((one) => one.id === id);
+  if (id === open.peek().id) return;
+  const chat = chats.peek().find((one) => one.id === id);
   if (chat) await openChat(chat);
-  else open.value = new Conversation();
+  else startNew();
 }
 
+/** Open a conversation that is kept. What is chosen, or said, while it is read comes first. */
 export async function openChat(chat: Chat): Promise<void> {
-  open.value = live.get(chat.id) ?? new Conversation(chat, await shelf.turns(chat.id));
+  const mine = ++chosen;
+  const here = open.peek();
+  const { leaf } = here.chat.peek();
+  const turns = live.has(chat.id) ? [] : await shelf.turns(chat.id);
+  if (mine !== chosen || here.chat.peek().leaf !== leaf) return;
+  open.value = live.get(chat.id) ?? new Conversation(chat, turns);
   setAddress(chat.id);
 }
 
 export function startNew(): void {
+  chosen++;
   open.value = new Conversation();
   setAddress("");
 }
@@ -70,7 +96,7 @@ export function keepLive(conversation: Conversation, is: boolean): void {
 export async function keep(conversation: Conversation, turns: readonly Turn[] = []): Promise<void> {
   const chat = conversation.chat.peek();
   if (!chat.leaf) return;
-  if (open.peek() === conversation && !location.hash) history.replaceState(null, "", `#${chat.id}`);
+  if (open.peek() === conversation && location.hash.slice(1) !== chat.id) history.replaceState(null, "", `#${chat.id}`);
   chats.value = [...chats.peek().filter((one) => one.id !== chat.id), chat];
   await put([chat], turns);
 }
@@ -119,8 +145,15 @@ export async function find(words: string): Promise<void> {
   hits.value = found;
 }
 
+/** Read the list anew. What was changed here while it was read is in no such list yet, so it is read again. */
 export async function list(): Promise<void> {
-  chats.value = await shelf.chats();
+  for (let tries = 0; tries < 10; tries++) {
+    const before = chats.peek();
+    const read = await shelf.chats();
+    if (chats.peek() !== before) continue;
+    chats.value = read;
+    return;
+  }
 }
 
 /** Another tab changed these. */

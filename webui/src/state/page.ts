@@ -3,7 +3,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import { type Settings, UNSET, settingsFrom } from "../model/settings";
 import { type Health, NOTHING, type Ui, health as askHealth, ui as askUi } from "../server/about";
-import { ServerError } from "../server/client";
+import { ServerError, useKey } from "../server/client";
 import { recall, remember } from "../store/small";
 import { speak } from "../words";
 
@@ -13,8 +13,8 @@ const POLL = 400; // milliseconds between two looks while the server is not read
 
 export const ui = signal<Ui>(NOTHING);
 export const health = signal<Health>({ status: "loading" });
-/** The server wants an API key. */
-export const locked = signal<"" | "asked" | "wrong">("");
+/** The server wants an API key; one is being tried; the one that was tried is none. */
+export const locked = signal<"" | "asked" | "trying" | "wrong">("");
 export const settings = signal<Settings>(settingsFrom(recall(SETTINGS)));
 /** The system prompt the user put in place of the dist's, null for none. */
 export const ownSystem = signal<string | null>(stringOrNull(recall(SYSTEM)));
@@ -58,7 +58,7 @@ async function look(): Promise<void> {
     const found = await askHealth();
     if (found.status !== "gone" && (!ui.value.model || found.status === "ok")) await introduce();
     health.value = found;
-    if (found.status === "ok" || locked.value) return;
+    if (found.status === "ok" || (locked.value && found.status !== "gone")) return;
     await new Promise((resolve) => setTimeout(resolve, found.status === "failed" ? 5 * POLL : POLL));
   }
 }
@@ -68,12 +68,23 @@ export async function glance(): Promise<void> {
   if (!looking) health.value = await askHealth();
 }
 
-async function introduce(): Promise<void> {
+/** Try a key: whether it is right only the server can say. */
+export async function tryKey(key: string): Promise<void> {
+  locked.value = "trying";
+  useKey(key);
+  await introduce("wrong");
+  if (locked.peek() === "trying") locked.value = "asked"; // no answer: it says nothing about the key
+  await untilReady();
+}
+
+/** Ask the server who it is. refused: what it means where it wants another key. */
+async function introduce(refused: "asked" | "wrong" = "asked"): Promise<void> {
   try {
     ui.value = await askUi();
     locked.value = "";
   } catch (error) {
-    if (error instanceof ServerError && error.status === 401) locked.value ||= "asked";
+    if (!(error instanceof ServerError) || error.status !== 401) return;
+    if (refused === "wrong" || !locked.peek()) locked.value = refused;
   }
 }
 

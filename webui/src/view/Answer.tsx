@@ -1,6 +1,6 @@
 // An answer: thoughts, words, tool calls, what went wrong, and what may be done with it.
 
-import type { Call, Turn } from "../model/nouns";
+import type { Turn } from "../model/nouns";
 import { type Waiting, proceed, regenerate, waiting } from "../state/answering";
 import type { Conversation } from "../state/conversation";
 import { health, settings } from "../state/page";
@@ -9,6 +9,7 @@ import { IconButton } from "./Button";
 import { useCopy } from "./copying";
 import { Icon } from "./icons";
 import { Prose } from "./Prose";
+import { ToolCall, ToolResults } from "./ToolCall";
 import { Trouble } from "./Trouble";
 import { Versions } from "./Versions";
 
@@ -28,7 +29,10 @@ export function Answer({ conversation, turn, idle, last }: Props) {
       {turn.calls.map((call, index) => (
         <ToolCall call={call} key={index} />
       ))}
-      {running && <Progress conversation={conversation} empty={!turn.content && !turn.reasoning} />}
+      {turn.calls.length > 0 && turn.state === "done" && last && (
+        <ToolResults conversation={conversation} turn={turn} idle={idle} />
+      )}
+      {running && <Progress conversation={conversation} empty={!turn.content && !turn.reasoning && !turn.calls.length} />}
       {turn.state === "stopped" && <p class="note">{t("stopped")}</p>}
       {turn.state === "cut" && <p class="note">{t("cut")}</p>}
       {turn.state === "lost" && <p class="note">{t("lost")}</p>}
@@ -48,28 +52,6 @@ function Thoughts({ text, growing }: { text: string; growing: boolean }) {
   );
 }
 
-function ToolCall({ call }: { call: Call }) {
-  return (
-    <details class="call">
-      <summary>
-        <Icon name="tool" />
-        {t("callsTool", { name: call.name })}
-      </summary>
-      <pre dir="ltr" tabIndex={0}>
-        {indented(call.arguments)}
-      </pre>
-    </details>
-  );
-}
-
-function indented(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
-}
-
 /** What the model is at while no new word comes. */
 function Progress({ conversation, empty }: { conversation: Conversation; empty: boolean }) {
   const state = waiting.value.get(conversation.id);
@@ -84,7 +66,7 @@ function Progress({ conversation, empty }: { conversation: Conversation; empty: 
         <i />
       </span>
       {sentence && <span>{sentence}</span>}
-      {empty && total > 0 && processed > 0 && <progress max={total} value={processed} aria-label={sentence} />}
+      {empty && total > 0 && <progress max={total} value={processed} aria-label={sentence} />}
     </p>
   );
 }

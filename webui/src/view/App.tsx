@@ -3,7 +3,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { isAnswering, rejoin, stop } from "../state/answering";
 import { untilVerified } from "../state/checking";
-import { open } from "../state/library";
+import { open, opened } from "../state/library";
 import { locked } from "../state/page";
 import { announce, announcement, dialog } from "../state/view";
 import { t } from "../words";
@@ -20,6 +20,7 @@ export function App() {
   const box = useRef<HTMLTextAreaElement>(null);
   const conversation = open.value;
   const empty = conversation.path.value.length === 0;
+  const greeted = opened.value || !location.hash; // a conversation that is named will come
   useEffect(() => {
     rejoin(conversation);
     void untilVerified(conversation);
@@ -42,7 +43,7 @@ export function App() {
       <div class="page">
         <Header />
         <main ref={scroller} class={empty ? "scroll empty" : "scroll"}>
-          {empty ? <Welcome /> : <Log conversation={conversation} scroller={scroller} />}
+          {empty ? greeted && <Welcome /> : <Log conversation={conversation} scroller={scroller} />}
         </main>
         <footer class="foot">
           <Notices />

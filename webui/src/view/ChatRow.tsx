@@ -1,6 +1,6 @@
 // One conversation in the list.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Chat } from "../model/nouns";
 import { waiting } from "../state/answering";
 import { exportChats, exportText } from "../state/exchange";
@@ -12,12 +12,14 @@ import { Menu } from "./Menu";
 export function ChatRow({ chat }: { chat: Chat }) {
   const [state, setState] = useState<"" | "naming" | "removing">("");
   const row = useRef<HTMLLIElement>(null);
+  const back = useRef(false);
+  useLayoutEffect(() => {
+    if (back.current && !state) row.current?.querySelector<HTMLElement>(".menu button")?.focus();
+    back.current = state !== "";
+  }, [state]);
   const title = chat.title || t("untitled");
   const current = open.value.chat.value.id === chat.id;
-  const leave = () => {
-    setState("");
-    requestAnimationFrame(() => row.current?.querySelector<HTMLElement>(".menu button")?.focus());
-  };
+  const leave = () => setState("");
   if (state === "naming") return <li>{<Naming chat={chat} onLeave={leave} />}</li>;
   if (state === "removing") return <li>{<Removing chat={chat} title={title} onLeave={leave} />}</li>;
   const actions = [
@@ -49,7 +51,7 @@ export function ChatRow({ chat }: { chat: Chat }) {
 
 function Naming({ chat, onLeave }: { chat: Chat; onLeave: () => void }) {
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => input.current?.select(), []);
+  useLayoutEffect(() => input.current?.select(), []);
   const save = () => {
     const title = input.current?.value.trim();
     if (title) void describe(chat, { title, named: true });
@@ -79,7 +81,7 @@ function Naming({ chat, onLeave }: { chat: Chat; onLeave: () => void }) {
 
 function Removing({ chat, title, onLeave }: { chat: Chat; title: string; onLeave: () => void }) {
   const keep = useRef<HTMLButtonElement>(null);
-  useEffect(() => keep.current?.focus(), []);
+  useLayoutEffect(() => keep.current?.focus(), []);
   return (
     <div class="removing" role="alertdialog" aria-label={t("remove")}>
       <p>{t("removeSure", { title })}</p>

@@ -1,18 +1,16 @@
 // Where questions are written.
 
-import { type Signal, useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import type { Attachment } from "../model/nouns";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { isAnswering, mayAsk, say, stop } from "../state/answering";
+import { files, words } from "../state/draft";
 import { open } from "../state/library";
 import { t } from "../words";
 import { Files, useDrop, useFiles } from "./Files";
 import { IconButton } from "./Button";
+import { toPrompt } from "./prompt";
 
 export function Composer({ box }: { box: RefObject<HTMLTextAreaElement | null> }) {
-  const words = useSignal("");
-  const files = useSignal<Attachment[]>([]);
   const take = useFiles(files);
   const dropping = useDrop(take);
   const conversation = open.value;
@@ -25,8 +23,8 @@ export function Composer({ box }: { box: RefObject<HTMLTextAreaElement | null> }
     files.value = [];
     box.current?.focus();
   };
-  useFocus(box, conversation.id);
-  useHeight(box, words);
+  useFocus(conversation.id);
+  useHeight(box, words.value);
 
   return (
     <form
@@ -101,18 +99,18 @@ function Attach({ onFiles }: { onFiles: (files: File[]) => void }) {
   );
 }
 
-/** Where there is a keyboard, writing may begin at once. */
-function useFocus(box: RefObject<HTMLTextAreaElement | null>, conversation: string): void {
-  useEffect(() => {
-    if (matchMedia("(pointer: fine)").matches && !document.querySelector("dialog[open]")) box.current?.focus();
+/** Whoever opens a conversation may write in it; who writes elsewhere, a search or a name, is left there. */
+function useFocus(conversation: string): void {
+  useLayoutEffect(() => {
+    if (!document.querySelector("dialog[open], input:focus")) toPrompt();
   }, [conversation]);
 }
 
-function useHeight(box: RefObject<HTMLTextAreaElement | null>, words: Signal<string>): void {
+function useHeight(box: RefObject<HTMLTextAreaElement | null>, words: string): void {
   useLayoutEffect(() => {
     const area = box.current;
     if (!area) return;
     area.style.height = "auto";
     area.style.height = `${area.scrollHeight}px`;
-  }, [words.value]);
+  }, [words]);
 }

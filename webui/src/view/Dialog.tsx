@@ -1,14 +1,14 @@
 // A modal dialog: the browser's own, which keeps the focus inside and gives it back.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { dialog } from "../state/view";
 import { t } from "../words";
 import { IconButton } from "./Button";
 
 export function Dialog({ title, children }: { title: string; children: ComponentChildren }) {
   const element = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const opener = document.activeElement as HTMLElement | null;
     element.current?.showModal();
     return () => opener?.focus();

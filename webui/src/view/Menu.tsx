@@ -1,6 +1,6 @@
 // A button with a list of actions behind it. Arrow keys walk through it, Escape leaves it.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { IconButton } from "./Button";
 import type { IconName } from "./icons";
 
@@ -22,9 +22,11 @@ export function Menu({ label, actions, icon = "more", class: kind = "" }: Props)
   const root = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
 
+  useLayoutEffect(() => {
+    if (open) items(root.current)[0]?.focus();
+  }, [open]);
   useEffect(() => {
     if (!open) return;
-    items(root.current)[0]?.focus();
     const outside = (event: Event) => {
       if (!root.current?.contains(event.target as Node)) setOpen(false);
     };

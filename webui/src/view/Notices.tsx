@@ -1,9 +1,8 @@
 // What stands in the way of asking: a model that is loading, a server that is gone, a key that is missing.
 
-import { useState } from "preact/hooks";
-import { useKey } from "../server/client";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { shelfState } from "../state/library";
-import { health, locked, ui, untilReady } from "../state/page";
+import { health, locked, tryKey, ui, untilReady } from "../state/page";
 import { notice } from "../state/view";
 import { type Key, number, t } from "../words";
 
@@ -24,8 +23,8 @@ export function Notices() {
 
 function ServerNotice() {
   const { status, progress = 0, detail } = health.value;
-  if (status === "ok" || locked.value) return null;
   const bad = status === "gone" || status === "failed";
+  if (status === "ok" || (locked.value && !bad)) return null;
   const known = status === "loading" && progress > 0;
   const sentence = known ? t("loadingPart", { part: number(progress * 100) }) : t(status);
   return (
@@ -62,23 +61,37 @@ function ShelfNotice() {
 /** The server lets in who has its key. */
 export function KeyForm() {
   const [key, setKey] = useState("");
+  const input = useRef<HTMLInputElement>(null);
+  const trying = locked.value === "trying";
+  const wrong = locked.value === "wrong";
+  useLayoutEffect(() => {
+    if (wrong) input.current?.select(); // to be typed anew
+  }, [wrong]);
   return (
     <form
       class="card"
       id="key-form"
       onSubmit={(event) => {
         event.preventDefault();
-        useKey(key.trim());
-        setKey("");
-        locked.value = "wrong";
-        void untilReady();
+        if (key.trim() && !trying) void tryKey(key.trim());
       }}
     >
-      <label for="key">{t(locked.value === "wrong" ? "wrongKey" : "askKey")}</label>
+      <label for="key" aria-live="polite">
+        {t(wrong ? "wrongKey" : "askKey")}
+      </label>
       <div class="row">
-        <input id="key" type="password" autocomplete="off" value={key} onInput={(event) => setKey(event.currentTarget.value)} />
-        <button type="submit" class="primary">
-          {t("unlock")}
+        <input
+          id="key"
+          ref={input}
+          type="password"
+          autocomplete="off"
+          aria-invalid={wrong}
+          readOnly={trying}
+          value={key}
+          onInput={(event) => setKey(event.currentTarget.value)}
+        />
+        <button type="submit" class="primary" disabled={trying} aria-busy={trying}>
+          {t(trying ? "tryingKey" : "unlock")}
         </button>
       </div>
     </form>

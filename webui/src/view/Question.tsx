@@ -8,6 +8,7 @@ import { t } from "../words";
 import { IconButton } from "./Button";
 import { useCopy } from "./copying";
 import { Icon } from "./icons";
+import { toPrompt } from "./prompt";
 import { Versions } from "./Versions";
 
 interface Props {
@@ -20,12 +21,18 @@ export function Question({ conversation, turn, idle }: Props) {
   const [editing, setEditing] = useState(false);
   const [copied, copyIt] = useCopy(() => turn.content);
   const pen = useRef<HTMLButtonElement>(null);
+  const back = useRef(false);
+  useLayoutEffect(() => {
+    if (back.current && !editing) pen.current?.focus();
+    back.current = editing;
+  }, [editing]);
   if (editing) {
-    const leave = () => {
+    const send = (words: string) => {
       setEditing(false);
-      requestAnimationFrame(() => pen.current?.focus());
+      edit(conversation, turn, words);
+      toPrompt(); // the question with the pen is no longer shown
     };
-    return <Editor turn={turn} onLeave={leave} onSend={(words) => (leave(), edit(conversation, turn, words))} />;
+    return <Editor turn={turn} onLeave={() => setEditing(false)} onSend={send} />;
   }
   return (
     <>

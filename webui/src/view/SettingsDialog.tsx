@@ -7,6 +7,7 @@ import { Dialog } from "./Dialog";
 import { DialField, Select, Toggle } from "./fields";
 import { FormFields } from "./FormFields";
 import { SystemField } from "./SystemField";
+import { ToolsField } from "./ToolsField";
 
 export default function SettingsDialog() {
   const languages = Object.entries(LANGUAGES);
@@ -42,6 +43,7 @@ export default function SettingsDialog() {
           <DialField key={dial.name} dial={dial} label={t(dial.name)} help={t(helpOf(dial))} />
         ))}
         {mayset("form") && <FormFields />}
+        {mayset("tools") && <ToolsField />}
         <div class="row end">
           <button type="button" class="plain" onClick={resetSettings}>
             {t("reset")}

@@ -1,6 +1,6 @@
 // The list of conversations. On a narrow page it lies over the conversation, and Escape takes it away.
 
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Chat } from "../model/nouns";
 import { exportAll, importFile } from "../state/exchange";
 import { chats, find, listed, search, startNew } from "../state/library";
@@ -14,7 +14,7 @@ import { Menu } from "./Menu";
 export function Sidebar() {
   const panel = useRef<HTMLElement>(null);
   const over = listIsOpen.value;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (over) panel.current?.querySelector<HTMLElement>(".close-list")?.focus();
   }, [over]);
   const leave = () => {

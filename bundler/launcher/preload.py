@@ -1,0 +1,61 @@
+"""Compiles what is preloaded into a worker (`runtime/launcher/preload`), or finds it in the cache.
+
+For glibc, because the worker's Python is; for one so old that the library asks for nothing the runtime itself does not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from bundler import cache, resources
+from bundler.console import Console
+from bundler.engine.toolchain import survey
+from bundler.launcher.build import FLAGS, WARNINGS, compile_with_zig, is_whole
+from bundler.publish import digest_of, file_sha256, one_at_a_time, publishing, scratch
+from bundler.targets import Target
+from runtime.launch.osdep.linux import PRELOAD
+
+SUM = "preload.sha256"
+GLIBC = "2.28"
+_KEY_LENGTH = 24
+_LINKING = ("-shared", "-s", "-Wl,--build-id=none", "-Wl,--gc-sections")
+
+
+def build_preload(target: Target, root: Path | None, console: Console) -> Path:
+    """The library for a Linux target, compiled now if the cache does not have it. Raises `ToolError`."""
+    root = root or cache.root()
+    place = root / "launchers" / f"{target.name}-preload-{preload_key(target)[:_KEY_LENGTH]}"
+    if not is_whole(place, PRELOAD, SUM):
+        with one_at_a_time(place, console):
+            if not is_whole(place, PRELOAD, SUM):
+                _compile(place, target, root)
+    return place / PRELOAD
+
+
+def preload_key(target: Target) -> str:
+    """Hash of everything that decides the library's bytes."""
+    return digest_of(
+        {
+            "target": target.name,
+            "source": hashlib.sha256(_source().read_bytes()).hexdigest(),
+            "building": Path(__file__).read_text(encoding="utf-8"),
+            "flags": [*FLAGS, *WARNINGS],
+            "compiler": survey(("zig",)).findings["zig"].identity,
+        }
+    )
+
+
+def _source() -> Path:
+    return resources.runtime_package() / "launcher" / "preload" / "pages.c"
+
+
+def _compile(place: Path, target: Target, root: Path) -> None:
+    with scratch(root / "work", "preload") as folder, publishing(place) as partial:
+        (folder / _source().name).write_bytes(_source().read_bytes())
+        compiler = [survey(("zig",)).path("zig"), "cc", "-target", f"{target.machine}-linux-gnu.{GLIBC}"]
+        flags = ["-fPIC", "-fvisibility=hidden", *FLAGS, *WARNINGS, *_LINKING]
+        compile_with_zig([*compiler, *flags, _source().name, "-o", PRELOAD], folder)
+        (partial / PRELOAD).write_bytes((folder / PRELOAD).read_bytes())
+        (partial / PRELOAD).chmod(0o755)
+        (partial / SUM).write_text(file_sha256(partial / PRELOAD))
