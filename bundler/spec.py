@@ -209,6 +209,32 @@ class ChatTable(_Table):
     starters: list[str] = Field(default=[], description="Suggestions the page shows in an empty conversation.")
 
 
+class SamplingTable(_Table):
+    """How words are drawn where a request does not say: in the page, `run`, `chat` and the API."""
+
+    temperature: Annotated[float, Field(ge=0, le=10)] = Field(
+        default=0.8, description="Low answers are predictable, high ones varied; 0 always takes the likeliest word."
+    )
+    top_k: Annotated[int, Field(ge=0)] = Field(
+        default=40, description="Only so many of the likeliest words are considered; 0 is no limit."
+    )
+    top_p: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.95, description="Only the likeliest words are considered, until together they are this likely."
+    )
+    min_p: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.05, description="Words less likely than this share of the likeliest one are left out."
+    )
+    repeat_penalty: Annotated[float, Field(gt=0, le=10)] = Field(
+        default=1.0, description="Above 1, words that were just used become less likely."
+    )
+    presence_penalty: Annotated[float, Field(ge=-2, le=2)] = Field(
+        default=0.0, description="Above 0, the model turns to new words."
+    )
+    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] = Field(
+        default=0.0, description="Above 0, the more often a word was used, the less likely it becomes."
+    )
+
+
 class UiTable(_Table):
     """How the page looks."""
 
@@ -264,6 +290,7 @@ class DistSpec(_Table):
     engine: EngineTable = EngineTable()
     serve: ServeTable = ServeTable()
     chat: ChatTable = ChatTable()
+    sampling: SamplingTable = SamplingTable()
     ui: UiTable = UiTable()
     media: MediaTable = MediaTable()
     archive: ArchiveTable = ArchiveTable()

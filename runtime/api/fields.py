@@ -86,7 +86,8 @@ REFUSED: dict[str, tuple[tuple[Any, ...], str]] = {
 }
 """Field → the values that ask for nothing, and why any other is refused."""
 
-_NAMES = tuple(name for name in SamplingFields.model_fields if name not in REFUSED and name != "ignore_eos")
+_NOT_SAMPLING = ("ignore_eos", "grammar", "json_schema")
+_NAMES = tuple(name for name in SamplingFields.model_fields if name not in (*REFUSED, *_NOT_SAMPLING))
 
 
 def refuse(asked: BaseModel, table: dict[str, tuple[tuple[Any, ...], str]]) -> None:
@@ -109,12 +110,12 @@ def sampling_of(asked: SamplingFields, defaults: SamplingParams, *, offered: tup
         given["logit_bias"] = _biases(given["logit_bias"])
     if "dry_sequence_breakers" in given:
         given["dry_sequence_breakers"] = tuple(given["dry_sequence_breakers"])
-    if "grammar" in given:
-        given["grammar"] = checked_grammar(given["grammar"]) or None
-    if "json_schema" in given:
-        given["json_schema"] = checked_schema(given["json_schema"], "json_schema")
-    if given.get("grammar") and given.get("json_schema"):
+    if asked.grammar and asked.json_schema is not None:
         raise invalid("'grammar' and 'json_schema' contradict each other; give one.", "grammar")
+    if asked.grammar:
+        given["grammar"] = checked_grammar(asked.grammar)
+    elif asked.json_schema is not None:
+        given["grammar"] = checked_schema(asked.json_schema, "json_schema")
     if "repeat_last_n" in given:
         given["penalty_last_n"] = given.pop("repeat_last_n")
     return replace(defaults, **given)

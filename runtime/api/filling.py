@@ -60,9 +60,10 @@ async def infill(service: Service, request: Request) -> Response:
     """Write the text between a beginning and an end, at once or as a stream of server-sent events."""
     body = parse(InfillBody, await read_body(request, service.settings.max_body_bytes))
     refuse(body, _ONLY)
+    sampling = await service.read(sampling_of, body)
     asked = raw_request(
         await between(service, body.input_prefix, body.input_suffix, "input_suffix", body.prompt or ""),
-        sampling_of(body, service.settings.sampling),
+        sampling,
         None if body.n_predict is None else checked_limit(body.n_predict, "n_predict"),
         checked_stops(body.stop),
         ignore_eos=bool(body.ignore_eos),

@@ -22,6 +22,7 @@ from runtime.api.openai.completions import checked_tokens
 from runtime.api.openai.embeddings import MAX_TEXTS, embedded
 from runtime.api.parse import parse
 from runtime.api.service import Service, raw_request
+from runtime.engine.core import SamplingParams
 from runtime.errors import EngineError
 
 
@@ -86,10 +87,10 @@ async def completion(service: Service, request: Request) -> Response:
     body = parse(CompletionBody, await read_body(request, service.settings.max_body_bytes))
     service.ready_facts()
     limit = body.n_predict if body.n_predict is not None else body.max_tokens
-    sampling = sampling_of(body, service.settings.sampling, offered=("n_probs", "timings_per_token"))
+    sampling = await service.read(_sampling, body)
     asked = raw_request(
         await _prompt(service, body.prompt),
-        replace(sampling, n_probs=body.n_probs) if body.n_probs else sampling,
+        sampling,
         None if limit is None else schema.checked_limit(limit, "n_predict"),
         checked_stops(body.stop),
         ignore_eos=bool(body.ignore_eos),
@@ -135,7 +136,7 @@ async def apply_template(service: Service, request: Request) -> Response:
     """The prompt that a conversation becomes."""
     body = await read_body(request, service.settings.max_body_bytes)
     asked = parse(schema.ChatCompletionRequest, body)
-    prepared = await service.prepare(schema.conversation(asked, service.settings.sampling))
+    prepared = await service.prepare(await service.read(schema.conversation, asked))
     return json_response({"prompt": prepared.requests[0].prompt})
 
 
@@ -172,6 +173,11 @@ async def metrics(service: Service, _: Request) -> Response:
     """Counters, as Prometheus reads them."""
     text = service.metrics.as_prometheus(service.engine.status, service.engine.counters)
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _sampling(body: CompletionBody, defaults: SamplingParams) -> SamplingParams:
+    sampling = sampling_of(body, defaults, offered=("n_probs", "timings_per_token"))
+    return replace(sampling, n_probs=body.n_probs) if body.n_probs else sampling
 
 
 async def _prompt(service: Service, given: str | list[Any]) -> str | tuple[int, ...]:

@@ -7,14 +7,17 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runtime.console import Console
 from runtime.errors import INTERRUPTED, UsageError
 from runtime.launch import session
 from runtime.launch.modelcheck import model_check
 from runtime.launch.opening import chat_template, open_own
-from runtime.launch.options import LaunchOptions, add_engine_flags, section
+from runtime.launch.options import LaunchOptions, add_engine_flags, sampling, section
+
+if TYPE_CHECKING:
+    from runtime.engine.core import SamplingParams
 
 
 def add_parser(verbs: Any) -> None:
@@ -22,7 +25,7 @@ def add_parser(verbs: Any) -> None:
     parser = verbs.add_parser("chat", help="talk in the terminal")
     parser.add_argument("--system", metavar="TEXT", help="system prompt (default: the dist's)")
     parser.add_argument("--max-tokens", type=int, metavar="N", help="longest answer, in tokens")
-    parser.add_argument("--temperature", type=float, metavar="T", help="0 is always the likeliest word (default 0.8)")
+    parser.add_argument("--temperature", type=float, metavar="T", help="0 always takes the likeliest word")
     parser.add_argument("--seed", type=int, metavar="S", help="same seed, same answers")
     add_engine_flags(parser)
     parser.set_defaults(run=run)
@@ -38,7 +41,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         check = model_check(archive, started.places)
         with _loop() as loop:
             try:
-                _talk(started, loop, str(told or ""), chat_template(archive), check, args, console)
+                drawn = sampling(archive.manifest, temperature=args.temperature, seed=args.seed)
+                _talk(started, loop, str(told or ""), chat_template(archive), drawn, check, args, console)
             except KeyboardInterrupt:
                 console.out("")
                 return INTERRUPTED
@@ -53,6 +57,7 @@ def _talk(
     loop: asyncio.AbstractEventLoop,
     system: str,
     given_template: str | None,
+    drawn: SamplingParams,
     check: Any,
     args: argparse.Namespace,
     console: Console,
@@ -61,7 +66,6 @@ def _talk(
     from runtime.chat.transcript import Transcript
     from runtime.cli.talk import Talk
     from runtime.engine.client import WorkerEngine
-    from runtime.engine.core import SamplingParams
 
     async def ready() -> tuple[WorkerEngine, ChatTemplate]:
         engine = WorkerEngine(
@@ -76,14 +80,12 @@ def _talk(
     check.start()
     if console.is_terminal:
         console.say("Ask away; /help tells what else there is.")
-    chosen = {"temperature": args.temperature, "seed": args.seed}
-    sampling = SamplingParams(**{name: value for name, value in chosen.items() if value is not None})
     try:
         Talk(
             engine,
             template,
             Transcript(system),
-            sampling,
+            drawn,
             args.max_tokens,
             lambda work: asyncio.run_coroutine_threadsafe(work, loop),
             console,

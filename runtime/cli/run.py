@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from runtime.console import Console
 from runtime.errors import INTERRUPTED, EngineError, UsageError
 from runtime.launch import session
 from runtime.launch.opening import chat_template, open_own
-from runtime.launch.options import LaunchOptions, add_engine_flags, section
+from runtime.launch.options import LaunchOptions, add_engine_flags, sampling, section
 
 if TYPE_CHECKING:
+    from runtime.engine.core import SamplingParams
     from runtime.launch.modelcheck import ModelCheck
 
 LAST_LOOK = 0.2
@@ -24,7 +26,7 @@ def add_parser(verbs: Any) -> None:
     parser = verbs.add_parser("run", help="answer one prompt on standard output")
     parser.add_argument("prompt", metavar="PROMPT", help="what to ask; - reads it from standard input")
     parser.add_argument("--max-tokens", type=int, metavar="N", help="longest answer, in tokens")
-    parser.add_argument("--temperature", type=float, metavar="T", help="0 is always the likeliest word (default 0.8)")
+    parser.add_argument("--temperature", type=float, metavar="T", help="0 always takes the likeliest word")
     parser.add_argument("--seed", type=int, metavar="S", help="same seed, same answer")
     parser.add_argument("--system", metavar="TEXT", help="system prompt (default: the dist's)")
     add_engine_flags(parser)
@@ -49,23 +51,33 @@ def run(args: argparse.Namespace, console: Console) -> int:
             from runtime.launch.modelcheck import model_check
 
             check = model_check(archive, started.places)
-            return asyncio.run(_answer(started, check, prompt, str(told or ""), chat_template(archive), args, console))
+            drawn = sampling(archive.manifest, temperature=args.temperature, seed=args.seed)
+            asked = _Asked(prompt, str(told or ""), drawn, args.max_tokens)
+            return asyncio.run(_answer(started, check, asked, chat_template(archive), console))
         except KeyboardInterrupt:
             return INTERRUPTED
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be answered, and how."""
+
+    prompt: str
+    system_prompt: str
+    sampling: SamplingParams
+    max_tokens: int | None
 
 
 async def _answer(
     started: session.Session,
     check: ModelCheck,
-    prompt: str,
-    system_prompt: str,
+    asked: _Asked,
     given_template: str | None,
-    args: argparse.Namespace,
     console: Console,
 ) -> int:
     from runtime.chat.template import ChatTemplate
     from runtime.engine.client import WorkerEngine
-    from runtime.engine.core import Failed, GenerationRequest, SamplingParams, TextDelta
+    from runtime.engine.core import Failed, GenerationRequest, TextDelta
     from runtime.launch.modelcheck import Verified
 
     engine = WorkerEngine(started.command, launched=started.worker, renew=started.renew, fall_back=started.fall_back)
@@ -73,14 +85,13 @@ async def _answer(
     try:
         template = ChatTemplate.of(await engine.wait_ready(), given_template)
         check.start()
-        messages = [{"role": "system", "content": system_prompt}] if system_prompt else []
-        messages.append({"role": "user", "content": prompt})
-        chosen = {"temperature": args.temperature, "seed": args.seed}
+        messages = [{"role": "system", "content": asked.system_prompt}] if asked.system_prompt else []
+        messages.append({"role": "user", "content": asked.prompt})
         request = GenerationRequest(
             id="run",
             prompt=template.render(messages),
-            sampling=SamplingParams(**{name: value for name, value in chosen.items() if value is not None}),
-            max_tokens=args.max_tokens,
+            sampling=asked.sampling,
+            max_tokens=asked.max_tokens,
             stop=template.stops,
         )
         ended_with_newline = False

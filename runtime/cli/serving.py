@@ -19,6 +19,7 @@ from runtime.errors import PannierError
 from runtime.launch import looks, network
 from runtime.launch.modelcheck import Verified, model_check
 from runtime.launch.opening import chat_template
+from runtime.launch.options import sampling
 from runtime.launch.osdep import system
 from runtime.launch.session import Session
 from runtime.manifest import DistManifest
@@ -101,6 +102,7 @@ def _settings(
         allowed_hosts=door.hosts,
         allowed_origins=door.origins,
         chat_template=door.chat_template if door.chat_template is not None else chat_template(archive),
+        sampling=sampling(manifest),
     )
     return settings, looks.look_of(manifest, network.addresses(sock)), looks.about_of(archive, started.choice)
 

@@ -42,21 +42,13 @@ class GrammarTrigger:
 
 
 @dataclass(frozen=True, slots=True)
-class GrammarSchema:
-    """A JSON Schema, as text, that the grammar can refer to as the rule `name` (letters, digits and dashes)."""
-
-    name: str
-    schema: str
-
-
-@dataclass(frozen=True, slots=True)
 class SamplingParams:
     """How the next token is drawn. Names, order and defaults are llama.cpp's (common/sampling).
 
     temperature 0 means greedy. `seed` None draws one; the one used is in `Started.seed`. top_k 0, top_p 1, min_p 0,
     typical_p 1, top_n_sigma -1, xtc_probability 0, dry_multiplier 0 and mirostat 0 are off. penalty_last_n,
     dry_penalty_last_n: tokens looked back at, prompt included; -1 is the whole context. n_probs: with every token, tell
-    its log-probability and those of so many of the likeliest; None tells nothing. json_schema, grammar: the shape of
+    its log-probability and those of so many of the likeliest; None tells nothing. grammar: the shape of
     the whole answer, or, with grammar_triggers, of what follows the first of them; until then the answer is free.
     """
 
@@ -85,9 +77,7 @@ class SamplingParams:
     logit_bias: tuple[TokenBias, ...] = ()
     n_probs: int | None = None
     seed: int | None = None
-    json_schema: str | None = None  # a JSON Schema document as text
     grammar: str | None = None  # GBNF
-    grammar_schemas: tuple[GrammarSchema, ...] = ()
     grammar_triggers: tuple[GrammarTrigger, ...] = ()
 
 
@@ -124,7 +114,7 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The request was admitted: its prompt has `prompt_tokens` tokens, `cached_tokens` of them already computed."""
+    """The request is being computed: its prompt has `prompt_tokens` tokens, `cached_tokens` of them known already."""
 
     request_id: str
     prompt_tokens: int

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runtime.backends.fit.choose import Wishes
 from runtime.backends.fit.words import FORCE
 from runtime.errors import UsageError
 from runtime.manifest import DistManifest
+
+if TYPE_CHECKING:
+    from runtime.engine.core import SamplingParams
 
 DEFAULT_CONTEXT = 8192
 """Tokens of context per request where neither the spec nor the command line says; bounded by the model's training."""
@@ -76,6 +79,14 @@ def section(manifest: DistManifest, name: str) -> dict[str, Any]:
     """A table of the dist-spec the dist was built from; empty if it has none."""
     table = manifest.spec.get(name)
     return table if isinstance(table, dict) else {}
+
+
+def sampling(manifest: DistManifest, **flags: float | None) -> SamplingParams:
+    """How words are drawn: as the spec says, and the flags that were given."""
+    from runtime.engine.core import SamplingParams
+
+    given = {name: value for name, value in flags.items() if value is not None}
+    return SamplingParams(**{**section(manifest, "sampling"), **given})
 
 
 def add_engine_flags(parser: argparse.ArgumentParser) -> None:

@@ -69,11 +69,13 @@ class Serving:
     def chat(self, text: str, **options: object) -> tuple[int, Any]:
         """Status and JSON of one question."""
         body = {"messages": [{"role": "user", "content": text}], "temperature": 0, **options}
+        return self.post("/v1/chat/completions", body)
+
+    def post(self, path: str, body: dict[str, object]) -> tuple[int, Any]:
+        """Status and JSON of a POST."""
         return ask(
             urllib.request.Request(
-                self.url + "/v1/chat/completions",
-                data=json.dumps(body).encode(),
-                headers={"Content-Type": "application/json"},
+                self.url + path, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
             )
         )
 

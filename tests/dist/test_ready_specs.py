@@ -29,6 +29,10 @@ def test_it_starts_and_answers(ready: Path, tmp_path: Path) -> None:
         _, shown = server.get("/api/ui")
         assert shown["title"] == spec["ui"]["title"]
         assert shown["system_prompt"] == spec["chat"]["system_prompt"]
+        assert spec["sampling"].items() <= shown["defaults"].items()
+        status, answer = server.post("/completion", {"prompt": "x", "n_predict": 1})
+        assert status == 200
+        assert spec["sampling"].items() <= answer["generation_settings"].items()
 
 
 def test_it_accounts_for_every_byte(ready: Path, tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ from playwright.sync_api import Browser, expect
 
 from bundler import resources, spec
 from runtime.api.about import About, DistFacts, EngineFacts, ModelFacts
-from runtime.engine.core import GenerationRequest
+from runtime.api.settings import ServerSettings
+from runtime.engine.core import GenerationRequest, SamplingParams
 from runtime.engine.fake import FakeBehaviour
-from tests.api.running import running
+from tests.api.running import MODEL, running
 from tests.webui.driving import ROLES, UI, answered, ask, kept, opened
 
 
@@ -54,6 +55,22 @@ def test_what_is_set_is_asked_for_and_can_be_reset(browser: Browser) -> None:
     assert str(asked[2].prompt).startswith("system=Be kind.;")
 
 
+def test_what_the_dist_sets_is_shown_and_asked_for_until_its_user_says_otherwise(browser: Browser) -> None:
+    behaviour, asked = recording()
+    settings = ServerSettings(MODEL, sampling=SamplingParams(temperature=0.25, top_k=7))
+    with running(behaviour, settings, UI) as server, opened(browser, server.url) as page:
+        ask(page, "one")
+        answered(page)
+        page.click("#open-settings")
+        expect(page.get_by_label("Temperature")).to_have_attribute("placeholder", "default 0.25")
+        expect(page.get_by_label("Top K")).to_have_attribute("placeholder", "default 7")
+        page.get_by_label("Temperature").fill("1.5")
+        page.keyboard.press("Escape")
+        ask(page, "two")
+        answered(page, 2)
+    assert [(one.sampling.temperature, one.sampling.top_k) for one in asked] == [(0.25, 7), (1.5, 7)]
+
+
 def test_an_answer_can_be_given_a_form(browser: Browser) -> None:
     behaviour, asked = recording()
     with running(behaviour, ui=UI) as server, opened(browser, server.url) as page:
@@ -72,10 +89,10 @@ def test_an_answer_can_be_given_a_form(browser: Browser) -> None:
         page.keyboard.press("Escape")
         ask(page, "really?")
         answered(page, 2)
-    assert asked[0].sampling.json_schema is not None
-    assert "integer" in asked[0].sampling.json_schema
+    assert asked[0].sampling.grammar is not None
+    assert "integer" in asked[0].sampling.grammar
     assert asked[1].sampling.grammar == 'root ::= "yes" | "no"'
-    assert asked[1].sampling.json_schema is None
+    assert asked[1].sampling.grammar is None
 
 
 def test_a_dist_decides_how_its_page_looks_and_what_may_be_set(browser: Browser) -> None:

@@ -38,7 +38,7 @@ async def chat(service: Service, request: Request) -> Response:
     body = parse(schema.ChatRequest, await read_body(request, service.settings.max_body_bytes))
     if not body.messages:
         return _loaded(service, {"message": {"role": "assistant", "content": ""}})
-    asked = await service.prepare(schema.conversation(body, service.settings.sampling))
+    asked = await service.prepare(await service.read(schema.conversation, body))
     return _reply(_Answer(service, asked, chat=True), service, body.stream)
 
 
@@ -49,10 +49,10 @@ async def generate(service: Service, request: Request) -> Response:
         return _loaded(service, {"response": ""})
     if body.raw:
         service.ready_facts()
-        sampling = schema.sampling_for(body, service.settings.sampling)
+        sampling = await service.read(schema.sampling_for, body)
         raw = raw_request(body.prompt, sampling, schema.limit(body), schema.stops(body))
         return _reply(_Answer(service, Asked((raw,), Prompt("")), chat=False), service, body.stream)
-    asked = await service.prepare(schema.generation(body, service.settings.sampling))
+    asked = await service.prepare(await service.read(schema.generation, body))
     return _reply(_Answer(service, asked, chat=False), service, body.stream)
 
 

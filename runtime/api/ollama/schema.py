@@ -116,7 +116,7 @@ def _conversation(
     asked: _Body, messages: list[dict[str, Any]], tools: list[dict[str, Any]], defaults: SamplingParams
 ) -> Conversation:
     sampling = sampling_for(asked, defaults)
-    constrained = bool(sampling.json_schema or sampling.grammar)
+    constrained = sampling.grammar is not None
     if constrained and tools:
         raise invalid("'format' prescribes the answer's form and leaves no room for 'tools'.", "format")
     return Conversation(
@@ -139,9 +139,9 @@ def sampling_for(asked: _Body, defaults: SamplingParams) -> SamplingParams:
         _refuse(asked.options)
         sampling = sampling_of(asked.options, defaults)
     if asked.format == "json":
-        return replace(sampling, json_schema='{"type":"object"}')
+        return replace(sampling, grammar=checked_schema({"type": "object"}, "format"))
     if isinstance(asked.format, dict):
-        return replace(sampling, json_schema=checked_schema(asked.format, "format"))
+        return replace(sampling, grammar=checked_schema(asked.format, "format"))
     return sampling
 
 

@@ -32,7 +32,7 @@ BODIES = {"responses": ResponsesRequest}
 async def responses(service: Service, request: Request) -> Response:
     """Answer with items (reasoning, message, function calls), at once or as a stream of events."""
     body = parse(ResponsesRequest, await read_body(request, service.settings.max_body_bytes))
-    asked = await service.prepare(conversation(body, service.settings.sampling))
+    asked = await service.prepare(await service.read(conversation, body))
     answer = _Response(service, asked, body)
     if body.stream:
         return Reply(answer.stream, service.closing, SHAPE, service.streams)

@@ -90,7 +90,7 @@ def conversation(asked: ResponsesRequest, defaults: SamplingParams) -> Conversat
     choice, tool = chosen(asked.tool_choice, tools)
     form = asked.text.format if asked.text else None
     sampling = formatted(sampling_of(asked, defaults), form, "text.format")
-    constrained = bool(sampling.json_schema or sampling.grammar)
+    constrained = sampling.grammar is not None
     if constrained and tools and choice != NONE:
         raise invalid("'text.format' prescribes the answer's form and leaves no room for 'tools'.", "text.format")
     limit = asked.max_output_tokens

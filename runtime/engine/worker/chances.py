@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from runtime.engine.core import TokenChance, TokenChances
-from runtime.engine.worker.context import Context
 from runtime.engine.worker.model import Model
+from runtime.engine.worker.samplers import Easel
 
 
 class Chances:
@@ -37,10 +37,10 @@ class Chances:
         ):
             raw.llama_sampler_chain_add(self._chain, sampler)
 
-    def of(self, context: Context, output: int, token: int) -> TokenChances:
+    def of(self, easel: Easel, output: int, token: int) -> TokenChances:
         """The chances at batch entry `output`, where `token` was drawn."""
         self._token = token
-        self._raw.llama_sampler_sample(self._chain, context.handle, output)
+        self._raw.llama_sampler_sample(self._chain, easel.handle, output)
         likeliest, probability = self._top_probability
         whole = likeliest - math.log(probability)  # the logarithm of the sum over the vocabulary
         top = tuple(self._chance(one, logit - whole) for one, logit in self._top[: self._count])

@@ -73,7 +73,9 @@ class Context:
     """The model's memory, in lines of tokens, and the computing over it. One thread only.
 
     size: tokens one request may use. cells: tokens that are remembered at a time, of all lines together, shared ones
-    counted once. lines: how many there can be.
+    counted once. lines: how many there can be. keeps_apart: whether those who decode are computed apart from prompts. A
+    processor attends to 64 tokens at a time, and passes over the cells that none of them sees; who decodes among them
+    makes it look at everybody's. A GPU would have to read all weights twice.
     """
 
     def __init__(self, model: Model, load: Load, memory: int) -> None:
@@ -90,7 +92,7 @@ class Context:
         parameters.n_seq_max = load.parallel + 2 if self._split else lines_for(load.parallel, costly=costly)
         parameters.n_ctx = -(-wanted // 256) * 256 * parameters.n_seq_max if self._split else cells
         parameters.n_outputs_max = parameters.n_seq_max  # the least llama.cpp takes; a whole batch of logits by default
-        threads = load.threads or usable_cpus()
+        self.threads = threads = load.threads or usable_cpus()
         parameters.n_threads = parameters.n_threads_batch = threads
         parameters.type_k = parameters.type_v = _CACHE_TYPES[load.cache_type]
         parameters.kv_unified = not self._split
@@ -102,6 +104,7 @@ class Context:
         self._memory = raw.llama_get_memory(self.handle)
         if threads > 1:
             model.llama.attach_thread_pool(self.handle, threads, _POLL)
+        self.keeps_apart = load.gpu_layers == 0
         self._crew = Crew(threads) if load.gpu_layers == 0 else None  # else threads also wait for the device
         self.generates = model.generates and bool(self._memory)  # models made for vectors only remember nothing
         self.cells: int = raw.llama_n_ctx(self.handle)  # rounded up

@@ -132,6 +132,11 @@ class Model:
         """End of text, of turn, of message: whatever the model ends its answers with."""
         return bool(self.llama.raw.llama_vocab_is_eog(self.vocabulary, token))
 
+    @cached_property
+    def end_tokens(self) -> tuple[int, ...]:
+        """All tokens that end a generation; the whole vocabulary has to be asked."""
+        return tuple(token for token in range(self.vocabulary_size) if self.ends_generation(token))
+
     def facts(self, *, context_size: int, parallel: int, backend: str) -> ModelFacts:
         """What the server must know."""
         raw, metadata = self.llama.raw, self._general_metadata()

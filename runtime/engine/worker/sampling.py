@@ -13,10 +13,9 @@ from typing import Any
 
 from runtime.engine.core import SamplingParams, TokenChances
 from runtime.engine.worker.chances import Chances
-from runtime.engine.worker.context import Context
 from runtime.engine.worker.grammar import Grammar, LazyGrammar
 from runtime.engine.worker.model import Model
-from runtime.engine.worker.samplers import made, without
+from runtime.engine.worker.samplers import Easel, made, without
 
 _MIROSTAT_TOKENS = 100
 """How many of the likeliest tokens mirostat 1 looks at; llama.cpp's choice."""
@@ -67,21 +66,21 @@ class Sampler:
             self._add_filters(prompt, context_size)
         self._steady: int = raw.llama_sampler_chain_n(self._chain)
 
-    def sample(self, context: Context, output: int, index: int) -> tuple[int, TokenChances | None]:
+    def sample(self, easel: Easel, output: int, index: int) -> tuple[int, TokenChances | None]:
         """Draw token `index` of the answer from the logits of batch entry `output`. Raises `GrammarError`.
 
         A grammar looks at every candidate, which is slow, so it is asked first about the token drawn without it; only
         if it forbids that one, it is drawn again from what it allows.
         """
         grammar = self._grammar
-        token = self._draw(context, output, index)
+        token = self._draw(easel, output, index)
         for _ in range(grammar.attempts if grammar else 0):
             if grammar is None or grammar.allows(token):
                 break
             with grammar.filtering():
-                token = self._draw(context, output, index)
+                token = self._draw(easel, output, index)
         self._accept(token)
-        return token, self._chances.of(context, output, token) if self._chances else None
+        return token, self._chances.of(easel, output, token) if self._chances else None
 
     def replay(self, tokens: Iterable[int]) -> None:
         """Go on after tokens that were drawn before, by another worker. Raises `GrammarError`."""
@@ -97,7 +96,7 @@ class Sampler:
         if self._chances:
             self._chances.close()
 
-    def _draw(self, context: Context, output: int, index: int) -> int:
+    def _draw(self, easel: Easel, output: int, index: int) -> int:
         """Draw without telling the chain: a grammar may still object. What draws is made anew for every token."""
         raw, seed = self._raw, step_seed(self._seed, index)
         if self._params.temperature <= 0:
@@ -107,7 +106,7 @@ class Sampler:
                 self._add(raw.llama_sampler_init_xtc(self._params.xtc_probability, self._params.xtc_threshold, 0, seed))
             self._add(self._temperature())
             self._add(raw.llama_sampler_init_dist(seed))
-        token = int(raw.llama_sampler_sample(self._mute, context.handle, output))
+        token = easel.draw(self._mute, output)
         while raw.llama_sampler_chain_n(self._chain) > self._steady:
             raw.llama_sampler_free(raw.llama_sampler_chain_remove(self._chain, self._steady))
         return token
