@@ -236,6 +236,7 @@ class Loop:
             return
         job.sequence.tokens.append(drawn.token)
         is_first, seconds = job.clock.token()
+        job.answer.look_at_the_clock(job.clock.timings().generation_seconds)
         self._tally["generated_tokens"] += 1
         if is_first:
             self._tally["first_tokens"] += 1
