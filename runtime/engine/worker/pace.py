@@ -19,7 +19,9 @@ the better for everybody: a step costs about as much for one as for many.
 """
 
 _LARGE = 64
-"""Tokens of a prompt from which on a processor attends to them together, which is many times as fast in a long text."""
+"""Tokens of a prompt that a processor attends to together, which is many times as fast in a long text. A few more of
+them take as long as as many again.
+"""
 
 _LEAST = 16
 """Tokens of prompts a step always may carry, so that they get on whatever was measured."""
@@ -49,9 +51,7 @@ class Pace:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._alone: dict[int, float] = {}  # seconds of a step without prompts, by how many decode (see `_kind`)
-        self._per_token: dict[
-            bool, float
-        ] = {}  # seconds for each token of a prompt: small steps, `_LARGE` ones
+        self._per_token: dict[bool, float] = {}  # seconds for each token of a prompt: small steps, `_LARGE` ones
         self._with_prompts = 0  # steps with prompts and decodes since the last one without prompts
 
     def prompt_tokens(self, decoding: int, prompts: int) -> int:
@@ -71,7 +71,7 @@ class Pace:
         seconds = max(one, min(all_of_them, _PAUSE))
         together = int(seconds / large)
         if together >= _NEARLY * _LARGE:
-            return min(self._limit, max(_LARGE, together))
+            return min(self._limit, max(_LARGE, together - together % _LARGE))
         return max(_LEAST, min(self._limit, _LARGE - 1, int(seconds / small)))
 
     def expected(self, decoding: int, prompt_tokens: int) -> float:
