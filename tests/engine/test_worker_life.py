@@ -42,8 +42,11 @@ def worker(worker: Worker) -> Worker:
 
 
 def kill(engine: WorkerEngine, with_signal: int = signal.SIGKILL) -> None:
+    """By a signal; of one that is stopped, all threads stand still on return."""
     assert engine.status.worker_pid is not None
     os.kill(engine.status.worker_pid, with_signal)
+    while with_signal == signal.SIGSTOP and psutil.Process(engine.status.worker_pid).status() != psutil.STATUS_STOPPED:
+        time.sleep(0.001)
 
 
 @pytest.mark.parametrize("with_signal", [signal.SIGKILL, signal.SIGABRT])
