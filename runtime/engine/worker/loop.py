@@ -52,9 +52,8 @@ class Loop:
         self._send = send
         self._heart = heart
         self._batch = Batch(context.model, context.batch_tokens)
-        self._cache = PrefixCache(
-            context, lines=context.lines, cells=context.cells, idle_cells=max(context.size, context.cells // 4)
-        )
+        idle = context.cells if context.is_split else max(context.size, context.cells // 4)  # else all look over them
+        self._cache = PrefixCache(context, lines=context.lines, cells=context.cells, idle_cells=idle)
         self._scheduler = Scheduler(self._cache, load.parallel, context.batch_tokens)
         self._pace = Pace(context.batch_tokens)
         self._drawing = Drawing(context, context.threads)

@@ -175,8 +175,14 @@ class Model:
         return MemoryKind.WINDOW if self.window > 0 else MemoryKind.FULL
 
     def _cell_bytes(self) -> int:
-        """What one token costs in the cache, in 16-bit floats; an upper bound, for layers may remember less."""
+        """What one token costs in the cache, in 16-bit floats; an upper bound, for layers may remember less.
+
+        llama.cpp tells the heads of the first layer only. Of a hybrid that one may have none: then every layer is taken
+        to remember keys and values as wide as what goes from layer to layer.
+        """
         raw = self.llama.raw
+        if raw.llama_model_is_hybrid(self.handle) and not raw.llama_model_n_head_kv(self.handle):
+            return int(2 * raw.llama_model_n_layer(self.handle) * 2 * raw.llama_model_n_embd(self.handle))
         heads, layers = raw.llama_model_n_head(self.handle), raw.llama_model_n_layer(self.handle)
         head = raw.llama_model_n_embd(self.handle) // heads if heads else 0
         architecture = self._metadata("general.architecture")
