@@ -104,6 +104,7 @@ async def measured(engine_dir: Path, model: Path, plan: Plan, threads: int = 1) 
         threads=threads,
         cells=plan.cells,
         cache_type=plan.cache_type,
+        split_cache=plan.split,
         repack=plan.repack,
     )
     engine = WorkerEngine(WorkerCommand((sys.executable, "-m", "runtime.engine.worker"), load))

@@ -94,7 +94,7 @@ def measure(name: str, args: argparse.Namespace) -> None:
         _, longer = built(name, args.folder, console, behind=args.behind)
         contenders.append(Contender(f"pannier+{args.behind}MiB", [str(longer), *flags], environment))
     if args.first:
-        contenders.append(Contender("pannier, first", ours, environment, lambda: shutil.rmtree(home, True)))
+        contenders.append(Contender("pannier, first", ours, environment, lambda: shutil.rmtree(home / ".cache")))
         if cold():
             contenders.append(Contender("pannier, cold", ours, environment, lambda: cold() and None))
     contenders += peers(dist, model_path, args.folder, threads, environment, console)

@@ -43,7 +43,8 @@ class TinyModel:
 
     experts: of a mixture (llama with experts), two of which see each token; 0 for one that sees all.
 
-    vocabulary: "bpe" (bytes, with ChatML's tokens) or "spm" (SentencePiece, adds a <s>).
+    vocabulary: "bpe" (bytes, with ChatML's tokens) or "spm" (SentencePiece, adds a <s>). runs: of these characters
+    there are tokens of up to 64 at once, as real vocabularies have them of spaces and dashes ("bpe" only).
 
     weights: "F32", "Q8_0" or "Q4_0". spread: standard deviation of the weights, large enough that the text is not one
     word for ever.
@@ -51,6 +52,7 @@ class TinyModel:
 
     memory: str = "full"
     vocabulary: str = "bpe"
+    runs: str = ""
     weights: str = "F32"
     layers: int = 2
     width: int = 256
@@ -96,7 +98,7 @@ class TinyModel:
         if self.experts:
             writer.add_expert_count(self.experts)
             writer.add_expert_used_count(_EXPERTS_USED)
-        words = _add_bpe(writer, self.merges) if self.vocabulary == "bpe" else _add_spm(writer, self.merges)
+        words = _add_bpe(writer, self.merges, self.runs) if self.vocabulary == "bpe" else _add_spm(writer, self.merges)
         writer.add_vocab_size(words)
         if self.template is not None:
             writer.add_chat_template(self.template)
@@ -186,12 +188,13 @@ class _Weights:
         self._writer.add_tensor(name, values.astype(np.float32))
 
 
-def _add_bpe(writer: gguf.GGUFWriter, merges: int) -> int:
+def _add_bpe(writer: gguf.GGUFWriter, merges: int, runs: str) -> int:
     """A byte-level vocabulary as GPT-2's: 256 bytes, the merges learned from a paragraph, ChatML's control tokens."""
     letters = _byte_letters()
     words = [[letters[byte] for byte in word.encode()] for word in _words(" ")]
     learned = _learn(words, merges)
-    tokens = [*letters.values(), *(left + right for left, right in learned), *_BPE_SPECIALS]
+    long = [letters[ord(one)] * 2**power for one in runs for power in range(2, 7)]
+    tokens = [*letters.values(), *(left + right for left, right in learned), *long, *_BPE_SPECIALS]
     control = [gguf.TokenType.CONTROL] * len(_BPE_SPECIALS)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")

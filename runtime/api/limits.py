@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from runtime.api.errors import invalid
-from runtime.grammar.rules import Rules, SchemaError
-from runtime.grammar.schema import rule_of
+from runtime.grammar.harmless import harmless
+from runtime.grammar.rules import Rules, ShapeError
+from runtime.grammar.schema import grammar_of, rule_of
 
 MAX_STOPS = 16
 MAX_STOP_LENGTH = 1024  # characters
@@ -31,11 +32,25 @@ def checked_stops(stop: str | list[str] | None, param: str = "stop") -> tuple[st
     return stops
 
 
-def checked_schema(schema: Any, param: str, *, lenient: bool = False) -> str:
-    """A JSON Schema as text. Raises `ApiError` 400 where no grammar can enforce it.
+def checked_schema(schema: Any, param: str) -> str:
+    """A JSON Schema as a grammar. Raises `ApiError` 400 where none can enforce it."""
+    _check_size(schema, param)
+    try:
+        return harmless(grammar_of(schema))
+    except ShapeError as error:
+        raise invalid(f"'{param}' is refused: {error.message}.", param, "unsupported_schema") from None
 
-    lenient: it is advice to the model, as the arguments of tools are.
-    """
+
+def check_advice(schema: Any, param: str) -> None:
+    """A JSON Schema that is advice to the model, as the arguments of tools are. Raises `ApiError` 400."""
+    _check_size(schema, param)
+    try:
+        rule_of(schema, Rules(), lenient=True)
+    except ShapeError as error:
+        raise invalid(f"'{param}' is refused: {error.message}.", param, "unsupported_schema") from None
+
+
+def _check_size(schema: Any, param: str) -> None:
     if not isinstance(schema, dict | bool):
         raise invalid(f"'{param}' must be a JSON Schema, which is an object.", param)
     if _depth(schema) > MAX_SCHEMA_DEPTH:
@@ -43,18 +58,16 @@ def checked_schema(schema: Any, param: str, *, lenient: bool = False) -> str:
     text = json.dumps(schema, separators=(",", ":"))
     if len(text) > MAX_SCHEMA:
         raise invalid(f"'{param}' is longer than {MAX_SCHEMA} characters.", param)
-    try:
-        rule_of(schema, Rules(), lenient=lenient)
-    except SchemaError as error:
-        raise invalid(f"'{param}' is refused: {error.message}.", param, "unsupported_schema") from None
-    return text
 
 
 def checked_grammar(grammar: str, param: str = "grammar") -> str:
-    """A grammar in GBNF."""
+    """A grammar in GBNF that costs no more than a token may. Raises `ApiError` 400."""
     if len(grammar) > MAX_GRAMMAR:
         raise invalid(f"'{param}' is longer than {MAX_GRAMMAR} characters.", param)
-    return grammar
+    try:
+        return harmless(grammar)
+    except ShapeError as error:
+        raise invalid(f"'{param}' is refused: {error.message}.", param, "unsupported_grammar") from None
 
 
 def _depth(value: Any) -> int:

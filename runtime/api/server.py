@@ -58,7 +58,7 @@ async def serve(
     """Answer requests on `sock` until `stop` is set. `on_listening` is called once with the address to open."""
     _quiet_logging()
     server = _Server(_config(app), app, stop, on_listening)
-    warming = asyncio.ensure_future(_warm_up(app))
+    warming = asyncio.ensure_future(_furnish(app))
     try:
         await server.serve(sockets=[sock])
     finally:
@@ -126,8 +126,9 @@ class _Server(Server):
             transport.abort()
 
 
-async def _warm_up(app: Application) -> None:
-    """Import and build what the first request needs, once nobody waits for the start any more."""
+async def _furnish(app: Application) -> None:
+    """Import and build what the first request needs: the routes at once, the rest when nobody waits any more."""
+    await asyncio.to_thread(app.api.make)
     with contextlib.suppress(PannierError):
         await app.service.engine.wait_ready()
         await asyncio.sleep(WARM_UP_AFTER_SECONDS)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from runtime.api.about import About
 from runtime.api.errors import invalid, of_template, unavailable
@@ -27,8 +28,17 @@ from runtime.engine.core import (
 )
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from runtime.api.streams import Streams
     from runtime.chat.prompt import Conversation, Prompt
+
+
+_SHAPES = ("grammar", "json_schema", "response_format", "format", "text", "output_config", "options", "tools")
+"""What a request may say of its answer's shape, in whatever dialect."""
+
+_Body = TypeVar("_Body", bound="BaseModel")
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,7 @@ class Service:
         self.check = check
         self.closing = Closing()
         self.metrics = Metrics()
+        self._careful = ThreadPoolExecutor(1, "shapes")
         self._streams: Streams | None = None
         self._template: tuple[ModelFacts, ChatTemplate] | None = None
 
@@ -103,13 +114,24 @@ class Service:
             self._template = facts, ChatTemplate.of(facts, self.settings.chat_template)
         return self._template[1]
 
+    async def read(self, make: Callable[[_Body, SamplingParams], _Read], body: _Body) -> _Read:
+        """What a request asks for. Raises `ApiError`.
+
+        Shapes are looked at one after the other, in a thread of their own: one may take a second or two, and neither a
+        stream nor a request without any waits for that.
+        """
+        if not any(getattr(body, name, None) for name in _SHAPES):
+            return make(body, self.settings.sampling)
+        return await asyncio.get_running_loop().run_in_executor(self._careful, make, body, self.settings.sampling)
+
     async def prepare(self, asked: Conversation) -> Asked:
         """Render the prompt. Raises `ApiError`. Long conversations render in a thread, so that no stream stalls."""
         from runtime.chat.prompt import CannotAskError, compose
 
         template = self.template(self.ready_facts())
+        executor = self._careful if asked.tools else None
         try:
-            prompt = await asyncio.to_thread(compose, template, asked)
+            prompt = await asyncio.get_running_loop().run_in_executor(executor, compose, template, asked)
         except TemplateError as error:
             raise of_template(error) from None
         except CannotAskError as error:
@@ -140,9 +162,10 @@ def raw_request(
     stop: tuple[str, ...],
     *,
     ignore_eos: bool = False,
+    seconds: float | None = None,
 ) -> GenerationRequest:
     """A request whose prompt is the caller's own, with no template between."""
-    return GenerationRequest(uuid.uuid4().hex, prompt, sampling, max_tokens, stop, ignore_eos)
+    return GenerationRequest(uuid.uuid4().hex, prompt, sampling, max_tokens, stop, ignore_eos, seconds=seconds)
 
 
 def repeated(request: GenerationRequest, count: int) -> tuple[GenerationRequest, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runtime.api.errors import invalid
-from runtime.api.limits import MAX_TOOLS, checked_schema
+from runtime.api.limits import MAX_TOOLS, check_advice
 
 _NAME = re.compile(r"[\w.:/-]{1,128}")
 
@@ -42,7 +42,7 @@ def _tool(where: str, tool: Any) -> dict[str, Any]:
     if not isinstance(description, str | None):
         raise invalid(f"'{where}.function.description' should be a string.", f"{where}.function.description")
     if parameters is not None:
-        checked_schema(parameters, f"{where}.function.parameters", lenient=True)
+        check_advice(parameters, f"{where}.function.parameters")
         if not isinstance(parameters, dict):
             raise invalid(f"'{where}.function.parameters' should be an object.", f"{where}.function.parameters")
     return {

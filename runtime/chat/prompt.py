@@ -17,7 +17,8 @@ from runtime.chat.parsers.parser import Parser
 from runtime.chat.template import ChatTemplate, TemplateError
 from runtime.engine.core import GrammarTrigger, SamplingParams
 from runtime.errors import UsageError
-from runtime.grammar.rules import Rules, SchemaError
+from runtime.grammar.harmless import harmless
+from runtime.grammar.rules import Rules, ShapeError
 
 REQUIRED, AUTO, NONE = "required", "auto", "none"
 
@@ -182,8 +183,8 @@ def _grammar(
     rules, must = Rules(), conversation.tool_choice == REQUIRED
     try:
         calls: Calls = family.calls(tools, rules, conversation.parallel)
-        grammar = rules.text(calls.root)
-    except SchemaError as error:
+        grammar = harmless(rules.text(calls.root))
+    except ShapeError as error:
         if must:
             raise CannotAskError(f"the tools' arguments cannot be enforced: {error.message}", "tools") from None
         return None, ()

@@ -7,6 +7,9 @@ SPARE = 16
 
 MOST = 256  # LLAMA_MAX_SEQ
 
+SPLIT_SPARE = 2
+"""Lines for texts at rest where each takes memory for a whole context (a split cache)."""
+
 MEMORY_SHARE = 0.25
 """Of a machine's free memory, what the cache may take to serve several requests at once."""
 
@@ -15,6 +18,11 @@ def lines_for(parallel: int, *, costly: bool) -> int:
     """How many lines to make. costly: each takes a window or a state, so only as many spare ones as running ones."""
     spare = parallel + 1 if costly else max(SPARE, parallel)
     return min(MOST, parallel + spare)
+
+
+def split_lines_for(parallel: int) -> int:
+    """How many lines a split cache has, each with cells for a whole context."""
+    return min(MOST, parallel + SPLIT_SPARE)
 
 
 def cells_for(context_size: int, parallel: int, cell_bytes: int, memory: int) -> int:

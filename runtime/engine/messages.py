@@ -25,7 +25,7 @@ from runtime.engine.core import (
     TextDelta,
 )
 
-PROTOCOL_VERSION = 5
+PROTOCOL_VERSION = 6
 """Goes up with every change to a message or an event."""
 
 

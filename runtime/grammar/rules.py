@@ -13,7 +13,11 @@ _BLOCK = 500
 _LONGEST = _BLOCK * 1000  # repetitions; no answer of any model gets there
 
 
-class SchemaError(PannierError):
+class ShapeError(PannierError):
+    """A grammar that cannot be used, or a schema for which there is none. The message is the rest of a sentence."""
+
+
+class SchemaError(ShapeError):
     """No grammar can be written for this schema. The message says why, without the schema's text."""
 
 

@@ -65,7 +65,13 @@ class LaunchOptions:
     def wishes(self) -> Wishes:
         """What is to be fitted into the memory there is."""
         return Wishes(
-            self.context_size, self.parallel, self.firm_context, self.gpu_layers, self.repack, self.cache_type
+            context_size=self.context_size,
+            parallel=self.parallel,
+            firm=self.firm_context,
+            gpu_layers=self.gpu_layers,
+            repack=self.repack,
+            cache_type=self.cache_type,
+            split_cache=self.split_cache,
         )
 
 

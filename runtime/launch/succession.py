@@ -96,7 +96,12 @@ class Succession:
 
     def _load(self, model: ModelFile, engine_dir: Path) -> Load:
         options, choice = self._options, self.choice
-        fallback = Plan(options.context_size, options.parallel, gpu_layers=0 if choice.is_processor else -1)
+        fallback = Plan(
+            options.context_size,
+            options.parallel,
+            gpu_layers=0 if choice.is_processor else -1,
+            split=options.split_cache,
+        )
         plan = choice.fit.plan if choice.fit else fallback
         threads = threads_here(self._archive.manifest.model.parameters, options.threads)
         by_path = sys.platform == "win32"  # descriptors are not inherited there
@@ -116,7 +121,7 @@ class Succession:
             repack=options.repack,
             cells=plan.cells,
             cache_type=plan.cache_type,
-            split_cache=options.split_cache,
+            split_cache=plan.split,
             experts_on_cpu=plan.experts_on_cpu,
             device="" if choice.is_processor else choice.chosen.device,
         )

@@ -62,6 +62,10 @@ the same to programs, with the shapes of the answers, and `GET /docs` is a page 
   `oneOf` is read as `anyOf`; `format` is enforced for dates, times, UUIDs and IPv4 addresses. What a grammar cannot
   enforce (`not`, `uniqueItems`, `multipleOf`, `patternProperties`, a pattern that looks ahead, …) is refused by name. A
   reference to anywhere outside of the schema is refused: nothing is ever fetched.
+- **Grammars** are looked at before they are used. One that can be read in too many ways at once (parts beside or inside
+  of one another that may be nothing or take the same text, alternatives that begin alike and hold one another) is
+  written anew so that there is one way, where its rules do not hold themselves in the middle, or refused: it would take
+  minutes for a token, and all others would wait.
 - **Tools**: calls are read out of the text by the model's family, which its template tells (Hermes and Qwen, Qwen Coder,
   Llama 3, Mistral, DeepSeek, Gemma, GLM, Phi, Granite, Command R, gpt-oss, LFM2; any other is read as Hermes's); a
   template that knows no tools is told of them in words. A call that is asked for by name, or required, is enforced by a

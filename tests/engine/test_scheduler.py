@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,7 +31,7 @@ class Desk:
         self.memory = PlainMemory(self.kind)
         lines = 2 * self.parallel + 1
         self.cache = PrefixCache(self.memory, lines=lines, cells=self.cells, idle_cells=self.cells)
-        self.scheduler = Scheduler(self.cache, self.parallel)
+        self.scheduler = Scheduler(self.cache, self.parallel, LIMIT)
         self.done: list[str] = []
 
     def ask(self, name: str, prompt: list[int], answer: int = 3) -> Sequence:
@@ -44,7 +45,7 @@ class Desk:
         for sequence in admitted:
             assert sequence.line is not None
             assert self.memory.text(sequence.line) == sequence.tokens[: sequence.computed]
-        chunks = self.scheduler.plan(prompt_tokens, LIMIT)
+        chunks = self.scheduler.plan(prompt_tokens)
         assert sum(chunk.count for chunk in chunks) <= LIMIT
         for chunk in chunks:
             self._compute(chunk)
@@ -96,6 +97,13 @@ def test_prompts_take_turns():
     desk.ask("b", prompt(2, 100))
     desk.ask("c", prompt(3, 20))
     assert [counts(desk.step()) for _ in range(4)] == [{"a": 32}, {"b": 32}, {"c": 20, "a": 12}, {"c": 1, "b": 31}]
+
+
+def test_who_needs_no_more_than_a_step_is_done_before_the_next_begins():
+    desk = Desk(parallel=3)
+    for first, name in enumerate("abc"):
+        desk.ask(name, prompt(first, 25), answer=9)
+    assert [counts(desk.step(prompt_tokens=10)) for _ in range(3)] == [{"a": 10}, {"a": 10}, {"a": 5, "b": 5}]
 
 
 def test_requests_beyond_the_limit_wait_in_their_order():
@@ -201,15 +209,59 @@ def test_the_pace_lets_prompts_take_what_readers_do_not_notice():
         pace.learn(8, 100, 0.030 + 100 * 0.0005)
     tokens = pace.prompt_tokens(decoding=8, prompts=1)
     assert 2.0 < (0.030 + tokens * 0.0005) / 0.030 < 4.0
-    assert tokens * 0.0005 / (0.030 + tokens * 0.0005) > 0.7
+    assert tokens * 0.0005 / (0.030 + tokens * 0.0005) > 0.65
 
 
-def test_the_pace_prefers_many_who_wait_to_few_who_read():
+def test_the_pace_looks_at_a_step_without_prompts_when_many_more_decode_than_it_knows():
+    pace = Pace(512)
+    pace.learn(0, 250, 0.25)
+    pace.learn(1, 0, 0.010)
+    assert pace.prompt_tokens(decoding=1, prompts=15) > 0
+    assert pace.prompt_tokens(decoding=12, prompts=1) == 0
+    pace.learn(12, 0, 0.080)
+    assert 150 < pace.prompt_tokens(decoding=12, prompts=1) < 250
+
+
+def test_steps_with_prompts_alone_do_not_make_the_pace_slower_and_slower():
+    """Texts grow while prompts keep coming; that decoding became dearer must not be held against the prompts."""
+    pace = Pace(512)
+    decode, each = 0.020, 0.001
+    pace.learn(0, 512, 512 * each)
+    for step in range(400):
+        decode = 0.020 + step * 0.0005
+        tokens = pace.prompt_tokens(decoding=8, prompts=8)
+        pace.learn(8, tokens, decode + tokens * each)
+    assert tokens * each > decode
+
+
+def test_steps_too_small_to_be_fast_do_not_stay_small():
+    """Of a long text, a processor computes 63 tokens in the time of hundreds."""
+    pace = Pace(512)
+    pace.learn(0, 512, 512 * 0.001)
+    pace.learn(8, 0, 0.030)
+    for _ in range(5):
+        pace.learn(8, 40, 0.030 + 40 * 0.010)
+    assert 64 <= pace.prompt_tokens(decoding=8, prompts=1) < 90
+
+
+def test_the_first_step_of_all_does_not_make_prompts_seem_dear():
+    """It also reads the model from the disk."""
+    pace = Pace(512)
+    pace.learn(0, 40, 1.5)
+    pace.learn(1, 0, 0.010)
+    pace.learn(0, 512, 0.512)
+    assert pace.prompt_tokens(decoding=1, prompts=1) > 8
+
+
+def test_prompts_get_on_faster_where_several_wait_but_hold_nobody_up_for_long():
     pace = Pace(512)
     for _ in range(50):
-        pace.learn(1, 0, 0.020)
-        pace.learn(1, 100, 0.020 + 100 * 0.0005)
-    assert pace.prompt_tokens(decoding=1, prompts=15) > 4 * pace.prompt_tokens(decoding=15, prompts=1)
+        pace.learn(0, 100, 100 * 0.002)
+        pace.learn(4, 0, 0.050)
+    seconds = [pace.prompt_tokens(decoding=4, prompts=prompts) * 0.002 for prompts in (1, 3, 12)]
+    assert seconds == pytest.approx([0.128, 0.384, 0.64]), (
+        "as many times 64 tokens as fit into 2.7 steps for each, or 0.7 s"
+    )
 
 
 def test_the_pace_expects_long_steps_while_it_knows_nothing_and_is_not_fooled_by_one_slow_step():

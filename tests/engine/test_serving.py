@@ -24,6 +24,7 @@ from runtime.engine.core import (
     Started,
     TokenBias,
 )
+from runtime.grammar.schema import grammar_of
 from tests.engine.comparing import ask, assert_same_but_for_noise, chances_of
 from tests.engine.workers import GREEDY, Worker, end_of, events, text_of, tokens_of
 from tests.models import TinyModel
@@ -249,7 +250,7 @@ SCHEMA = """{"type": "object", "properties": {"name": {"enum": ["river", "garden
 
 
 def test_a_json_schema_shapes_the_answer_also_when_it_was_begun_elsewhere(worker: Worker):
-    sampling = SamplingParams(temperature=0.8, seed=3, json_schema=SCHEMA)
+    sampling = SamplingParams(temperature=0.8, seed=3, grammar=grammar_of(json.loads(SCHEMA)))
     asked = ask("json", SYSTEM, sampling=sampling, max_tokens=200, ignore_eos=False)
 
     async def run(engine: WorkerEngine) -> tuple[list[Event], list[Event]]:

@@ -14,7 +14,7 @@ import pytest
 from bundler.demo import MODEL_PATH
 from bundler.demo.template import render
 from runtime.engine.client import WorkerEngine
-from runtime.engine.core import EngineState, Event, FinishReason, GenerationRequest
+from runtime.engine.core import EngineState, Event, Finished, FinishReason, GenerationRequest
 from runtime.engine.watch import Patience
 from tests.engine.comparing import TELLING, assert_same_but_for_noise
 from tests.engine.workers import Worker, end_of, text_of, tokens_of
@@ -102,12 +102,15 @@ def assert_nothing_is_lost(found: list[list[Event]], undisturbed: list[list[Even
 
 
 def kill(times: int) -> Callable[[WorkerEngine, list[list[Event]]], Coroutine[None, None, None]]:
-    """kill -9, each time when there is a worker that has told something new."""
+    """kill -9, each time when there is a worker that has told something new to everybody it should."""
 
     async def disturb(engine: WorkerEngine, found: list[list[Event]]) -> None:
         for _ in range(times):
-            told = sum(map(len, found))
-            while engine.status.state is not EngineState.READY or sum(map(len, found)) < told + 24:
+            told = [*map(len, found)]
+            while engine.status.state is not EngineState.READY or not all(
+                len(one) > before + 1 or (one and isinstance(one[-1], Finished))
+                for one, before in zip(found, told, strict=True)
+            ):
                 await asyncio.sleep(0.001)
             assert engine.status.worker_pid is not None
             os.kill(engine.status.worker_pid, signal.SIGKILL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -17,7 +18,6 @@ from runtime.engine.core import (
     Finished,
     FinishReason,
     GenerationRequest,
-    GrammarSchema,
     GrammarTrigger,
     Reading,
     SamplingParams,
@@ -184,8 +184,6 @@ def test_a_prompt_that_does_not_fit_is_refused_with_both_numbers_and_the_next_is
         (replace(ASK, prompt=""), "empty"),
         (replace(ASK, prompt=[1, 99_999]), "no token 99999"),
         (replace(ASK, prompt=[-1]), "no token -1"),
-        (replace(ASK, sampling=SamplingParams(json_schema="{")), "JSON Schema"),
-        (replace(ASK, sampling=SamplingParams(json_schema='{"$ref": "https://example.org/a"}')), "JSON Schema"),
         (replace(ASK, sampling=SamplingParams(logit_bias=(TokenBias(99_999, 1.0),))), "no token 99999"),
         (replace(ASK, sampling=SamplingParams(grammar="nonsense")), "GBNF"),
         (replace(ASK, sampling=SamplingParams(grammar='root ::= root "a"')), "GBNF"),
@@ -213,15 +211,36 @@ def test_a_grammar_shapes_the_answer(worker: Worker):
     assert end_of(found).reason is FinishReason.STOP
 
 
+def test_what_the_samplers_left_is_told_as_they_left_it(worker: Worker):
+    some = SamplingParams(temperature=1.0, seed=3, top_k=3, n_probs=5, after_sampling=True)
+    one = replace(some, temperature=0)
+    shaped = replace(some, grammar='root ::= ("a" | "b") "c"')
+    asked = [replace(ASK, sampling=each, max_tokens=6) for each in (some, one, shaped)]
+    for found, count in zip(ask(worker, *asked), (3, 1, 3), strict=True):
+        told = [chance for event in found if isinstance(event, TextDelta) for chance in event.chances]
+        assert told
+        for chances in told:
+            assert 1 <= len(chances.top) <= count
+            assert math.isclose(sum(math.exp(each.logprob) for each in chances.top), 1, abs_tol=1e-4)
+            assert chances.drawn in chances.top
+
+
+def test_an_answer_that_was_given_little_time_ends_behind_a_line(worker: Worker):
+    sampling = replace(GREEDY, grammar='root ::= [a-c]{3} "\\n" [a-z]{300}')
+    (found,) = ask(worker, replace(ASK, sampling=sampling, max_tokens=200, seconds=0.0))
+    assert end_of(found).reason is FinishReason.LENGTH
+    assert "\n" in text_of(found)
+    assert len(text_of(found)) < 30
+
+
 def test_a_trigger_switches_the_grammar_on_and_until_then_the_answer_is_free(worker: Worker):
     """Noise would never say three digits by itself. The trigger is a word of its free answer, without the space that
     is in the same token.
     """
     (free,) = ask(worker, ASK)
     word = max((event.text for event in free if isinstance(event, TextDelta) and event.text.isascii()), key=len).strip()
-    grammar = f"root ::= {json.dumps(word)} [0-9]{{3}} shape"
-    shape = GrammarSchema("shape", '{"enum": ["garden"]}')
-    sampling = replace(GREEDY, grammar=grammar, grammar_schemas=(shape,), grammar_triggers=(GrammarTrigger(word),))
+    grammar = f'root ::= {json.dumps(word)} [0-9]{{3}} "garden"'
+    sampling = replace(GREEDY, grammar=grammar, grammar_triggers=(GrammarTrigger(word),))
     asked = replace(ASK, sampling=sampling, max_tokens=100)
     shaped, asleep = ask(
         worker, asked, replace(asked, sampling=replace(sampling, grammar_triggers=(GrammarTrigger("\0never"),)))
@@ -229,7 +248,7 @@ def test_a_trigger_switches_the_grammar_on_and_until_then_the_answer_is_free(wor
     before, after = text_of(shaped).split(word, 1)
     assert text_of(free).startswith(before)
     assert after[:3].isdigit()
-    assert after[3:].strip() == '"garden"'
+    assert after[3:].strip() == "garden"
     assert end_of(shaped).reason is FinishReason.STOP
     assert text_of(asleep).startswith(text_of(free))
 

@@ -1,27 +1,34 @@
-"""Draws documents from a grammar with llama.cpp's own reading of it: any token it allows, no model's opinion."""
+"""Draws documents from a grammar with llama.cpp's own reading of it: any token it allows, no model's opinion.
+
+As a program it answers grammars, a line of JSON each, with what became of them: hostile ones may take it down.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import json
 import random
+import sys
 from pathlib import Path
 from typing import Any
 
 from bundler import demo
 from runtime.engine.bindings import Llama
+from runtime.grammar.harmless import harmless
+from runtime.grammar.rules import ShapeError
 
 _LONGEST = 600  # tokens
 
 
 class Drawing:
-    """The demonstration's vocabulary, and llama.cpp's grammars over it."""
+    """The vocabulary of the demonstration or another model, and llama.cpp's grammars over it."""
 
-    def __init__(self, engine_dir: Path) -> None:
+    def __init__(self, engine_dir: Path, model: Path = demo.MODEL_PATH) -> None:
         self._llama = Llama(engine_dir, lambda *_: None)  # its callback has to live as long as the library
         self._raw = raw = self._llama.raw
         parameters = raw.llama_model_default_params()
         parameters.vocab_only = True
-        self._model = raw.llama_model_load_from_file(str(demo.MODEL_PATH).encode(), parameters)
+        self._model = raw.llama_model_load_from_file(str(model).encode(), parameters)
         self._vocabulary = raw.llama_model_get_vocab(self._model)
         count = raw.llama_vocab_n_tokens(self._vocabulary)
         self._pieces = [self._piece(token) for token in range(count)]
@@ -96,3 +103,23 @@ class Drawing:
         buffer = ctypes.create_string_buffer(64)
         length = self._raw.llama_token_to_piece(self._vocabulary, token, buffer, 64, 0, True)
         return bytes(buffer.raw[: max(0, length)])
+
+
+def main(engine_dir: str, model: str) -> None:
+    """Answer each grammar: refused, or drawn from, whether that had an end or not."""
+    drawing, rng = Drawing(Path(engine_dir), Path(model)), random.Random(1)
+    for line in sys.stdin:
+        try:
+            grammar = harmless(json.loads(line))
+            for _ in range(3):
+                drawing.draw(grammar, rng, longest=60)
+            told = "drawn"
+        except ShapeError as error:
+            told = f"refused: {error.message}"
+        except ValueError as error:
+            told = f"wrong: {error}"
+        print(json.dumps(told), flush=True)  # noqa: T201 - to the test that asks
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

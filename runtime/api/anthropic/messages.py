@@ -35,7 +35,7 @@ BODIES = {"messages": schema.MessagesRequest, "count_tokens": schema.CountReques
 async def messages(service: Service, request: Request) -> Response:
     """Answer a conversation with blocks (thinking, text, tool_use), at once or as a stream of events."""
     body = parse(schema.MessagesRequest, await read_body(request, service.settings.max_body_bytes))
-    asked = await service.prepare(schema.conversation(body, service.settings.sampling))
+    asked = await service.prepare(await service.read(schema.conversation, body))
     answer = _Message(service, asked, tuple(body.stop_sequences or ()))
     if body.stream:
         return Reply(answer.stream, service.closing, SHAPE, service.streams)
@@ -45,7 +45,7 @@ async def messages(service: Service, request: Request) -> Response:
 async def count_tokens(service: Service, request: Request) -> Response:
     """How many tokens the prompt of this conversation has."""
     body = parse(schema.CountRequest, await read_body(request, service.settings.max_body_bytes))
-    asked = await service.prepare(schema.conversation(body, service.settings.sampling))
+    asked = await service.prepare(await service.read(schema.conversation, body))
     try:
         tokens = await service.engine.tokenize(asked.prompt.text, parse_special=True, add_special=True)
     except EngineError as error:

@@ -104,8 +104,8 @@ def conversation(asked: CountRequest, defaults: SamplingParams) -> Conversation:
             raise invalid(
                 "'output_config.format' should be of type 'json_schema' with a 'schema'.", "output_config.format"
             )
-        sampling = replace(sampling, json_schema=checked_schema(form["schema"], "output_config.format.schema"))
-    constrained = bool(sampling.json_schema or sampling.grammar)
+        sampling = replace(sampling, grammar=checked_schema(form["schema"], "output_config.format.schema"))
+    constrained = sampling.grammar is not None
     if constrained and tools and choice != NONE:
         raise invalid("A prescribed form of the answer leaves no room for 'tools'.", "output_config.format")
     answer = asked if isinstance(asked, MessagesRequest) else None

@@ -34,12 +34,11 @@ async def chat_completions(service: Service, request: Request) -> Response:
     """Answer a conversation, at once or as a stream of server-sent events."""
     body = await read_body(request, service.settings.max_body_bytes)
     asked = parse(schema.ChatCompletionRequest, body)
-    prepared = await service.prepare(schema.conversation(asked, service.settings.sampling))
+    prepared = await service.prepare(await service.read(schema.conversation, asked))
     prepared = replace(prepared, metered=bool(asked.stream and asked.timings_per_token))
     answer = _ChatAnswer(service, prepared, include_usage=asked.wants_usage)
     if asked.stream:
-        if request.headers.get(PROGRESS, "").lower() == "true":
-            answer.tells_progress = True
+        answer.tells_progress = bool(asked.return_progress) or request.headers.get(PROGRESS, "").lower() == "true"
         return Reply(answer.stream, service.closing, SHAPE, service.streams)
     return Reply(answer.whole, service.closing, SHAPE)
 

@@ -24,7 +24,7 @@ from runtime.api.reply import Reply, Sink
 from runtime.api.service import Asked, Service, raw_request, repeated
 from runtime.chat.parsers.pieces import Content
 from runtime.chat.prompt import Prompt
-from runtime.engine.core import TokenChances
+from runtime.engine.core import SamplingParams, TokenChances
 
 _MAX_TOKEN_ID = 2**31
 
@@ -69,9 +69,7 @@ async def completions(service: Service, request: Request) -> Response:
     service.ready_facts()
     prompts = _prompts(body.prompt)
     asked_for = await _with_suffix(service, prompts, body.suffix) if body.suffix else prompts
-    sampling = formatted(sampling_of(body, service.settings.sampling), body.response_format)
-    if body.logprobs is not None:
-        sampling = replace(sampling, n_probs=body.logprobs)
+    sampling = await service.read(_sampling, body)
     limit = body.max_tokens if body.max_tokens is not None else body.n_predict
     count = body.n or 1
     if len(prompts) * count > MAX_ANSWERS:
@@ -92,6 +90,11 @@ async def completions(service: Service, request: Request) -> Response:
     if body.stream:
         return Reply(answer.stream, service.closing, SHAPE, service.streams)
     return Reply(answer.whole, service.closing, SHAPE)
+
+
+def _sampling(body: CompletionRequest, defaults: SamplingParams) -> SamplingParams:
+    sampling = formatted(sampling_of(body, defaults), body.response_format)
+    return sampling if body.logprobs is None else replace(sampling, n_probs=body.logprobs)
 
 
 class _Completion:

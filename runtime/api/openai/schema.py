@@ -81,6 +81,7 @@ class ChatCompletionRequest(SamplingFields):
     timings_per_token: Annotated[
         bool | None, Field(description="Streams only: timings with every piece of content.")
     ] = None
+    return_progress: Annotated[bool | None, Field(description="Streams only: as the header X-Stream-Progress.")] = None
     logprobs: Annotated[bool | None, Field(description="Of the content's tokens, before any sampling.")] = None
     top_logprobs: Annotated[int | None, Field(ge=0, le=20)] = None
     functions: Any = only("empty")
@@ -135,14 +136,16 @@ def conversation(asked: ChatCompletionRequest, defaults: SamplingParams) -> Conv
         _check_stream_options(asked)
     tools = checked_tools(asked.tools or ())
     choice, tool = chosen(asked.tool_choice, tools)
-    sampling = formatted(sampling_of(asked, defaults, offered=("timings_per_token",)), asked.response_format)
+    sampling = formatted(
+        sampling_of(asked, defaults, offered=("timings_per_token", "return_progress")), asked.response_format
+    )
     if asked.top_logprobs and not asked.logprobs:
         raise invalid("'top_logprobs' has a meaning only with 'logprobs': true.", "top_logprobs")
     if asked.logprobs:
         sampling = replace(sampling, n_probs=asked.top_logprobs or 0)
-    constrained = bool(sampling.json_schema or sampling.grammar)
+    constrained = sampling.grammar is not None
     if constrained and tools and choice != NONE:
-        name = "response_format" if asked.response_format else "json_schema" if sampling.json_schema else "grammar"
+        name = "response_format" if asked.response_format else "json_schema" if asked.json_schema else "grammar"
         raise invalid(
             f"'{name}' prescribes the answer's form and leaves no room for tool calls; "
             "leave out 'tools', or set 'tool_choice' to 'none'.",
@@ -173,17 +176,17 @@ def formatted(sampling: SamplingParams, form: dict[str, Any] | None, param: str 
     kind = (form or {}).get("type", "text")
     if form is None or kind == "text":
         return sampling
-    if sampling.json_schema or sampling.grammar:
+    if sampling.grammar is not None:
         raise invalid(f"'{param}' contradicts 'grammar' or 'json_schema'; give one of them.", param)
     if kind == "json_object":
         schema = form.get("schema") or {"type": "object"}  # llama.cpp's addition
-        return replace(sampling, json_schema=checked_schema(schema, f"{param}.schema"))
+        return replace(sampling, grammar=checked_schema(schema, f"{param}.schema"))
     if kind == "json_schema":
         inner = form.get("json_schema")
         inner = inner if isinstance(inner, dict) else form
         if "schema" not in inner:
             raise invalid(f"'{param}.json_schema.schema' is missing.", f"{param}.json_schema")
-        return replace(sampling, json_schema=checked_schema(inner["schema"], f"{param}.json_schema.schema"))
+        return replace(sampling, grammar=checked_schema(inner["schema"], f"{param}.json_schema.schema"))
     raise invalid(f"'{param}.type' should be 'text', 'json_object' or 'json_schema'.", f"{param}.type")
 
 

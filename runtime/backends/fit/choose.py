@@ -23,7 +23,9 @@ _QUANTIZED_HEAD = 32  # a quantised cache needs heads of a multiple of this
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What is to be run. firm: the context was asked for by number. gpu_layers: -1 for as many as fit."""
+    """What is to be run. firm: the context was asked for by number. gpu_layers: -1 for as many as fit. split_cache: a
+    part of the cache for each request, if there is memory for that.
+    """
 
     context_size: int
     parallel: int = 1
@@ -31,6 +33,7 @@ class Wishes:
     gpu_layers: int = -1
     repack: bool = False
     cache_type: str = ""
+    split_cache: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,17 @@ def _filled(shape: ModelShape, plan: Plan, wishes: Wishes, room: Room) -> Fit:
     filled = replace(plan, cells=cells)
     if on_device and need(shape, filled).device.total > room.for_device:
         filled = plan  # the cache of windows grows by steps
+    if wishes.split_cache and not (shape.has_window or shape.has_state):
+        filled = _split(shape, filled, room)
     return Fit(filled, need(shape, filled), room, _given_up(shape, filled, wishes, room))
+
+
+def _split(shape: ModelShape, plan: Plan, room: Room) -> Plan:
+    """With a part of the cache for each request, if it holds a whole context for everybody and the memory is there."""
+    split = replace(plan, split=True)
+    taken = need(shape, split)
+    enough = taken.device.total <= room.for_device if plan.gpu_layers else _main(taken, room) <= room.for_model
+    return split if enough and plan.cells >= plan.context_size * plan.parallel else plan
 
 
 def _given_up(shape: ModelShape, plan: Plan, wishes: Wishes, room: Room) -> tuple[str, ...]:
@@ -141,6 +154,8 @@ def _given_up(shape: ModelShape, plan: Plan, wishes: Wishes, room: Room) -> tupl
         words.append("what is remembered of a text is kept in 8 bits to fit")
     if plan.all_cells < plan.context_size * wishes.parallel:
         words.append(f"requests at once share {plan.all_cells} tokens")
+    if wishes.split_cache and not plan.split:
+        words.append("the cache is not split")
     if room.device and wishes.gpu_layers < 0:
         if not plan.gpu_layers:
             words.append("nothing of it fits on the graphics card")

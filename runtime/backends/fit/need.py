@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runtime.engine.lines import lines_for
+from runtime.engine.lines import lines_for, split_lines_for
 from runtime.shape import Layers, ModelShape
 
 MIB = 1 << 20
@@ -31,7 +31,8 @@ class Plan:
     context_size: tokens a request may use. cells: tokens remembered at a time, of all requests together.
     cache_type: format of what is remembered, "f16" or "q8_0". gpu_layers: layers on the device, the last ones, with the
     output as one more. experts_on_cpu: of these layers, the first so many leave their experts in main memory.
-    repack: weights are rearranged, in private memory. batch: tokens computed at once.
+    repack: weights are rearranged, in private memory. batch: tokens computed at once. split: the cache has a part for
+    each request, of a whole context.
     """
 
     context_size: int
@@ -42,10 +43,13 @@ class Plan:
     experts_on_cpu: int = 0
     repack: bool = False
     batch: int = 512
+    split: bool = False
 
     @property
     def all_cells(self) -> int:
         """Cells as they are really made."""
+        if self.split:
+            return _up(self.context_size, CELL_STEP) * split_lines_for(self.parallel)
         return _up(max(self.cells, self.context_size), CELL_STEP)
 
 
@@ -104,6 +108,8 @@ def cell_bytes(shape: ModelShape, plan: Plan) -> int:
 
 def lines(shape: ModelShape, plan: Plan) -> int:
     """How many texts are kept at a time."""
+    if plan.split:
+        return split_lines_for(plan.parallel)
     return lines_for(plan.parallel, costly=shape.has_window or shape.has_state)
 
 

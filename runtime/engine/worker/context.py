@@ -6,7 +6,7 @@ import ctypes
 import os
 import time
 
-from runtime.engine.lines import cells_for, lines_for
+from runtime.engine.lines import cells_for, lines_for, split_lines_for
 from runtime.engine.messages import Load
 from runtime.engine.worker.cache import MemoryKind
 from runtime.engine.worker.crew import Crew
@@ -73,7 +73,10 @@ class Context:
     """The model's memory, in lines of tokens, and the computing over it. One thread only.
 
     size: tokens one request may use. cells: tokens that are remembered at a time, of all lines together, shared ones
-    counted once. lines: how many there can be.
+    counted once. lines: how many there can be. is_split: each line has cells of its own, over which no other looks.
+    keeps_apart: whether those who decode are computed apart from prompts. A processor attends to 64 tokens at a time,
+    and passes over the cells that none of them sees; who decodes among them makes it look at everybody's. A GPU would
+    have to read all weights twice.
     """
 
     def __init__(self, model: Model, load: Load, memory: int) -> None:
@@ -84,16 +87,17 @@ class Context:
         wanted = load.context_size or model.trained_context
         parameters = raw.llama_context_default_params()
         cells = load.cells or cells_for(wanted, load.parallel, model.cell_bytes, memory)
-        self._split = load.split_cache and self.kind is MemoryKind.FULL and cells >= wanted * load.parallel
+        self.is_split = load.split_cache and self.kind is MemoryKind.FULL and cells >= wanted * load.parallel
         parameters.n_batch = parameters.n_ubatch = max(load.batch_tokens, load.parallel)
         costly = self.kind is not MemoryKind.FULL
-        parameters.n_seq_max = load.parallel + 2 if self._split else lines_for(load.parallel, costly=costly)
-        parameters.n_ctx = -(-wanted // 256) * 256 * parameters.n_seq_max if self._split else cells
+        lines = split_lines_for(load.parallel) if self.is_split else lines_for(load.parallel, costly=costly)
+        parameters.n_seq_max = lines
+        parameters.n_ctx = -(-wanted // 256) * 256 * lines if self.is_split else cells
         parameters.n_outputs_max = parameters.n_seq_max  # the least llama.cpp takes; a whole batch of logits by default
-        threads = load.threads or usable_cpus()
+        self.threads = threads = load.threads or usable_cpus()
         parameters.n_threads = parameters.n_threads_batch = threads
         parameters.type_k = parameters.type_v = _CACHE_TYPES[load.cache_type]
-        parameters.kv_unified = not self._split
+        parameters.kv_unified = not self.is_split
         parameters.swa_full = False
         parameters.no_perf = True
         self.handle = raw.llama_init_from_model(model.handle, parameters)
@@ -102,6 +106,7 @@ class Context:
         self._memory = raw.llama_get_memory(self.handle)
         if threads > 1:
             model.llama.attach_thread_pool(self.handle, threads, _POLL)
+        self.keeps_apart = load.gpu_layers == 0
         self._crew = Crew(threads) if load.gpu_layers == 0 else None  # else threads also wait for the device
         self.generates = model.generates and bool(self._memory)  # models made for vectors only remember nothing
         self.cells: int = raw.llama_n_ctx(self.handle)  # rounded up
@@ -125,13 +130,13 @@ class Context:
         window has left it, and the cache would fill up with them. A split cache can only copy all of a line.
         """
         raw = self._raw
-        if self.kind is MemoryKind.STATE or self._split:
+        if self.kind is MemoryKind.STATE or self.is_split:
             raw.llama_memory_seq_cp(self._memory, source, line, -1, -1)
         else:
             raw.llama_memory_seq_cp(self._memory, source, line, 0, length)
         if self.kind is MemoryKind.WINDOW:
             return self._copy_window(source, line) and self.truncate(line, length)
-        return not self._split or self.truncate(line, length)
+        return not self.is_split or self.truncate(line, length)
 
     def truncate(self, line: int, length: int) -> bool:
         """Keep only the first `length` tokens of a line. False where the model cannot: then `forget` it."""

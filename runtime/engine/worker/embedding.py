@@ -7,11 +7,16 @@ made for this look at all of it at once.
 from __future__ import annotations
 
 import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from runtime.engine.core import Embedding
-from runtime.engine.messages import Load
+from runtime.engine.messages import Embed, Load, Refused, Vectors
 from runtime.engine.worker.context import Batch, DecodeError, usable_cpus
+from runtime.engine.worker.heart import Heart
 from runtime.engine.worker.model import Model
+from runtime.engine.worker.pace import UNKNOWN_SECONDS
 from runtime.errors import EngineError
 
 MAX_TOKENS = 2048
@@ -82,3 +87,50 @@ class Embedder:
         values = found[: self._dimensions]
         length = math.sqrt(math.fsum(value * value for value in values)) or 1.0
         return tuple(value / length for value in values)
+
+
+@dataclass(slots=True)
+class _Call:
+    """The texts still to compute, and what is done."""
+
+    number: int
+    texts: list[list[int]]
+    done: list[Embedding] = field(default_factory=list)
+
+
+class VectorCalls:
+    """Calls for vectors, in their order; true while there are any."""
+
+    def __init__(self, model: Model, load: Load, send: Callable[..., None], heart: Heart) -> None:
+        self._model = model
+        self._load = load
+        self._send = send
+        self._heart = heart
+        self._embedder: Embedder | None = None
+        self._calls: deque[_Call] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._calls)
+
+    def add(self, call: Embed) -> None:
+        """One more."""
+        self._calls.append(_Call(call.call, [[*text] for text in call.texts]))
+
+    def step(self) -> None:
+        """Compute something for the first, if there is one, and answer it when it is done."""
+        if not self._calls:
+            return
+        call = self._calls[0]
+        try:
+            self._embedder = self._embedder or Embedder(self._model, self._load)
+            if call.texts:
+                count = self._embedder.fitting([self._model.checked(text) for text in call.texts])
+                with self._heart.working(UNKNOWN_SECONDS):
+                    call.done += self._embedder.embed(call.texts[:count])
+                del call.texts[:count]
+            if not call.texts:
+                self._calls.popleft()
+                self._send(Vectors(call.number, tuple(call.done)))
+        except EngineError as error:
+            self._calls.popleft()
+            self._send(Refused(call.number, error.message))

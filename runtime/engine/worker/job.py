@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from runtime.engine import failures
-from runtime.engine.core import Failed, GenerationRequest, SamplingParams, Timings
+from runtime.engine.core import Failed, GenerationRequest, Timings
 from runtime.engine.worker.answer import Answer
 from runtime.engine.worker.context import Context
-from runtime.engine.worker.gbnf import grammar_of_schema, with_schemas
 from runtime.engine.worker.sampling import Sampler
 from runtime.engine.worker.sequence import Sequence, shifted
 from runtime.errors import EngineError
@@ -47,7 +46,10 @@ class Clock:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A request that can be served. sampler: made when it is admitted first. place: as told while it waits."""
+    """A request that can be served. sampler: made when it is admitted first. place: as told while it waits.
+
+    is_started: it was told that it is being computed.
+    """
 
     request: GenerationRequest
     prompt: list[int]
@@ -56,6 +58,7 @@ class Job:
     answer: Answer
     sampler: Sampler | None = None
     place: int = 0
+    is_started: bool = False
     clock: Clock = field(default_factory=Clock)
 
     @property
@@ -68,7 +71,7 @@ class Job:
         """Whether there is nothing more to draw."""
         return self.answer.reason is not None
 
-    def begin(self, context: Context, forbidden: tuple[int, ...]) -> None:
+    def begin(self, context: Context) -> None:
         """Make ready to draw. Raises `GrammarError`."""
         self.clock.admitted()
         self.sampler = Sampler(
@@ -76,7 +79,7 @@ class Job:
             self.request.sampling,
             self.seed,
             self.prompt,
-            forbidden=forbidden,
+            forbidden=context.model.end_tokens if self.request.ignore_eos else (),
             context_size=context.size,
         )
         self.sampler.replay(self.request.answered)
@@ -93,14 +96,12 @@ def examine(request: GenerationRequest, arrival: int, context: Context) -> Job |
     model = context.model
     if not context.generates:
         return failures.invalid(request.id, "This model does not generate text.")
-    shaped = request.sampling.grammar is not None or request.sampling.json_schema is not None
-    if shaped and request.ignore_eos:
+    if request.sampling.grammar is not None and request.ignore_eos:
         return failures.invalid(request.id, "A grammar says itself where it ends; it cannot be used with ignore_eos.")
     try:
         prompt = model.prompt_tokens(request.prompt)
         answered = model.checked(request.answered)
         model.checked(bias.token for bias in request.sampling.logit_bias)
-        request = replace(request, sampling=_with_grammar(request.sampling))
     except EngineError as error:
         return failures.invalid(request.id, error.message)
     if not prompt:
@@ -115,13 +116,3 @@ def examine(request: GenerationRequest, arrival: int, context: Context) -> Job |
     if request.shift is not None:
         tokens = shifted(tokens, request.shift, context.size)
     return Job(request, prompt, seed, Sequence(request.id, arrival, tokens), answer)
-
-
-def _with_grammar(sampling: SamplingParams) -> SamplingParams:
-    """All shapes as one grammar. Raises `EngineError` for a schema that cannot be told in one."""
-    if sampling.json_schema is not None:
-        return replace(sampling, grammar=grammar_of_schema(sampling.json_schema), json_schema=None)
-    if sampling.grammar is not None and sampling.grammar_schemas:
-        grammar = with_schemas(sampling.grammar, {one.name: one.schema for one in sampling.grammar_schemas})
-        return replace(sampling, grammar=grammar, grammar_schemas=())
-    return sampling

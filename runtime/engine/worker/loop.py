@@ -11,14 +11,11 @@ import itertools
 import queue
 import time
 import traceback
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
 
 from runtime.engine import failures
 from runtime.engine.core import (
     Counters,
-    Embedding,
     Event,
     Failed,
     FailureKind,
@@ -28,56 +25,47 @@ from runtime.engine.core import (
     Reading,
     Started,
 )
-from runtime.engine.messages import Embed, Load, Refused, Vectors
+from runtime.engine.messages import Embed, Load
 from runtime.engine.worker.cache import PrefixCache
 from runtime.engine.worker.context import NO_ROOM, Batch, Context, DecodeError
-from runtime.engine.worker.embedding import Embedder
+from runtime.engine.worker.drawing import Drawing, Drawn
+from runtime.engine.worker.embedding import VectorCalls
 from runtime.engine.worker.grammar import GrammarError
 from runtime.engine.worker.heart import Heart
 from runtime.engine.worker.job import Job, examine
-from runtime.engine.worker.pace import UNKNOWN_SECONDS, Pace
+from runtime.engine.worker.pace import Pace
 from runtime.engine.worker.scheduler import Scheduler
 from runtime.engine.worker.sequence import Chunk, shifted
-from runtime.errors import EngineError
+from runtime.engine.worker.teller import Teller
 
 _WRONG_BATCH = -1  # llama_decode's code for a batch that cannot be; what is below it comes from the device
 
-Send = Callable[..., None]
-
-
-@dataclass(slots=True)
-class _Embedding:
-    """A call for vectors: the texts still to compute, and what is done."""
-
-    call: int
-    texts: list[list[int]]
-    done: list[Embedding] = field(default_factory=list)
+_TALLIED = ("steps", "batch_tokens", "prompt_tokens", "cached_tokens", "generated_tokens", "first_tokens")
 
 
 class Loop:
     """`load.parallel` requests run at once, `load.queue_limit` may wait besides; more are told to come again."""
 
-    def __init__(self, context: Context, load: Load, send: Send, heart: Heart) -> None:
+    def __init__(self, context: Context, load: Load, send: Teller, heart: Heart) -> None:
         self._context = context
         self._load = load
         self._send = send
         self._heart = heart
         self._batch = Batch(context.model, context.batch_tokens)
-        self._cache = PrefixCache(
-            context, lines=context.lines, cells=context.cells, idle_cells=max(context.size, context.cells // 4)
-        )
-        self._scheduler = Scheduler(self._cache, load.parallel)
+        idle = context.cells if context.is_split else max(context.size, context.cells // 4)  # else all look over them
+        self._cache = PrefixCache(context, lines=context.lines, cells=context.cells, idle_cells=idle)
+        self._scheduler = Scheduler(self._cache, load.parallel, context.batch_tokens)
         self._pace = Pace(context.batch_tokens)
+        self._drawing = Drawing(context, context.threads)
         self._jobs: dict[str, Job] = {}
         self._arrivals = itertools.count()
         self._inbox: queue.SimpleQueue[Job | Embed | str] = queue.SimpleQueue()  # str: the id of a cancelled request
-        self._embedder: Embedder | None = None
-        self._embeds: deque[_Embedding] = deque()
+        self._vectors = VectorCalls(context.model, load, send, heart)
         self._outbox: list[Event] = []
-        self._end_tokens: tuple[int, ...] | None = None
         self._seconds_per_request = 1.0
-        self.counters = Counters()
-        heart.counters = lambda: self.counters
+        self._tally = dict.fromkeys(_TALLIED, 0)  # all of them: the heart's thread reads it, too
+        self._first_seconds = self._next_seconds = 0.0
+        heart.counters = self.counters
 
     # Any thread
 
@@ -97,6 +85,19 @@ class Loop:
         """Turn texts into vectors, a step at a time between the others' steps."""
         self._inbox.put(call)
 
+    def counters(self) -> Counters:
+        """What was done, and is to do."""
+        return Counters(
+            waiting=len(self._scheduler.waiting),
+            running=len(self._scheduler.running),
+            set_backs=self._scheduler.set_backs,
+            cells=self._cache.used,
+            lines=self._cache.lines,
+            **self._tally,
+            first_seconds=self._first_seconds,
+            next_seconds=self._next_seconds,
+        )
+
     # The model's thread
 
     def run(self) -> None:
@@ -105,25 +106,24 @@ class Loop:
             self._hear()
             self._admit()
             decoding = sum(sequence.is_decoding for sequence in self._scheduler.running)
-            chunks = self._scheduler.plan(
-                self._pace.prompt_tokens(decoding, len(self._jobs) - decoding), self._batch.capacity
-            )
-            if chunks:
-                self._step(chunks)
-            self._embed()
+            prompts = min(len(self._jobs), self._load.parallel) - decoding
+            chunks = self._scheduler.plan(self._pace.prompt_tokens(decoding, prompts))
+            for together in self._parts(chunks):
+                self._step(together)
+                self._tell()
+            self._vectors.step()
             self._tell()
 
     def _hear(self) -> None:
         """Take what came; wait for it if there is nothing else to do."""
-        while not (self._jobs or self._embeds) or not self._inbox.empty():
+        while not (self._jobs or self._vectors) or not self._inbox.empty():
             heard = self._inbox.get()
             if isinstance(heard, Job):
                 self._enqueue(heard)
             elif isinstance(heard, Embed):
-                self._embeds.append(_Embedding(heard.call, [[*text] for text in heard.texts]))
+                self._vectors.add(heard)
             elif heard in self._jobs:
                 self._finish(self._jobs[heard], FinishReason.CANCELLED)
-            self._count()
             self._tell()
 
     def _enqueue(self, job: Job) -> None:
@@ -150,17 +150,42 @@ class Loop:
     def _begin(self, job: Job) -> None:
         sequence = job.sequence
         try:
-            job.begin(self._context, self._ends() if job.request.ignore_eos else ())
+            job.begin(self._context)
         except GrammarError as error:
             self._fail(job, failures.invalid(sequence.name, error.message))
             return
-        self._count(prompt_tokens=job.prompt_tokens, cached_tokens=min(sequence.computed, job.prompt_tokens))
-        self._outbox.append(Started(sequence.name, job.prompt_tokens, sequence.computed, job.seed))
+        self._tally["prompt_tokens"] += job.prompt_tokens
+        self._tally["cached_tokens"] += min(sequence.computed, job.prompt_tokens)
         if job.is_over:  # it was over before it began, or when another worker told its last token
+            self._start(job)
             self._finish(job)
+
+    def _start(self, *jobs: Job) -> None:
+        """Tell of requests that they are being computed, before they are: if it is the end of this worker, the server
+        must know who was there, and that others only waited for their turn.
+        """
+        started = [Started(job.request.id, job.prompt_tokens, job.sequence.computed, job.seed) for job in jobs]
+        self._send.at_once(*started)
+        for job in jobs:
+            job.is_started = True
+
+    def _parts(self, chunks: list[Chunk]) -> Iterator[list[Chunk]]:
+        """What to compute in one go: all, or those who decode and then the prompts, where the two are better apart."""
+        if not self._context.keeps_apart:
+            yield chunks
+            return
+        decodes = [chunk for chunk in chunks if chunk.sequence.is_decoding]
+        prompts = [chunk for chunk in chunks if not chunk.sequence.is_decoding]
+        yield decodes
+        yield [chunk for chunk in prompts if chunk.sequence.line is not None]  # others made room meanwhile
 
     def _step(self, chunks: list[Chunk]) -> None:
         """Compute the chunks, and draw from those that are complete."""
+        if not chunks:
+            return
+        jobs = [self._jobs[chunk.sequence.name] for chunk in chunks]
+        if new := [job for job in jobs if not job.is_started]:
+            self._start(*new)
         prompt_tokens = sum(chunk.count for chunk in chunks if not chunk.sequence.is_decoding)
         decoding = sum(chunk.sequence.is_decoding for chunk in chunks)
         begin = time.perf_counter()
@@ -171,17 +196,19 @@ class Loop:
         except DecodeError as error:
             self._recover(chunks, error)
             return
-        for chunk, output in zip(chunks, outputs, strict=True):
-            draws = chunk.draws
+        wanted = [(job, output) for job, chunk, output in zip(jobs, chunks, outputs, strict=True) if chunk.draws]
+        for job, chunk in zip(jobs, chunks, strict=True):
             self._scheduler.advance(chunk)
-            job = self._jobs[chunk.sequence.name]
-            if draws:
-                self._draw(job, output)
-            elif not job.answer.count:
+            if chunk.sequence.pending and not job.answer.count:
                 processed = min(chunk.sequence.computed, job.prompt_tokens)
                 self._outbox.append(Reading(job.request.id, processed, job.prompt_tokens))
+        with self._heart.working(0.0):  # a grammar can be made so that one token takes for ever
+            drawn = self._drawing.draw(wanted)
+        for (job, _), one in zip(wanted, drawn, strict=True):
+            self._take(job, one)
         self._pace.learn(decoding, prompt_tokens, time.perf_counter() - begin)
-        self._count(steps=1, batch_tokens=sum(chunk.count for chunk in chunks))
+        self._tally["steps"] += 1
+        self._tally["batch_tokens"] += sum(chunk.count for chunk in chunks)
 
     def _fill(self, chunks: list[Chunk]) -> list[int]:
         """Put the chunks into the batch; for each the entry with which to draw."""
@@ -195,30 +222,31 @@ class Loop:
             outputs.append(entry)
         return outputs
 
-    def _draw(self, job: Job, output: int) -> None:
+    def _take(self, job: Job, drawn: Drawn) -> None:
         """The next token of an answer."""
         job.clock.prompt_done()
-        if job.sampler is None:
-            raise ValueError(f"{job.request.id} was never begun")
+        if drawn.error is not None:
+            self._fail(job, _failure(job, drawn.error))
+            return
         try:
-            with self._heart.working(0.0):  # a grammar can be made so that one token takes for ever
-                token, chances = job.sampler.sample(self._context, output, job.answer.count)
-            self._outbox += job.answer.take(token, chances)
-        except GrammarError as error:
-            self._fail(job, failures.invalid(job.request.id, error.message))
-        except Exception:
-            traceback.print_exc()
-            self._fail(job, failures.internal(job.request.id, "The engine met an unforeseen error."))
+            self._outbox += job.answer.take(drawn.token, drawn.chances)
+        except Exception as error:
+            self._fail(job, _failure(job, error))
+            return
+        job.sequence.tokens.append(drawn.token)
+        is_first, seconds = job.clock.token()
+        job.answer.look_at_the_clock(job.clock.timings().generation_seconds)
+        self._tally["generated_tokens"] += 1
+        if is_first:
+            self._tally["first_tokens"] += 1
+            self._first_seconds += seconds
         else:
-            job.sequence.tokens.append(token)
-            is_first, seconds = job.clock.token()
-            waited = {"first_tokens": 1, "first_seconds": seconds} if is_first else {"next_seconds": seconds}
-            self._count(generated_tokens=1, **waited)
-            if job.is_over:
-                self._finish(job)
-            elif job.request.shift is not None and len(job.sequence.tokens) >= self._context.size:
-                tokens = shifted(job.sequence.tokens, job.request.shift, self._context.size)
-                self._scheduler.restart(job.sequence, tokens)
+            self._next_seconds += seconds
+        if job.is_over:
+            self._finish(job)
+        elif job.request.shift is not None and len(job.sequence.tokens) >= self._context.size:
+            tokens = shifted(job.sequence.tokens, job.request.shift, self._context.size)
+            self._scheduler.restart(job.sequence, tokens)
 
     def _recover(self, chunks: list[Chunk], error: DecodeError) -> None:
         """A step failed: make room, or find out by whose fault, so that nobody else suffers for it.
@@ -244,25 +272,6 @@ class Loop:
                 else:
                     self._scheduler.set_back(sequence)
 
-    def _embed(self) -> None:
-        """One step for the first call that wants vectors."""
-        if not self._embeds:
-            return
-        call = self._embeds[0]
-        try:
-            self._embedder = self._embedder or Embedder(self._context.model, self._load)
-            if call.texts:
-                count = self._embedder.fitting([self._context.model.checked(text) for text in call.texts])
-                with self._heart.working(UNKNOWN_SECONDS):
-                    call.done += self._embedder.embed(call.texts[:count])
-                del call.texts[:count]
-            if not call.texts:
-                self._embeds.popleft()
-                self._send(Vectors(call.call, tuple(call.done)))
-        except EngineError as error:
-            self._embeds.popleft()
-            self._send(Refused(call.call, error.message))
-
     def _finish(self, job: Job, reason: FinishReason | None = None) -> None:
         job.answer.reason = reason or job.answer.reason
         timings = job.clock.timings()
@@ -280,26 +289,14 @@ class Loop:
         job.close()
         del self._jobs[job.request.id]
 
-    def _count(self, **more: float) -> None:
-        """Keep the counters; `more` is added to them."""
-        self.counters = replace(
-            self.counters,
-            waiting=len(self._scheduler.waiting),
-            running=len(self._scheduler.running),
-            set_backs=self._scheduler.set_backs,
-            cells=self._cache.used,
-            lines=self._cache.lines,
-            **{name: getattr(self.counters, name) + count for name, count in more.items()},
-        )
-
     def _tell(self) -> None:
         if self._outbox:
             self._send(*self._outbox)
             self._outbox.clear()
 
-    def _ends(self) -> tuple[int, ...]:
-        """All tokens that end a generation; looked up once, for the whole vocabulary has to be asked."""
-        if self._end_tokens is None:
-            model = self._context.model
-            self._end_tokens = tuple(token for token in range(model.vocabulary_size) if model.ends_generation(token))
-        return self._end_tokens
+
+def _failure(job: Job, error: Exception) -> Failed:
+    if isinstance(error, GrammarError):
+        return failures.invalid(job.request.id, error.message)
+    traceback.print_exception(error)
+    return failures.internal(job.request.id, "The engine met an unforeseen error.")

@@ -1,8 +1,9 @@
 """The worker process: hello → load → facts → serve until the pipe ends.
 
-Three threads. The main one loads the model and decodes. The heart beats. The listening one reads the pipe and answers
-by itself what must not wait for a decode (tokenising, pings, the end: at end-of-file it ends the process at once, in
-the middle of a decode too, because a server that is gone can neither read an answer nor ask for the memory back).
+Four threads. The main one loads the model and decodes. The teller says what came of it. The heart beats. The listening
+one reads the pipe and answers by itself what must not wait for a decode (tokenising, pings, the end: at end-of-file it
+ends the process at once, in the middle of a decode too, because a server that is gone can neither read an answer nor
+ask for the memory back).
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ from runtime.engine.worker.log import EngineLog
 from runtime.engine.worker.loop import Loop
 from runtime.engine.worker.model import Model
 from runtime.engine.worker.pages import Pages
+from runtime.engine.worker.teller import Teller
 from runtime.errors import CannotRunError, EngineError, PannierError
 
 Send = Callable[..., None]
@@ -106,7 +108,7 @@ def _load(load: Load, log: EngineLog, listener: _Listener, send: Send, heart: He
     elif ours:
         pages.fill_beside()
     context = Context(model, load, device.memory_free)
-    loop = Loop(context, load, send, heart)
+    loop = Loop(context, load, Teller(send), heart)
     listener.serve(model, loop)
     send(Ready(model.facts(context_size=context.size, parallel=load.parallel, backend=backend_name(load.backends[0]))))
     return loop

@@ -132,6 +132,11 @@ class Model:
         """End of text, of turn, of message: whatever the model ends its answers with."""
         return bool(self.llama.raw.llama_vocab_is_eog(self.vocabulary, token))
 
+    @cached_property
+    def end_tokens(self) -> tuple[int, ...]:
+        """All tokens that end a generation; the whole vocabulary has to be asked."""
+        return tuple(token for token in range(self.vocabulary_size) if self.ends_generation(token))
+
     def facts(self, *, context_size: int, parallel: int, backend: str) -> ModelFacts:
         """What the server must know."""
         raw, metadata = self.llama.raw, self._general_metadata()
@@ -170,8 +175,14 @@ class Model:
         return MemoryKind.WINDOW if self.window > 0 else MemoryKind.FULL
 
     def _cell_bytes(self) -> int:
-        """What one token costs in the cache, in 16-bit floats; an upper bound, for layers may remember less."""
+        """What one token costs in the cache, in 16-bit floats; an upper bound, for layers may remember less.
+
+        llama.cpp tells the heads of the first layer only. Of a hybrid that one may have none: then every layer is taken
+        to remember keys and values as wide as what goes from layer to layer.
+        """
         raw = self.llama.raw
+        if raw.llama_model_is_hybrid(self.handle) and not raw.llama_model_n_head_kv(self.handle):
+            return int(2 * raw.llama_model_n_layer(self.handle) * 2 * raw.llama_model_n_embd(self.handle))
         heads, layers = raw.llama_model_n_head(self.handle), raw.llama_model_n_layer(self.handle)
         head = raw.llama_model_n_embd(self.handle) // heads if heads else 0
         architecture = self._metadata("general.architecture")

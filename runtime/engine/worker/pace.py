@@ -2,18 +2,41 @@
 
 Two things follow from it: how many tokens of prompts a step may carry without those who are reading along noticing, and
 when a step takes so long that something must be wrong.
+
+What a step costs without prompts depends on how many decode in it, and only such steps tell. It is not guessed from
+steps with prompts: whatever is blamed on prompts by mistake makes them smaller, and small ones tell nothing better.
 """
 
 from __future__ import annotations
 
-_STRETCH = 3.5
-"""A step with prompts may take so many times as long as one without. Prompts then get 2.5 of 3.5 parts of the time."""
+_STRETCH = 3.7
+"""A step with prompts may take so many times as long as one without. Prompts then get 2.7 of 3.7 parts of the time."""
+
+_PAUSE = 0.7
+"""Seconds that prompts may take at a time, however many times as long that is, where several wait for their first word:
+each of them may stretch the step as one alone might. Who reads is behind anyway, and the sooner all decode together,
+the better for everybody: a step costs about as much for one as for many.
+"""
+
+_LARGE = 64
+"""Tokens of a prompt that a processor attends to together, which is many times as fast in a long text. A few more of
+them take as long as as many again.
+"""
 
 _LEAST = 16
 """Tokens of prompts a step always may carry, so that they get on whatever was measured."""
 
 _WEIGHT = 0.2
 """How fast what is learned replaces what was learned before."""
+
+_NEARLY = 0.85
+"""How much of `_LARGE` must fit for a step to carry all of it."""
+
+_TELLING = 64
+"""Tokens of prompts in a step that tells half of what there is to know about their cost."""
+
+_FRESH = 32
+"""Steps with prompts after which one without is due, to see what those cost now: texts have grown since."""
 
 _OUTLIER = 4.0
 """A step slower than this many times the expected one counts as only that much slower: the machine was busy."""
@@ -27,38 +50,69 @@ class Pace:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._decoding: float | None = None  # seconds of a step without prompts
-        self._per_token: float | None = None  # seconds more for each token of a prompt
+        self._alone: dict[int, float] = {}  # seconds of a step without prompts, by how many decode (see `_kind`)
+        self._per_token: dict[bool, float] = {}  # seconds for each token of a prompt: small steps, `_LARGE` ones
+        self._with_prompts = 0  # steps with prompts and decodes since the last one without prompts
 
     def prompt_tokens(self, decoding: int, prompts: int) -> int:
         """How many tokens of prompts the next step may carry when so many sequences decode, and so many prompts wait.
 
-        Where more wait for their first word than read along, they count for more: a step costs about as much for one
-        who decodes as for all of them, so the sooner they decode together, the better for everybody.
+        0 where it must be seen first what a step without them costs.
         """
         if decoding == 0:
             return self._limit
-        if self._decoding is None or self._per_token is None:
+        small, large = self._cost(_LARGE - 1), self._cost(_LARGE)
+        if small is None or large is None:
             return max(_LEAST, self._limit // 8)
-        stretch = _STRETCH * max(1.0, prompts / decoding)
-        return max(_LEAST, min(self._limit, int((stretch - 1) * self._decoding / self._per_token)))
+        alone = self._alone.get(_kind(decoding))
+        if alone is None or self._with_prompts >= _FRESH:
+            return 0
+        one, all_of_them = (_STRETCH - 1) * alone, (_STRETCH - 1) * alone * prompts
+        seconds = max(one, min(all_of_them, _PAUSE))
+        together = int(seconds / large)
+        if together >= _NEARLY * _LARGE:
+            return min(self._limit, max(_LARGE, together - together % _LARGE))
+        return max(_LEAST, min(self._limit, _LARGE - 1, int(seconds / small)))
 
     def expected(self, decoding: int, prompt_tokens: int) -> float:
         """Seconds a step should take."""
-        if (decoding and self._decoding is None) or (prompt_tokens and self._per_token is None):
+        alone = self._about(decoding) if decoding else 0.0
+        cost = self._cost(prompt_tokens) if prompt_tokens else 0.0
+        if alone is None or cost is None:
             return UNKNOWN_SECONDS
-        return (decoding > 0) * (self._decoding or 0.0) + prompt_tokens * (self._per_token or 0.0)
+        return alone + prompt_tokens * cost
 
     def learn(self, decoding: int, prompt_tokens: int, seconds: float) -> None:
         """A step took so long."""
+        alone = self._alone.get(_kind(decoding)) if decoding else 0.0
         if prompt_tokens == 0:
-            self._decoding = _blend(self._decoding, seconds)
-        elif decoding == 0 or self._decoding is not None:
-            rest = seconds - (self._decoding or 0.0) * (decoding > 0)
-            self._per_token = _blend(self._per_token, max(rest, seconds / 10) / prompt_tokens)
+            self._alone[_kind(decoding)] = _blend(alone, seconds, _WEIGHT)
+            self._with_prompts = 0
+            return
+        self._with_prompts += decoding > 0
+        if alone is not None:
+            rest = max(seconds - alone, seconds / 10) / prompt_tokens
+            large, weight = prompt_tokens >= _LARGE, prompt_tokens / (prompt_tokens + _TELLING)
+            self._per_token[large] = _blend(self._per_token.get(large), rest, weight)
+
+    def _cost(self, prompt_tokens: int) -> float | None:
+        """Seconds for each of so many tokens of prompts, those of other steps where there were no such ones yet."""
+        large = prompt_tokens >= _LARGE
+        return self._per_token.get(large, self._per_token.get(not large))
+
+    def _about(self, decoding: int) -> float | None:
+        """What such a step takes at most, from the most similar one that was seen."""
+        kind = _kind(decoding)
+        nearest = min(self._alone, key=lambda seen: abs(seen - kind), default=None)
+        return None if nearest is None else self._alone[nearest] * (1 << max(0, kind - nearest))
 
 
-def _blend(known: float | None, seen: float) -> float:
+def _kind(decoding: int) -> int:
+    """Steps in which 1, 2 or 3, 4 to 7, 8 to 15 … decode cost alike."""
+    return decoding.bit_length()
+
+
+def _blend(known: float | None, seen: float, weight: float) -> float:
     if known is None:
         return seen
-    return known + _WEIGHT * (min(seen, _OUTLIER * known) - known)
+    return known + weight * (min(seen, _OUTLIER * known) - known)

@@ -13,7 +13,7 @@ import ctypes
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ from runtime.engine.messages import Load
 _POPULATE_READ = 22  # MADV_POPULATE_READ, Linux 5.14
 _PIECE = 16 << 20  # bytes entered at a time
 _SAMPLES = 128
+_POLITENESS = 10  # nice value
 _PROC = Path("/proc")
 
 
@@ -87,8 +88,14 @@ class Pages:
                 progress(min(1.0, done / self._size))
 
     def fill_beside(self) -> None:
-        """The same in a thread that nobody has to wait for."""
-        threading.Thread(target=self.fill, name="pages", daemon=True).start()
+        """The same in a thread that nobody waits for, and that waits for everybody."""
+
+        def fill() -> None:
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _POLITENESS)  # on Linux, of a thread
+            self.fill()
+
+        threading.Thread(target=fill, name="pages", daemon=True).start()
 
     @cached_property
     def _libc(self) -> ctypes.CDLL:

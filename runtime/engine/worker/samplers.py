@@ -1,10 +1,11 @@
-"""Samplers of llama.cpp, as ctypes sees them: made or refused, and taken apart."""
+"""Samplers of llama.cpp, as ctypes sees them: made or refused, taken apart, and put to work."""
 
 from __future__ import annotations
 
 import ctypes
 from typing import Any
 
+from runtime.engine.bindings import Llama
 from runtime.errors import EngineError
 
 
@@ -21,3 +22,24 @@ def without(raw: Any, sampler: Any, *calls: str) -> tuple[Any, Any]:
     for call in calls:
         setattr(table, call, type(getattr(table, call))())
     return made(raw.llama_sampler_init(ctypes.byref(table), sampler.contents.ctx)), table
+
+
+class Easel:
+    """Where one thread draws: a chain, for only a chain keeps room for the whole vocabulary from one token to the next.
+
+    Every answer's own chain would keep as much again. handle: of the context with the logits.
+    """
+
+    def __init__(self, llama: Llama, handle: Any) -> None:
+        self._raw = raw = llama.raw
+        self.handle = handle
+        self._chain = made(raw.llama_sampler_chain_init(raw.llama_sampler_chain_default_params()))
+
+    def draw(self, sampler: Any, output: int) -> int:
+        """The token that a sampler selects from the logits of batch entry `output`. It is told so, if it listens."""
+        raw = self._raw
+        raw.llama_sampler_chain_add(self._chain, sampler)
+        try:
+            return int(raw.llama_sampler_sample(self._chain, self.handle, output))
+        finally:
+            raw.llama_sampler_chain_remove(self._chain, 0)

@@ -3,7 +3,8 @@
 admit → plan → advance → … → leave. Rules:
 
 - Who decodes comes first, one token each. What is left of the step goes to prompts, turn by turn, as much at a time as
-  fits, so that neither a long prompt holds up a short one nor any prompt the answers that are being written.
+  fits, so that neither a long prompt holds up a short one nor any prompt the answers that are being written. Who needs
+  no more than a whole step keeps the turn: if all got on a little at a time, all would be done as late as the last.
 - Requests are admitted as they came, unless one shares its beginning with a prompt that is just being computed: then it
   waits until the shared part is done, and others may pass it.
 - A request reserves nothing. When the cache is full, lines at rest are forgotten; if that is not enough the youngest
@@ -25,11 +26,15 @@ _GROWTH = 16
 
 
 class Scheduler:
-    """The requests that wait and run, at most `parallel` at once. set_backs: how often one had to give way."""
+    """The requests that wait and run, at most `parallel` at once. limit: tokens of a step.
 
-    def __init__(self, cache: PrefixCache, parallel: int) -> None:
+    set_backs: how often one had to give way.
+    """
+
+    def __init__(self, cache: PrefixCache, parallel: int, limit: int) -> None:
         self._cache = cache
         self._parallel = parallel
+        self._limit = limit
         self.waiting: list[Sequence] = []
         self.running: list[Sequence] = []  # also whose turn it is: prompts are served from the front
         self.set_backs = 0
@@ -49,13 +54,16 @@ class Scheduler:
                 return
             yield sequence
 
-    def plan(self, prompt_tokens: int, limit: int) -> list[Chunk]:
-        """The next step: at most `limit` tokens, at most `prompt_tokens` of them of prompts, all of which fit."""
-        chunks = self._wanted(prompt_tokens, limit)
+    def plan(self, prompt_tokens: int) -> list[Chunk]:
+        """The next step: at most `limit` tokens, at most `prompt_tokens` of them of prompts, all of which fit.
+
+        In the order of their lines: of a split cache, llama.cpp computes together only what lies side by side.
+        """
+        chunks = self._wanted(prompt_tokens)
         while not self._cache.make_room(sum(chunk.count for chunk in chunks)):
             self.set_back()
-            chunks = self._wanted(prompt_tokens, limit)
-        return chunks
+            chunks = self._wanted(prompt_tokens)
+        return sorted(chunks, key=_line)
 
     def advance(self, chunk: Chunk) -> None:
         """The chunk was computed."""
@@ -67,7 +75,7 @@ class Scheduler:
         if sequence.computed in sequence.marks:
             sequence.marks.remove(sequence.computed)
             self._cache.checkpoint(sequence.line)
-        if not chunk.draws:  # its turn was cut short: the others first
+        if sequence.pending > self._limit:  # it has had its turn: the others first
             self.running.remove(sequence)
             self.running.append(sequence)
 
@@ -101,9 +109,9 @@ class Scheduler:
         self.add(victim)
         self.set_backs += 1
 
-    def _wanted(self, prompt_tokens: int, limit: int) -> list[Chunk]:
+    def _wanted(self, prompt_tokens: int) -> list[Chunk]:
         chunks = [Chunk(sequence, 1) for sequence in self.running if sequence.is_decoding]
-        budget = min(prompt_tokens, limit - len(chunks))
+        budget = min(prompt_tokens, self._limit - len(chunks))
         for sequence in self.running:
             if budget <= 0:
                 break
@@ -146,6 +154,10 @@ class Scheduler:
         self.waiting.remove(sequence)
         self.running.append(sequence)
         return True
+
+
+def _line(chunk: Chunk) -> int:
+    return -1 if chunk.sequence.line is None else chunk.sequence.line
 
 
 def _mark(sequence: Sequence, position: int) -> int:

@@ -44,6 +44,18 @@ def test_with_plenty_of_memory_everything_wished_for_is_given() -> None:
     assert found.given_up == ()
 
 
+def test_a_split_cache_counts_all_its_parts_and_is_given_up_where_they_do_not_fit() -> None:
+    whole, split = fit(64, parallel=4), fit(64, parallel=4, split_cache=True)
+    assert split.plan == replace(whole.plan, split=True)
+    assert split.need.memory.cache == 6 / 4 * whole.need.memory.cache, "two parts more, for texts at rest"
+    narrow = fit(split.need.memory.total / GB - 0.2, parallel=4, split_cache=True)
+    assert narrow.fits
+    assert not narrow.plan.split
+    assert "the cache is not split" in narrow.given_up
+    windowed = replace(SEVEN, layers=(replace(SEVEN.layers[0], windowed=True),), window=1024)
+    assert not fit(64, shape=windowed, parallel=4, split_cache=True).plan.split
+
+
 def test_room_for_several_requests_is_given_up_first() -> None:
     found = fit(10, parallel=4)
     assert (found.plan.context_size, found.plan.cache_type) == (8192, "f16")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,13 @@ def test_a_cache_in_8_bits_takes_about_half(engine_dir: Path, tmp_path: Path) ->
     saved = asyncio.run(measured(engine_dir, path, whole)).total - asyncio.run(measured(engine_dir, path, half)).total
     predicted = need(shape, whole).memory.cache - need(shape, half).memory.cache
     assert 0.9 * predicted <= saved <= 1.1 * predicted
+
+
+def test_a_split_cache_takes_a_whole_context_for_each_of_its_lines(engine_dir: Path, tmp_path: Path) -> None:
+    path = TinyModel(layers=2, width=512, heads=8, kv_heads=8, weights="Q8_0").write(tmp_path / "model.gguf")
+    shape = shape_of(read_tables(path))
+    shared = Plan(2048, parallel=4, cells=8192)
+    split = replace(shared, split=True)
+    more = asyncio.run(measured(engine_dir, path, split)).total - asyncio.run(measured(engine_dir, path, shared)).total
+    predicted = need(shape, split).memory.cache - need(shape, shared).memory.cache
+    assert 0.8 * predicted <= more <= 1.2 * predicted
