@@ -27,6 +27,11 @@ def test_of_several_places_the_last_one_counts():
     assert Lookup().guess([5, 6, 7, 1, 1, 5, 6, 7, 2, 2, 5, 6, 7], 16) == [2, 2, 5, 6]
 
 
+def test_what_repeats_itself_is_guessed_to_go_on_so():
+    assert Lookup().guess([5, 5, 5, 5], 16) == [5, 5, 5, 5]
+    assert Lookup().guess([1, 2, 3, 1, 2, 3], 16) == [1, 2, 3, 1]
+
+
 def test_no_more_is_guessed_than_there_is_room_for():
     assert Lookup().guess([*TEXT, *TEXT[:3]], 2) == TEXT[3:5]
     assert Lookup().guess([*TEXT, *TEXT[:3]], -1) == []
@@ -57,7 +62,7 @@ ONE_WORD = SamplingParams(temperature=0, logit_bias=FEW[:1])
 THREE_WORDS = SamplingParams(temperature=1, seed=5, logit_bias=FEW)
 
 
-@pytest.mark.parametrize(("sampling", "share"), [(GREEDY, 1.05), (THREE_WORDS, 1.0), (ONE_WORD, 0.8)])
+@pytest.mark.parametrize(("sampling", "share"), [(GREEDY, 1.05), (THREE_WORDS, 1.0), (ONE_WORD, 0.75)])
 @pytest.mark.parametrize("split", [False, True])
 def test_an_answer_is_the_same_with_guesses_in_fewer_steps(
     worker: Worker, sampling: SamplingParams, share: float, split: bool

@@ -41,7 +41,10 @@ class Lookup:
             self._hope += _FORGIVEN
             return []
         begin = self._after.get(tuple(tokens[-_GRAM:]))
-        return [] if begin is None else [*tokens[begin : begin + max(0, min(most, self._length))]]
+        if begin is None:
+            return []
+        period = tokens[begin : begin + _MOST]  # what repeats itself goes on so beyond its end
+        return [period[place % len(period)] for place in range(min(most, self._length))]
 
     def judge(self, guessed: int, right: int) -> None:
         """So many of the guessed tokens were right, the first ones."""
