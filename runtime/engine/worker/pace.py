@@ -32,9 +32,6 @@ _WEIGHT = 0.2
 _NEARLY = 0.85
 """How much of `_LARGE` must fit for a step to carry all of it."""
 
-_WORTHWHILE = 2.0
-"""So many times as long as the smallest step may one of `_LARGE` take: deep in a text small steps are that slow."""
-
 _TELLING = 64
 """Tokens of prompts in a step that tells half of what there is to know about their cost."""
 
@@ -73,7 +70,7 @@ class Pace:
         one, all_of_them = (_STRETCH - 1) * alone, (_STRETCH - 1) * alone * prompts
         seconds = max(one, min(all_of_them, _PAUSE))
         together = int(seconds / large)
-        if together >= _NEARLY * _LARGE or _LARGE * large <= _WORTHWHILE * _LEAST * small:
+        if together >= _NEARLY * _LARGE:
             return min(self._limit, max(_LARGE, together - together % _LARGE))
         return max(_LEAST, min(self._limit, _LARGE - 1, int(seconds / small)))
 
