@@ -25,7 +25,9 @@ IF YOU WANT TO REBUILD THE FILE, without any network
   You need: Linux, macOS or Windows as in "{target}", Python {python}, a C++ compiler, unzip, zstd.
   To get the very same bytes, the compiler has to be the one that manifest.json names (engine, compiler), and Python
   {python} has to be the same build; with others the result works as well, but its hashes differ, and the rebuild
-  says which. What else is needed (cmake, ninja, {extras}node, PyInstaller, …) is in sources/wheels, {count} packages.
+  says which. An engine with GPU backends (manifest.json names them) also needs their tools: for Vulkan its headers,
+  SPIR-V's and glslc, for CUDA NVIDIA's toolkit.
+  What else is needed (cmake, ninja, {extras}node, PyInstaller, …) is in sources/wheels, {count} packages.
 
     mkdir rebuild; cd rebuild; unzip ../FILE 'sources/*'; zstd -d --rm sources/wheels/*.zst
     python{short} -m venv env

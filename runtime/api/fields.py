@@ -57,9 +57,12 @@ class SamplingFields(BaseModel):
     grammar: Annotated[str | None, Field(description="GBNF with a rule `root`.")] = None
     json_schema: Annotated[dict[str, Any] | None, Field(description="JSON Schema the answer follows.")] = None
     ignore_eos: bool | None = None
+    min_keep: Annotated[
+        int | None,
+        Field(ge=0, lt=2**31, description="So many tokens are always left to draw from."),
+    ] = None
 
     cache_prompt: Any = only("true")
-    min_keep: Any = only("0")
     n_probs: Any = only("0")
     n_keep: Any = only("0")
     id_slot: Any = only("-1")
@@ -73,15 +76,14 @@ class SamplingFields(BaseModel):
 
 REFUSED: dict[str, tuple[tuple[Any, ...], str]] = {
     "cache_prompt": ((True,), "what was computed before is always used again, and changes no answer"),
-    "min_keep": ((0,), "is not offered yet"),
-    "n_probs": ((0,), "is not offered yet"),
+    "n_probs": ((0,), "here it is called otherwise; /completion has it"),
     "n_keep": ((0, -1), "nothing is ever cut out of a prompt"),
     "id_slot": ((-1,), "requests do not choose their slot"),
     "samplers": ((), "the samplers' order is llama.cpp's own"),
-    "t_max_predict_ms": ((0,), "is not offered yet"),
-    "post_sampling_probs": ((False,), "is not offered yet"),
-    "return_progress": ((False,), "is not offered yet"),
-    "timings_per_token": ((False,), "is not offered yet; the end of the answer has the timings"),
+    "t_max_predict_ms": ((0,), "/completion and /infill have it"),
+    "post_sampling_probs": ((False,), "/completion has it"),
+    "return_progress": ((False,), "streams of /completion, /infill and /v1/chat/completions have it"),
+    "timings_per_token": ((False,), "the end of the answer has the timings; here nothing before it does"),
     "lora": (([],), "there are no adapters in this file"),
 }
 """Field → the values that ask for nothing, and why any other is refused."""

@@ -5,6 +5,7 @@ And `/rerank`, which no model that writes text can do.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,28 +14,23 @@ from starlette.responses import Response
 
 from runtime.api.door import read_body
 from runtime.api.errors import invalid, unavailable
-from runtime.api.fields import SamplingFields, only, refuse, sampling_of
+from runtime.api.fields import only, refuse, sampling_of
 from runtime.api.limits import checked_stops
+from runtime.api.native import OFFERED, NativeFields, replied
 from runtime.api.native import SHAPE as SHAPE
-from runtime.api.native import replied
 from runtime.api.openai.schema import checked_limit
 from runtime.api.parse import parse
 from runtime.api.service import Service, raw_request
 from runtime.errors import EngineError
 
 
-class InfillBody(SamplingFields):
+class InfillBody(NativeFields):
     """`/infill`: what to write between `input_prefix` + `prompt` and `input_suffix`."""
 
     input_prefix: str
     input_suffix: str
     prompt: Annotated[str | None, Field(description="What the text in between begins with.")] = None
     input_extra: Any = only("empty")
-    n_predict: Annotated[int | None, Field(ge=-1)] = None
-    stop: str | list[str] | None = None
-    stream: bool | None = None
-    return_tokens: bool | None = None
-    model: str | None = None
 
 
 class RerankBody(BaseModel):
@@ -60,15 +56,16 @@ async def infill(service: Service, request: Request) -> Response:
     """Write the text between a beginning and an end, at once or as a stream of server-sent events."""
     body = parse(InfillBody, await read_body(request, service.settings.max_body_bytes))
     refuse(body, _ONLY)
-    sampling = await service.read(sampling_of, body)
+    sampling = await service.read(partial(sampling_of, offered=OFFERED), body)
     asked = raw_request(
         await between(service, body.input_prefix, body.input_suffix, "input_suffix", body.prompt or ""),
         sampling,
         None if body.n_predict is None else checked_limit(body.n_predict, "n_predict"),
         checked_stops(body.stop),
         ignore_eos=bool(body.ignore_eos),
+        seconds=body.seconds,
     )
-    return replied(service, asked, stream=bool(body.stream), with_tokens=bool(body.return_tokens))
+    return replied(service, asked, body)
 
 
 async def rerank(service: Service, request: Request) -> Response:

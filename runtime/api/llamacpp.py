@@ -13,10 +13,10 @@ from starlette.responses import Response
 
 from runtime.api.door import read_body
 from runtime.api.errors import invalid, json_response, unavailable
-from runtime.api.fields import SamplingFields, only, refuse, sampling_of
+from runtime.api.fields import only, refuse, sampling_of
 from runtime.api.limits import checked_stops
+from runtime.api.native import OFFERED, NativeFields, replied
 from runtime.api.native import SHAPE as SHAPE
-from runtime.api.native import replied
 from runtime.api.openai import schema
 from runtime.api.openai.completions import checked_tokens
 from runtime.api.openai.embeddings import MAX_TEXTS, embedded
@@ -26,20 +26,17 @@ from runtime.engine.core import SamplingParams
 from runtime.errors import EngineError
 
 
-class CompletionBody(SamplingFields):
+class CompletionBody(NativeFields):
     """`/completion`: text or tokens to go on with."""
 
     prompt: str | Annotated[list[Any], Field(min_length=1, description="Token ids, texts between them.")]
-    n_predict: Annotated[int | None, Field(ge=-1)] = None
     max_tokens: Annotated[int | None, Field(ge=-1)] = None
-    stop: str | list[str] | None = None
-    stream: bool | None = None
-    return_tokens: bool | None = None
     n_probs: Annotated[
         int | None, Field(ge=0, le=100, description="With every token, so many of the likeliest, before any sampling.")
     ] = None
-    timings_per_token: Annotated[bool | None, Field(description="Streams only: timings with every piece.")] = None
-    model: str | None = None
+    post_sampling_probs: Annotated[
+        bool | None, Field(description="With n_probs: the probabilities that the samplers left, not their logarithms.")
+    ] = None
 
 
 class TokenizeBody(BaseModel):
@@ -94,9 +91,9 @@ async def completion(service: Service, request: Request) -> Response:
         None if limit is None else schema.checked_limit(limit, "n_predict"),
         checked_stops(body.stop),
         ignore_eos=bool(body.ignore_eos),
+        seconds=body.seconds,
     )
-    metered = bool(body.timings_per_token)
-    return replied(service, asked, stream=bool(body.stream), with_tokens=bool(body.return_tokens), metered=metered)
+    return replied(service, asked, body)
 
 
 async def tokenize(service: Service, request: Request) -> Response:
@@ -176,8 +173,12 @@ async def metrics(service: Service, _: Request) -> Response:
 
 
 def _sampling(body: CompletionBody, defaults: SamplingParams) -> SamplingParams:
-    sampling = sampling_of(body, defaults, offered=("n_probs", "timings_per_token"))
-    return replace(sampling, n_probs=body.n_probs) if body.n_probs else sampling
+    sampling = sampling_of(body, defaults, offered=(*OFFERED, "n_probs", "post_sampling_probs"))
+    if body.post_sampling_probs and sampling.mirostat:
+        raise invalid("Mirostat leaves no probabilities to tell; ask for 'n_probs' alone.", "post_sampling_probs")
+    if not body.n_probs:
+        return sampling
+    return replace(sampling, n_probs=body.n_probs, after_sampling=bool(body.post_sampling_probs))
 
 
 async def _prompt(service: Service, given: str | list[Any]) -> str | tuple[int, ...]:

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from starlette.responses import Response
 
 from runtime.api.answer import Ended, Meter
 from runtime.api.errors import ApiError, Shape, json_response, of_failure, sse, unavailable
+from runtime.api.fields import SamplingFields
 from runtime.api.openai.usage import probabilities, timings
 from runtime.api.reply import Reply, Sink
 from runtime.api.service import Service
-from runtime.engine.core import Failed, Finished, FinishReason, GenerationRequest, Started, TextDelta, TokenChances
+from runtime.engine.core import (
+    Failed,
+    Finished,
+    FinishReason,
+    GenerationRequest,
+    Reading,
+    Started,
+    TextDelta,
+    TokenChances,
+)
 
 
 def _document(error: ApiError) -> dict[str, Any]:
@@ -23,12 +36,37 @@ def _document(error: ApiError) -> dict[str, Any]:
 SHAPE = Shape(_document, sse)
 
 
-def replied(
-    service: Service, asked: GenerationRequest, *, stream: bool, with_tokens: bool, metered: bool = False
-) -> Response:
+class NativeFields(SamplingFields):
+    """What the requests for raw text have in common."""
+
+    n_predict: Annotated[int | None, Field(ge=-1)] = None
+    stop: str | list[str] | None = None
+    stream: bool | None = None
+    return_tokens: bool | None = None
+    return_progress: Annotated[
+        bool | None,
+        Field(description="Streams only: how much of the prompt is read so far."),
+    ] = None
+    timings_per_token: Annotated[bool | None, Field(description="Streams only: timings with every piece.")] = None
+    t_max_predict_ms: Annotated[
+        int | None,
+        Field(ge=0, description="Written so long, it ends where it has a line; 0 is never."),
+    ] = None
+    model: str | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long may be written, in the engine's words."""
+        return self.t_max_predict_ms / 1000 if self.t_max_predict_ms else None
+
+
+OFFERED = ("return_progress", "timings_per_token", "t_max_predict_ms")
+
+
+def replied(service: Service, asked: GenerationRequest, body: NativeFields) -> Response:
     """The answer in either form."""
-    answer = _Completion(service, asked, with_tokens=with_tokens, metered=metered)
-    if stream:
+    answer = _Completion(service, asked, body)
+    if body.stream:
         return Reply(answer.stream, service.closing, SHAPE, service.streams)
     return Reply(answer.whole, service.closing, SHAPE)
 
@@ -36,11 +74,11 @@ def replied(
 class _Completion:
     """One answer in either form."""
 
-    def __init__(self, service: Service, asked: GenerationRequest, *, with_tokens: bool, metered: bool) -> None:
+    def __init__(self, service: Service, asked: GenerationRequest, body: NativeFields) -> None:
         self._service = service
         self._asked = asked
-        self._with_tokens = with_tokens
-        self._metered = metered
+        self._body = body
+        self._begin = time.perf_counter()
         self._meter: Meter | None = None
         self._chances: list[TokenChances] = []
         self._prompt_tokens = self._cached_tokens = self._count = 0
@@ -67,12 +105,16 @@ class _Completion:
                         case Started():
                             metrics.started(event)
                             self._prompt_tokens, self._cached_tokens = event.prompt_tokens, event.cached_tokens
-                            self._meter = Meter(event) if self._metered else None
+                            self._meter = Meter(event) if self._body.timings_per_token else None
                             if stream:
                                 await sink.open_events()
+                            if stream and self._body.return_progress:
+                                await sink.event(self._progress(event.cached_tokens))
+                        case Reading(_, processed, _) if stream and self._body.return_progress:
+                            await sink.event(self._progress(processed))
                         case TextDelta() if stream:
                             self._count += len(event.tokens)
-                            await sink.event(self._chunk(event))
+                            await sink.event(self._told(event))
                         case TextDelta():
                             text.append(event.text)
                             tokens.extend(event.tokens)
@@ -84,21 +126,35 @@ class _Completion:
                             return event
         raise ApiError(500, "The engine ended the answer without saying why.", "internal_error")
 
-    def _chunk(self, event: TextDelta) -> str:
-        chunk: dict[str, Any] = {
-            "index": 0,
-            "content": event.text,
-            "tokens": event.tokens,
-            "stop": False,
-            "id_slot": -1,
-            "tokens_predicted": self._count,
-            "tokens_evaluated": self._prompt_tokens,
-        }
-        if event.chances:
-            chunk["completion_probabilities"] = probabilities(event.chances)
+    def _progress(self, processed: int) -> str:
+        told = {"total": self._prompt_tokens, "cache": self._cached_tokens, "processed": processed}
+        spent = round(1000 * (time.perf_counter() - self._begin))
+        return self._chunk("", (), prompt_progress={**told, "time_ms": spent})
+
+    def _chunk(self, text: str, tokens: tuple[int, ...], **more: Any) -> str:
+        return json.dumps(
+            {
+                "index": 0,
+                "content": text,
+                "tokens": tokens,
+                "stop": False,
+                "id_slot": -1,
+                "tokens_predicted": self._count,
+                "tokens_evaluated": self._prompt_tokens,
+                **more,
+            }
+        )
+
+    def _told(self, event: TextDelta) -> str:
+        more: dict[str, Any] = self._probabilities(event.chances)
         if self._meter:
-            chunk["timings"] = timings(self._meter.count(event))
-        return json.dumps(chunk)
+            more["timings"] = timings(self._meter.count(event))
+        return self._chunk(event.text, event.tokens, **more)
+
+    def _probabilities(self, chances: Sequence[TokenChances]) -> dict[str, Any]:
+        if not chances:
+            return {}
+        return {"completion_probabilities": probabilities(chances, plain=self._asked.sampling.after_sampling)}
 
     def _last(self, finished: Finished, text: str, tokens: list[int]) -> dict[str, Any]:
         sampling = asdict(self._asked.sampling)
@@ -106,7 +162,7 @@ class _Completion:
         return {
             "index": 0,
             "content": text,
-            "tokens": tokens if self._with_tokens else [],
+            "tokens": tokens if self._body.return_tokens else [],
             "id_slot": -1,
             "stop": True,
             "model": self._service.settings.model_id,
@@ -119,7 +175,7 @@ class _Completion:
             "stopping_word": finished.stop or "",
             "tokens_cached": finished.prompt_tokens + finished.completion_tokens,
             "timings": timings(Ended("", finished, self._cached_tokens).spent),
-            **({"completion_probabilities": probabilities(self._chances)} if self._chances else {}),
+            **self._probabilities(self._chances),
         }
 
 

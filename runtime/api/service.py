@@ -10,8 +10,6 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from pydantic import BaseModel
-
 from runtime.api.about import About
 from runtime.api.errors import invalid, of_template, unavailable
 from runtime.api.metrics import Metrics
@@ -30,6 +28,8 @@ from runtime.engine.core import (
 )
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from runtime.api.streams import Streams
     from runtime.chat.prompt import Conversation, Prompt
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _SHAPES = ("grammar", "json_schema", "response_format", "format", "text", "output_config", "options", "tools")
 """What a request may say of its answer's shape, in whatever dialect."""
 
-_Body = TypeVar("_Body", bound=BaseModel)
+_Body = TypeVar("_Body", bound="BaseModel")
 _Read = TypeVar("_Read")
 
 
@@ -162,9 +162,10 @@ def raw_request(
     stop: tuple[str, ...],
     *,
     ignore_eos: bool = False,
+    seconds: float | None = None,
 ) -> GenerationRequest:
     """A request whose prompt is the caller's own, with no template between."""
-    return GenerationRequest(uuid.uuid4().hex, prompt, sampling, max_tokens, stop, ignore_eos)
+    return GenerationRequest(uuid.uuid4().hex, prompt, sampling, max_tokens, stop, ignore_eos, seconds=seconds)
 
 
 def repeated(request: GenerationRequest, count: int) -> tuple[GenerationRequest, ...]:

@@ -48,7 +48,8 @@ class SamplingParams:
     temperature 0 means greedy. `seed` None draws one; the one used is in `Started.seed`. top_k 0, top_p 1, min_p 0,
     typical_p 1, top_n_sigma -1, xtc_probability 0, dry_multiplier 0 and mirostat 0 are off. penalty_last_n,
     dry_penalty_last_n: tokens looked back at, prompt included; -1 is the whole context. n_probs: with every token, tell
-    its log-probability and those of so many of the likeliest; None tells nothing. grammar: the shape of
+    its log-probability and those of so many of the likeliest; None tells nothing. after_sampling: tell what the
+    samplers left of them instead. min_keep: so many tokens are always left to draw from. grammar: the shape of
     the whole answer, or, with grammar_triggers, of what follows the first of them; until then the answer is free.
     """
 
@@ -76,6 +77,8 @@ class SamplingParams:
     mirostat_eta: float = 0.1
     logit_bias: tuple[TokenBias, ...] = ()
     n_probs: int | None = None
+    after_sampling: bool = False
+    min_keep: int = 0
     seed: int | None = None
     grammar: str | None = None  # GBNF
     grammar_triggers: tuple[GrammarTrigger, ...] = ()
@@ -90,7 +93,8 @@ class GenerationRequest:
     stop at the end of the context, but forget the older half of what follows the first `shift` tokens, and go on.
     stop: strings that end the text; never part of it. answered: tokens of the answer that were told already, by a
     worker that is gone: the answer goes on after them, and they count. visible: texts of control tokens that are text
-    of the answer, also where they end it; all others are silent.
+    of the answer, also where they end it; all others are silent. seconds: written for that long, the answer ends where
+    it has a whole line, as at its limit.
     """
 
     id: str
@@ -102,6 +106,7 @@ class GenerationRequest:
     answered: tuple[int, ...] = ()
     visible: tuple[str, ...] = ()
     shift: int | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ import socket
 import time
 from typing import Any
 
+import httpx
+import openai
 import pytest
 
 from runtime.api import reply
@@ -231,3 +233,17 @@ def test_streams_do_not_wait_for_each_other() -> None:
             connection.close()
         alone = 0.02 * 100
         assert time.monotonic() - begin < 4 * alone
+
+
+def test_the_official_client_sees_an_engine_that_dies_in_the_middle_of_a_stream() -> None:
+    with (
+        running(FakeBehaviour(answer="one two three four", die_at_token=6, deaths=2)) as server,
+        openai.OpenAI(
+            base_url=f"{server.url}/v1", api_key="none", max_retries=0, http_client=httpx.Client(trust_env=False)
+        ) as client,
+    ):
+        stream = client.chat.completions.create(
+            model=MODEL, messages=[{"role": "user", "content": "Hello"}], stream=True
+        )
+        with pytest.raises(openai.APIError, match="second time"):
+            list(stream)

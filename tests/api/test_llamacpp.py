@@ -166,3 +166,41 @@ def test_probabilities_and_timings_come_with_the_pieces_that_were_asked_for() ->
         assert timed == sorted(set(timed))
         assert len(timed) > 3
         assert "timings" not in events(server.chat(stream=True).text)[2]
+
+
+def test_progress_of_a_prompt_is_told_in_streams_that_ask_for_it() -> None:
+    with running(FakeBehaviour(answer="one two")) as server:
+        asked = {"prompt": "x", "stream": True, "return_progress": True}
+        first, *_ = events(server.http.post("/completion", json=asked).text)
+        assert first["content"] == ""
+        assert set(first["prompt_progress"]) == {"total", "cache", "processed", "time_ms"}
+        chat = {"messages": [{"role": "user", "content": "Hi"}], "stream": True, "return_progress": True}
+        told = server.http.post("/v1/chat/completions", json=chat).text
+        assert '"prompt_progress"' in told
+
+
+def test_time_limits_and_the_least_to_draw_from_reach_the_engine() -> None:
+    heard: list[GenerationRequest] = []
+
+    def answer(request: GenerationRequest) -> str:
+        heard.append(request)
+        return "fine"
+
+    with running(FakeBehaviour(answer=answer)) as server:
+        server.http.post("/completion", json={"prompt": "x", "t_max_predict_ms": 1500, "min_keep": 3})
+        server.http.post("/completion", json={"prompt": "x", "t_max_predict_ms": 0})
+        refused = server.http.post("/v1/completions", json={"prompt": "x", "t_max_predict_ms": 5}).json()["error"]
+    assert (heard[0].seconds, heard[0].sampling.min_keep) == (1.5, 3)
+    assert heard[1].seconds is None
+    assert "/completion" in refused["message"]
+
+
+def test_probabilities_after_sampling_are_told_as_such() -> None:
+    with running(FakeBehaviour(answer="one two")) as server:
+        asked = {"prompt": "x", "n_probs": 2, "post_sampling_probs": True}
+        token = server.http.post("/completion", json=asked).json()["completion_probabilities"][0]
+        assert 0 < token["prob"] <= 1
+        assert all(0 < one["prob"] <= 1 for one in token["top_probs"])
+        assert "logprob" not in token
+        refused = server.http.post("/completion", json={**asked, "mirostat": 2})
+    assert refused.status_code == 400

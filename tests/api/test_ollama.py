@@ -109,7 +109,7 @@ def test_the_one_model_is_told_of_as_ollama_does() -> None:
         {"options": {"mood": 1}},
         {"options": {"num_predict": 0}},
         {"tools": [WEATHER], "format": "json"},
-        {"logprobs": True},
+        {"top_logprobs": 2},
         {"mood": 1},
     ],
 )
@@ -155,3 +155,15 @@ def test_the_official_client_generates_lists_and_shows() -> None:
         assert [model.model for model in client.ps().models] == [MODEL]
         with pytest.raises(ollama.ResponseError, match="cannot see"):
             client.chat(MODEL, messages=[{"role": "user", "content": "x", "images": [b"image"]}])
+
+
+def test_log_probabilities_are_told_with_the_text_they_are_of() -> None:
+    paths: dict[str, Any] = {"chat": {"messages": [{"role": "user", "content": "x"}]}, "generate": {"prompt": "x"}}
+    with running(FakeBehaviour(answer="one two")) as server:
+        for path, body in paths.items():
+            asked = {**body, "logprobs": True, "top_logprobs": 2}
+            whole = server.http.post(f"/api/{path}", json={**asked, "stream": False}).json()["logprobs"]
+            assert "".join(one["token"] for one in whole) == "one two"
+            assert {len(one["top_logprobs"]) for one in whole} == {2}
+            lines = [json.loads(line) for line in server.http.post(f"/api/{path}", json=asked).text.splitlines()]
+            assert [chance for line in lines for chance in line.get("logprobs", [])] == whole

@@ -168,3 +168,17 @@ def test_the_official_client_completes_text() -> None:
         assert client.completions.create(model=MODEL, prompt="Once").choices[0].text == "upon a time"
         chunks = client.completions.create(model=MODEL, prompt="Once", stream=True)
         assert "".join(chunk.choices[0].text for chunk in chunks) == "upon a time"
+
+
+def test_log_probabilities_are_told_with_the_text_and_at_its_end() -> None:
+    with running(FakeBehaviour(answer="one two")) as server:
+        wishes: tuple[dict[str, Any], ...] = ({"top_logprobs": 2}, {"include": ["message.output_text.logprobs"]})
+        for asked in wishes:
+            body = {"input": "x", **asked}
+            told = server.http.post("/v1/responses", json=body).json()["output"][0]["content"][0]
+            assert "".join(one["token"] for one in told["logprobs"]) == told["text"] == "one two"
+            assert {len(one["top_logprobs"]) for one in told["logprobs"]} == {asked.get("top_logprobs", 0)}
+            stream = server.http.post("/v1/responses", json={**body, "stream": True}).text
+            events = [json.loads(line[6:]) for line in stream.splitlines() if line.startswith("data: ")]
+            deltas = [one for one in events if one["type"] == "response.output_text.delta"]
+            assert [chance for one in deltas for chance in one["logprobs"]] == told["logprobs"]

@@ -35,10 +35,10 @@ def fresh(path: str, options: str) -> str:
 
 NO_SHARED_PLACES = "; ".join(
     [
-        f'for folder in {" ".join(f"{path}/pannier-*" for path in ("/tmp", "/var/tmp", "/dev/shm"))}',
+        f"for folder in {' '.join(f'{path}/pannier-*' for path in ('/tmp', '/var/tmp', '/dev/shm'))}",
         f'do [ ! -d "$folder" ] || {fresh("$folder", "ro")}',
         "done",
         *(bound(path, "ro") for path in ("/tmp", "/var/tmp", "/dev/shm")),
     ]
 )
-"""The temp folders and the shared memory of this machine are read-only, and what earlier starts left there is hidden."""
+"""This machine's temp folders and shared memory are read-only, and what earlier starts left there is hidden."""

@@ -28,7 +28,8 @@ def test_a_script_gets_the_answers_and_nothing_else(dist: Path, settled: dict[st
 def test_a_person_is_prompted_and_helped(dist: Path, settled: dict[str, str]) -> None:
     terminal, other = pty.openpty()
     process = subprocess.Popen(
-        [dist, "chat"], env={**settled, "TERM": "dumb"}, stdin=other, stdout=other, stderr=other, start_new_session=True,
+        [dist, "chat"], env={**settled, "TERM": "dumb"},
+        stdin=other, stdout=other, stderr=other, start_new_session=True,
     )  # fmt: skip
     os.close(other)
     try:

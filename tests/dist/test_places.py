@@ -11,6 +11,7 @@ from tests.dist import running
 from tests.dist.mounts import NO_SHARED_PLACES, QUESTION, bound, fresh, run_in
 from tests.dist.test_alone import assert_answered
 
+
 def runtimes(folder: Path) -> list[str]:
     """Names of the runtimes under a folder, and of what should not be left there."""
     return sorted(path.name for path in folder.rglob("*runtime-*"))
@@ -69,7 +70,7 @@ def test_the_last_resort_is_the_folder_of_the_file(dist: Path, env: dict[str, st
     stick = tmp_path / "stick"
     stick.mkdir()
     copy = shutil.copy2(dist, stick / "dist")
-    mounts = f'{bound(str(stick), "rw")}; '
+    mounts = f"{bound(str(stick), 'rw')}; "
     mounts += "; ".join([fresh("$HOME", "ro"), fresh("$TMPDIR", "ro"), NO_SHARED_PLACES])
     assert_answered(run_in(mounts, copy, env))
     assert len(runtimes(stick)) == 1
@@ -80,7 +81,9 @@ def test_a_cache_that_became_read_only_is_used_as_it_is(dist: Path, settled: dic
     assert runtimes(Path(settled["TMPDIR"])) == []
 
 
-def test_a_cache_that_became_noexec_is_left_for_another_place(dist: Path, settled: dict[str, str], tmp_path: Path) -> None:
+def test_a_cache_that_became_noexec_is_left_for_another_place(
+    dist: Path, settled: dict[str, str], tmp_path: Path
+) -> None:
     temp = tmp_path / "temp"
     temp.mkdir()
     assert_answered(run_in(bound("$HOME", "noexec"), dist, {**settled, "TMPDIR": str(temp)}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -208,6 +209,28 @@ def test_a_grammar_shapes_the_answer(worker: Worker):
     assert rest[:3].isdigit()
     assert rest[3:] == "\u4e16"
     assert end_of(found).reason is FinishReason.STOP
+
+
+def test_what_the_samplers_left_is_told_as_they_left_it(worker: Worker):
+    some = SamplingParams(temperature=1.0, seed=3, top_k=3, n_probs=5, after_sampling=True)
+    one = replace(some, temperature=0)
+    shaped = replace(some, grammar='root ::= ("a" | "b") "c"')
+    asked = [replace(ASK, sampling=each, max_tokens=6) for each in (some, one, shaped)]
+    for found, count in zip(ask(worker, *asked), (3, 1, 3), strict=True):
+        told = [chance for event in found if isinstance(event, TextDelta) for chance in event.chances]
+        assert told
+        for chances in told:
+            assert 1 <= len(chances.top) <= count
+            assert math.isclose(sum(math.exp(each.logprob) for each in chances.top), 1, abs_tol=1e-4)
+            assert chances.drawn in chances.top
+
+
+def test_an_answer_that_was_given_little_time_ends_behind_a_line(worker: Worker):
+    sampling = replace(GREEDY, grammar='root ::= [a-c]{3} "\\n" [a-z]{300}')
+    (found,) = ask(worker, replace(ASK, sampling=sampling, max_tokens=200, seconds=0.0))
+    assert end_of(found).reason is FinishReason.LENGTH
+    assert "\n" in text_of(found)
+    assert len(text_of(found)) < 30
 
 
 def test_a_trigger_switches_the_grammar_on_and_until_then_the_answer_is_free(worker: Worker):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,12 +15,13 @@ from runtime.api.answer import Ended, answers
 from runtime.api.door import read_body
 from runtime.api.errors import Shape, json_response
 from runtime.api.ollama import schema
+from runtime.api.openai.usage import logprobs
 from runtime.api.parse import parse
 from runtime.api.reply import Reply, Sink
 from runtime.api.service import Asked, Service, raw_request
 from runtime.chat.parsers.pieces import Call, CallArguments, CallStart, Content, Gathering, Reasoning
 from runtime.chat.prompt import Prompt
-from runtime.engine.core import Started
+from runtime.engine.core import Started, TokenChances
 
 NDJSON = "application/x-ndjson"
 
@@ -78,14 +80,16 @@ class _Answer:
     async def whole(self, sink: Sink) -> None:
         """All of it in one JSON document."""
         gathering = Gathering()
+        chances: list[TokenChances] = []
         async with answers(self._service, self._asked) as events:
             async for _, event in events:
                 if isinstance(event, Ended):
                     message = gathering.message()
-                    told = self._told(message.content, message.reasoning, message.calls)
+                    told = self._told(message.content, message.reasoning, message.calls, chances)
                     await sink.whole(json_response({**told, **self._end(event)}))
                 elif not isinstance(event, Started):
                     gathering.add(event)
+                    chances += event.chances if isinstance(event, Content) else ()
 
     async def stream(self, sink: Sink) -> None:
         """A line for each piece; a call is told when it is complete, for its arguments are a value here."""
@@ -98,8 +102,8 @@ class _Answer:
                 match event:
                     case Started():
                         await sink.open(NDJSON)
-                    case Content(text):
-                        await sink.write(line(self._told(text)))
+                    case Content(text, chances):
+                        await sink.write(line(self._told(text, chances=chances)))
                     case Reasoning(text):
                         await sink.write(line(self._told("", text)))
                     case CallStart() | CallArguments():
@@ -108,8 +112,12 @@ class _Answer:
                         await sink.write(line({**self._told(""), **self._end(event)}))
         await sink.close()
 
-    def _told(self, text: str, thinking: str = "", calls: tuple[Call, ...] = ()) -> dict[str, Any]:
+    def _told(
+        self, text: str, thinking: str = "", calls: tuple[Call, ...] = (), chances: Sequence[TokenChances] = ()
+    ) -> dict[str, Any]:
         head: dict[str, Any] = {**_head(self._service), "done": False}
+        if chances:
+            head["logprobs"] = logprobs(chances)["content"]
         if not self._chat:
             return {**head, "response": text, **({"thinking": thinking} if thinking else {})}
         message: dict[str, Any] = {"role": "assistant", "content": text}

@@ -47,8 +47,8 @@ class _Body(BaseModel):
     options: Options | None = None
     think: bool | Literal["low", "medium", "high"] | None = None
     keep_alive: Ignored = None
-    logprobs: Any = only("false")
-    top_logprobs: Any = only("0")
+    logprobs: Annotated[bool | None, Field(description="Of the content's tokens, before any sampling.")] = None
+    top_logprobs: Annotated[int | None, Field(ge=0, le=20)] = None
 
 
 class Message(BaseModel):
@@ -85,8 +85,6 @@ class GenerateRequest(_Body):
 
 
 _ONLY: dict[str, tuple[tuple[Any, ...], str]] = {
-    "logprobs": ((False,), "is not offered yet"),
-    "top_logprobs": ((0,), "is not offered yet"),
     "suffix": (("",), "text between a beginning and an end is not offered yet"),
     "template": (("",), "the chat template is chosen when the server is started"),
     "context": (([],), "send the conversation to /api/chat instead"),
@@ -138,6 +136,10 @@ def sampling_for(asked: _Body, defaults: SamplingParams) -> SamplingParams:
     if asked.options is not None:
         _refuse(asked.options)
         sampling = sampling_of(asked.options, defaults)
+    if asked.logprobs:
+        sampling = replace(sampling, n_probs=asked.top_logprobs or 0)
+    elif asked.top_logprobs:
+        raise invalid("'top_logprobs' has a meaning only with 'logprobs': true.", "top_logprobs")
     if asked.format == "json":
         return replace(sampling, grammar=checked_schema({"type": "object"}, "format"))
     if isinstance(asked.format, dict):

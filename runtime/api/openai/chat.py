@@ -38,8 +38,7 @@ async def chat_completions(service: Service, request: Request) -> Response:
     prepared = replace(prepared, metered=bool(asked.stream and asked.timings_per_token))
     answer = _ChatAnswer(service, prepared, include_usage=asked.wants_usage)
     if asked.stream:
-        if request.headers.get(PROGRESS, "").lower() == "true":
-            answer.tells_progress = True
+        answer.tells_progress = bool(asked.return_progress) or request.headers.get(PROGRESS, "").lower() == "true"
         return Reply(answer.stream, service.closing, SHAPE, service.streams)
     return Reply(answer.whole, service.closing, SHAPE)
 

@@ -12,6 +12,7 @@ from runtime.api.answer import Ended, answers
 from runtime.api.door import read_body
 from runtime.api.errors import ApiError, Shape, json_response, sse
 from runtime.api.openai.responses_schema import ResponsesRequest, conversation
+from runtime.api.openai.usage import logprobs
 from runtime.api.parse import parse
 from runtime.api.reply import Reply, Sink
 from runtime.api.service import Asked, Service
@@ -47,6 +48,7 @@ class _Items:
         self.done: list[dict[str, Any]] = []
         self._open: dict[str, Any] | None = None
         self._text: list[str] = []
+        self._logprobs: list[dict[str, Any]] = []
 
     def take(self, piece: Piece) -> list[dict[str, Any]]:
         """The events that tell one more piece."""
@@ -59,9 +61,11 @@ class _Items:
             case Reasoning(text):
                 events = self._be("reasoning", "rs", {"summary": [], "content": []}, _thought(""))
                 return [*events, *self._more("response.reasoning_text.delta", text)]
-            case Content(text):
-                events = self._be("message", "msg", {"role": "assistant", "content": []}, _said(""))
-                return [*events, *self._more("response.output_text.delta", text, logprobs=[])]
+            case Content(text, chances):
+                events = self._be("message", "msg", {"role": "assistant", "content": []}, _said("", []))
+                told = logprobs(chances)["content"]
+                self._logprobs += told
+                return [*events, *self._more("response.output_text.delta", text, logprobs=told)]
 
     def close(self, status: str = "completed") -> list[dict[str, Any]]:
         """The events that end the item that is open, if one is."""
@@ -76,10 +80,10 @@ class _Items:
             named = {"name": item["name"], "arguments": text}
             events = [{"type": "response.function_call_arguments.done", **where, **named}]
         else:
-            part = _said(text) if item["type"] == "message" else _thought(text)
+            part = _said(text, self._logprobs) if item["type"] == "message" else _thought(text)
             item["content"] = [part]
             kind = "output_text" if item["type"] == "message" else "reasoning_text"
-            more: dict[str, Any] = {"logprobs": []} if item["type"] == "message" else {}
+            more: dict[str, Any] = {"logprobs": self._logprobs} if item["type"] == "message" else {}
             events = [
                 {"type": f"response.{kind}.done", **where, "content_index": 0, "text": text, **more},
                 {"type": "response.content_part.done", **where, "content_index": 0, "part": part},
@@ -100,7 +104,7 @@ class _Items:
     def _begin(self, prefix: str, item: dict[str, Any]) -> list[dict[str, Any]]:
         identity = f"{prefix}_{self._identity}{len(self.done)}"
         self._open = {"id": identity, **item, "status": "in_progress"}
-        self._text = []
+        self._text, self._logprobs = [], []
         return [{"type": "response.output_item.added", "output_index": len(self.done), "item": dict(self._open)}]
 
     def _more(self, kind: str, text: str, *, part: bool = True, **more: Any) -> list[dict[str, Any]]:
@@ -189,6 +193,7 @@ class _Response:
             "text": {"format": (body.text and body.text.format) or {"type": "text"}},
             "tool_choice": body.tool_choice or "auto",
             "tools": body.tools or [],
+            "top_logprobs": body.top_logprobs or 0,
             "top_p": sampling.top_p,
             "truncation": "disabled",
             "usage": _usage(ended) if ended else None,
@@ -201,8 +206,8 @@ def _status(ended: Ended) -> str:
     return "incomplete" if ended.reason == "length" else "completed"
 
 
-def _said(text: str) -> dict[str, Any]:
-    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+def _said(text: str, chances: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"type": "output_text", "text": text, "annotations": [], "logprobs": chances}
 
 
 def _thought(text: str) -> dict[str, Any]:

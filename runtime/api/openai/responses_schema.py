@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +15,7 @@ from runtime.api.tools import checked_calls, checked_tools, chosen, with_names
 from runtime.chat.prompt import NONE, Conversation
 from runtime.engine.core import SamplingParams
 
+_LOGPROBS = "message.output_text.logprobs"
 _STATELESS = "this server stores no conversation; send the whole of it as 'input'"
 
 
@@ -57,7 +59,9 @@ class ResponsesRequest(SamplingFields):
     prompt: Any = only("null")
     background: Any = only("false")
     truncation: Any = only('"disabled"')
-    top_logprobs: Any = only("0")
+    top_logprobs: Annotated[
+        int | None, Field(ge=0, le=20, description="With `message.output_text.logprobs` in `include`, or alone.")
+    ] = None
     service_tier: Any = only('"auto" or "default"')
     max_tool_calls: Any = only("null")
     context_management: Any = only("null")
@@ -76,7 +80,6 @@ _ONLY: dict[str, tuple[tuple[Any, ...], str]] = {
     "prompt": ((), "this server stores no prompts"),
     "background": ((False,), "a response lives as long as its request"),
     "truncation": (("disabled",), "nothing is ever cut out of a prompt"),
-    "top_logprobs": ((0,), "is not offered yet"),
     "service_tier": (("auto", "default"), "there is one tier only"),
     "max_tool_calls": ((), "there are no tools that this server would call itself"),
     "context_management": ((), "nothing is ever cut out of a prompt"),
@@ -90,6 +93,8 @@ def conversation(asked: ResponsesRequest, defaults: SamplingParams) -> Conversat
     choice, tool = chosen(asked.tool_choice, tools)
     form = asked.text.format if asked.text else None
     sampling = formatted(sampling_of(asked, defaults), form, "text.format")
+    if asked.top_logprobs or _LOGPROBS in (asked.include or ()):
+        sampling = replace(sampling, n_probs=asked.top_logprobs or 0)
     constrained = sampling.grammar is not None
     if constrained and tools and choice != NONE:
         raise invalid("'text.format' prescribes the answer's form and leaves no room for 'tools'.", "text.format")

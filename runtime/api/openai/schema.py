@@ -81,6 +81,7 @@ class ChatCompletionRequest(SamplingFields):
     timings_per_token: Annotated[
         bool | None, Field(description="Streams only: timings with every piece of content.")
     ] = None
+    return_progress: Annotated[bool | None, Field(description="Streams only: as the header X-Stream-Progress.")] = None
     logprobs: Annotated[bool | None, Field(description="Of the content's tokens, before any sampling.")] = None
     top_logprobs: Annotated[int | None, Field(ge=0, le=20)] = None
     functions: Any = only("empty")
@@ -135,7 +136,9 @@ def conversation(asked: ChatCompletionRequest, defaults: SamplingParams) -> Conv
         _check_stream_options(asked)
     tools = checked_tools(asked.tools or ())
     choice, tool = chosen(asked.tool_choice, tools)
-    sampling = formatted(sampling_of(asked, defaults, offered=("timings_per_token",)), asked.response_format)
+    sampling = formatted(
+        sampling_of(asked, defaults, offered=("timings_per_token", "return_progress")), asked.response_format
+    )
     if asked.top_logprobs and not asked.logprobs:
         raise invalid("'top_logprobs' has a meaning only with 'logprobs': true.", "top_logprobs")
     if asked.logprobs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,13 +37,17 @@ def logprobs(chances: Sequence[TokenChances]) -> dict[str, Any]:
     return {"content": content, "refusal": None}
 
 
-def probabilities(chances: Sequence[TokenChances]) -> list[dict[str, Any]]:
-    """The same as llama-server tells it: with the tokens' ids."""
+def probabilities(chances: Sequence[TokenChances], *, plain: bool = False) -> list[dict[str, Any]]:
+    """The same as llama-server tells it: with the tokens' ids. plain: as probabilities instead of their logarithms."""
 
     def told(chance: TokenChance) -> dict[str, Any]:
-        return {"id": chance.token, **_chance(chance)}
+        found = {"id": chance.token, **_chance(chance)}
+        if plain:
+            found["prob"] = math.exp(found.pop("logprob"))
+        return found
 
-    return [{**told(one.drawn), "top_logprobs": [told(other) for other in one.top]} for one in chances]
+    top = "top_probs" if plain else "top_logprobs"
+    return [{**told(one.drawn), top: [told(other) for other in one.top]} for one in chances]
 
 
 def legacy_logprobs(chances: Sequence[TokenChances], begin: int) -> dict[str, Any]:

@@ -25,6 +25,7 @@ class Answer:
         self._untold: list[int] = []
         self._chances: list[TokenChances] = []
         self.count = 0
+        self._has_line = False
         self.reason = None if self._limit > 0 else FinishReason.LENGTH
         for token in request.answered:
             self._text.push(self._piece(token))
@@ -49,6 +50,11 @@ class Answer:
         if ends:
             self.reason = FinishReason.STOP
 
+    def look_at_the_clock(self, seconds: float) -> None:
+        """It has been written for so long: it ends where it was given less, and has a line."""
+        if self._request.seconds is not None and self._has_line and seconds > self._request.seconds:
+            self.reason = self.reason or FinishReason.LENGTH
+
     def finish(self, prompt_tokens: int, timings: Timings) -> Iterator[TextDelta | Finished]:
         """What was held back, and the end."""
         yield from self._tell(self._text.finish())
@@ -67,6 +73,7 @@ class Answer:
 
     def _tell(self, text: str) -> Iterator[TextDelta]:
         if text:
+            self._has_line = self._has_line or "\n" in text
             yield TextDelta(self._request.id, text, tuple(self._untold), tuple(self._chances))
             self._untold.clear()
             self._chances.clear()

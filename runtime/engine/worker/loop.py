@@ -224,6 +224,7 @@ class Loop:
                 break
             job.sequence.tokens.append(token)
             self._tally.token(job)
+            job.answer.look_at_the_clock(job.clock.timings().generation_seconds)
             if job.is_over:
                 self._finish(job)
                 return

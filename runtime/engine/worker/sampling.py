@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from runtime.engine.core import SamplingParams, TokenChances
@@ -74,13 +75,22 @@ class Sampler:
         """
         grammar = self._grammar
         token = self._draw(easel, output, index)
+        filtering: AbstractContextManager[None] = nullcontext()
         for _ in range(grammar.attempts if grammar else 0):
             if grammar is None or grammar.allows(token):
                 break
             with grammar.filtering():
                 token = self._draw(easel, output, index)
+            filtering = grammar.filtering()
+        chances = None
+        if self._chances and self._params.after_sampling:
+            with filtering:
+                self._draw(easel, output, index, self._chances.looks())
+            chances = self._chances.after_sampling
+        elif self._chances:
+            chances = self._chances.of(easel, output, token)
         self._accept(token)
-        return token, self._chances.of(easel, output, token) if self._chances else None
+        return token, chances
 
     def replay(self, tokens: Iterable[int]) -> None:
         """Go on after tokens that were drawn before, by another worker. Raises `GrammarError`."""
@@ -96,16 +106,30 @@ class Sampler:
         if self._chances:
             self._chances.close()
 
-    def _draw(self, easel: Easel, output: int, index: int) -> int:
-        """Draw without telling the chain: a grammar may still object. What draws is made anew for every token."""
+    def _draw(self, easel: Easel, output: int, index: int, looks: Sequence[Any] = ()) -> int:
+        """Draw without telling the chain: a grammar may still object. What draws is made anew for every token.
+
+        looks: samplers to see behind it what it drew from.
+        """
         raw, seed = self._raw, step_seed(self._seed, index)
         if self._params.temperature <= 0:
-            self._add(raw.llama_sampler_init_greedy())
+            if looks:  # all but the likeliest are out, and it is certain
+                self._add(raw.llama_sampler_init_temp(0.0))
+                self._add(raw.llama_sampler_init_dist(seed))
+            else:
+                self._add(raw.llama_sampler_init_greedy())
         elif not self._params.mirostat:
             if self._params.xtc_probability > 0:
-                self._add(raw.llama_sampler_init_xtc(self._params.xtc_probability, self._params.xtc_threshold, 0, seed))
+                chance, threshold, keep = (
+                    self._params.xtc_probability,
+                    self._params.xtc_threshold,
+                    self._params.min_keep,
+                )
+                self._add(raw.llama_sampler_init_xtc(chance, threshold, keep, seed))
             self._add(self._temperature())
             self._add(raw.llama_sampler_init_dist(seed))
+        for look in looks:
+            self._add(look)
         token = easel.draw(self._mute, output)
         while raw.llama_sampler_chain_n(self._chain) > self._steady:
             raw.llama_sampler_free(raw.llama_sampler_chain_remove(self._chain, self._steady))
@@ -146,9 +170,9 @@ class Sampler:
             if params.top_n_sigma >= 0:
                 self._add(raw.llama_sampler_init_top_n_sigma(params.top_n_sigma))
             self._add(raw.llama_sampler_init_top_k(params.top_k))
-            self._add(raw.llama_sampler_init_typical(params.typical_p, 0))
-            self._add(raw.llama_sampler_init_top_p(params.top_p, 0))
-            self._add(raw.llama_sampler_init_min_p(params.min_p, 0))
+            self._add(raw.llama_sampler_init_typical(params.typical_p, params.min_keep))
+            self._add(raw.llama_sampler_init_top_p(params.top_p, params.min_keep))
+            self._add(raw.llama_sampler_init_min_p(params.min_p, params.min_keep))
 
     def _add_mirostat(self) -> None:
         raw, params = self._raw, self._params

@@ -18,6 +18,12 @@ HELLO: Any = [{"role": "user", "content": "Hello"}]
 MODEL = "any name"
 
 
+def test_it_lists_the_one_model(gpt: openai.OpenAI) -> None:
+    (model,) = gpt.models.list()
+    assert gpt.models.retrieve(model.id) == model
+    assert model.owned_by
+
+
 def test_it_chats_and_remembers_what_was_said(gpt: openai.OpenAI) -> None:
     said: list[Any] = []
     for question in ("Hello", "My name is Anna.", "What is my name?"):
