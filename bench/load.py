@@ -16,12 +16,16 @@ TOKENS_PER_WORD = 1.3
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request: system prompt and question, and how many tokens to answer. after: seconds to wait before asking."""
+    """One request: system prompt and question, and how many tokens to answer. after: seconds to wait before asking.
+
+    biased: ids of the only tokens the answer is made of; any if there are none.
+    """
 
     system: str
     question: str
     tokens: int = 48
     after: float = 0.0
+    biased: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -68,7 +72,9 @@ async def run(port: int, asks: Sequence[Ask]) -> Result:
 async def _ask(port: int, ask: Ask) -> Seen:
     await asyncio.sleep(ask.after)
     messages = [{"role": "system", "content": ask.system}, {"role": "user", "content": ask.question}]
-    options = {"stream": True, "temperature": 0, "max_tokens": ask.tokens, "ignore_eos": True}
+    options: dict[str, object] = {"stream": True, "temperature": 0, "max_tokens": ask.tokens, "ignore_eos": True}
+    if ask.biased:
+        options["logit_bias"] = {str(token): 100 for token in ask.biased}
     body = json.dumps({"model": "bench", "messages": messages, **options}).encode()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     seen = Seen(time.perf_counter())

@@ -1,7 +1,7 @@
 """Many clients at once, against llama-server from the same engine build: same libraries, model, threads, context.
 
 usage: python -m bench.serving [--scenario NAME]... [--peer SLOTS[-kvu]]... [--model small|large] [--rounds 3]
-                               [--source] [--split-cache] [--folder DIR]
+                               [--source] [--split-cache] [--prompt-lookup] [--folder DIR]
 
 Every round starts each server anew, in alternating order, and asks the same. One JSON line per scenario: medians of the
 rounds, ratios of ours over each peer's, and what is asked of them. Scenarios:
@@ -11,6 +11,7 @@ prompt    one client, 1,500 words, one token: prompt processing.
 cached    as single, twice: before and after the prefix cache was filled with others' prompts.
 unique    16 clients with 200 different words each. long: with 1,500.
 shared    16 clients with one system prompt of 800 words, cold. crowd: 32 clients, 2,000 words.
+repeating one client, 256 times one word: what `--prompt-lookup` can win. fresh: what it costs where nothing repeats.
 arrival   a prompt of 4,000 tokens arrives among 8 streams: gaps between tokens before and while it is computed.
 
 `--peer` is llama-server's `-np`, with `-kvu` for one cache that all slots share; by default as many slots as clients.
@@ -126,6 +127,8 @@ class Scenario:
 SCENARIOS = {
     "single": Scenario(decoding, speeds={"gap_s": 0.97}),
     "prompt": Scenario(together(lambda: [Ask(words(1500, 1), "Tell me.", tokens=1)]), speeds={"first_s": 0.97}),
+    "repeating": Scenario(together(lambda: [Ask(words(20, 1), "Tell me.", tokens=256, biased=(65,))])),
+    "fresh": Scenario(together(lambda: [Ask(words(20, 1), "Tell me.", tokens=256)])),
     "cached": Scenario(cached, 16, own={"full / empty speed": 0.95}),
     "unique": Scenario(together(lambda: unique(16, 200)), 16, speeds={"wall_s": 1.0}),
     "long": Scenario(together(lambda: unique(16, 1500)), 16, speeds={"wall_s": 1.0}),
@@ -150,11 +153,12 @@ def main() -> None:
     parser.add_argument(
         "--split-cache", action="store_true", help="ours, too, with a part of the cache for each request"
     )
+    parser.add_argument("--prompt-lookup", action="store_true", help="ours guesses words from the text before")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "pannier-bench")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     contenders = Contenders(args.model, args.folder, source=args.source)
-    ours = ["--split-cache"] if args.split_cache else []
+    ours = [f"--{name}" for name in ("split-cache", "prompt-lookup") if getattr(args, name.replace("-", "_"))]
     for name in args.scenario or SCENARIOS:
         scenario = SCENARIOS[name]
         servers = contenders.of(scenario, args.peer or [str(scenario.clients)], ours)

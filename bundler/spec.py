@@ -156,6 +156,11 @@ class ServeTable(_Table):
         description="Give each request a part of the cache, instead of one that all share. For measuring: what many "
         "prompts share is copied then. `--split-cache`.",
     )
+    prompt_lookup: bool = Field(
+        default=False,
+        description="Guess the next words from the text before them: faster where an answer repeats much of its "
+        "prompt, as when a text is corrected. Only with full attention. `--prompt-lookup`.",
+    )
     threads: Annotated[int, Field(ge=0)] = Field(default=0, description="Compute threads; 0 means the machine's cores.")
     browser: bool = Field(default=True, description="Open the chat page at start, where there is a display.")
 

@@ -49,8 +49,9 @@ class Load:
     all. repack: let llama.cpp copy weights into layouts it likes better (private memory, slower start). cells: tokens
     remembered at a time, 0 = by the device's memory. cache_type: format of what is remembered, "f16" or "q8_0".
     split_cache: a part of the cache for each request, where there is memory for that. experts_on_cpu: of the layers on
-    the GPU, the first so many leave their experts in main memory. processors: those to stay on, () = any. device: the
-    backend's device to use by its ggml name, "" for its only one. verbose: llama.cpp's whole log to stderr.
+    the GPU, the first so many leave their experts in main memory. lookup: guess tokens from what the text said before.
+    processors: those to stay on, () = any. device: the backend's device to use by its ggml name, "" for its only one.
+    verbose: llama.cpp's whole log to stderr.
     """
 
     engine_dir: str
@@ -70,6 +71,7 @@ class Load:
     cells: int = 0
     cache_type: str = "f16"
     split_cache: bool = False
+    lookup: bool = False
     experts_on_cpu: int = 0
     device: str = ""
     processors: tuple[int, ...] = ()

@@ -35,6 +35,7 @@ class LaunchOptions:
     ignore_memory: bool = False
     cache_type: str = ""
     split_cache: bool = False
+    prompt_lookup: bool = False
 
     @classmethod
     def of(cls, manifest: DistManifest, args: argparse.Namespace) -> LaunchOptions:
@@ -59,6 +60,7 @@ class LaunchOptions:
             ignore_memory=args.ignore_memory,
             cache_type=args.cache_type or "",
             split_cache=args.split_cache or bool(serve.get("split_cache", False)),
+            prompt_lookup=args.prompt_lookup or bool(serve.get("prompt_lookup", False)),
         )
 
     @property
@@ -107,6 +109,9 @@ def add_engine_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--split-cache", action="store_true", help="a part of the cache for each request, instead of one for all"
+    )
+    parser.add_argument(
+        "--prompt-lookup", action="store_true", help="guess words from the text before; faster where much is repeated"
     )
     parser.add_argument(FORCE, action="store_true", help="start even where the memory seems too small")
     parser.add_argument(

@@ -122,6 +122,7 @@ class Succession:
             cells=plan.cells,
             cache_type=plan.cache_type,
             split_cache=plan.split,
+            lookup=options.prompt_lookup,
             experts_on_cpu=plan.experts_on_cpu,
             device="" if choice.is_processor else choice.chosen.device,
         )

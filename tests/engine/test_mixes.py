@@ -28,6 +28,7 @@ MODELS = {
     "grouped": TinyModel(),
     "split": TinyModel(),
     "quantised": TinyModel(),
+    "guessing": TinyModel(),
     "window": TinyModel(memory="window", layers=6),
     "experts": TinyModel(experts=4, width=128),
     "state": TinyModel(memory="state"),
@@ -72,16 +73,18 @@ VISITS = st.builds(
 class Bench:
     """Two workers on one model: one for eight at once with memory for one, one that forgets whatever it has done."""
 
-    def __init__(self, worker: Worker, *, split: bool, cache_type: str, most: float) -> None:
+    def __init__(self, worker: Worker, *, split: bool, cache_type: str, lookup: bool, most: float) -> None:
         """most: by how much another batch shape may change a logit."""
         self.most = most
         self._runner = asyncio.Runner()
         load = replace(worker.load, context_size=CONTEXT, cache_type=cache_type)
-        crowded = replace(load, parallel=8, batch_tokens=48, split_cache=split)
+        crowded = replace(load, parallel=8, batch_tokens=48, split_cache=split, lookup=lookup)
         self.is_cramped = not split  # a split cache needs a whole one for everybody
         self._workers = [
             Worker(crowded, RUN if split else CRAMPED + RUN).running(),
-            Worker(replace(crowded, parallel=1, batch_tokens=CONTEXT, split_cache=False), FORGETFUL + RUN).running(),
+            Worker(
+                replace(crowded, parallel=1, batch_tokens=CONTEXT, split_cache=False, lookup=False), FORGETFUL + RUN
+            ).running(),
         ]
         self.crowded, self._fresh = [self._runner.run(one.__aenter__()) for one in self._workers]
         self._alone: dict[tuple[str, int], list[Event]] = {}
@@ -134,7 +137,13 @@ def bench(
     path = MODELS[request.param].write(tmp_path_factory.mktemp("mixes") / f"{request.param}.gguf")
     cache_type = "q8_0" if request.param == "quantised" else "f16"
     most = 1.0 if request.param == "experts" else 0.2  # the last bit may decide which expert sees a token
-    bench = Bench(Worker.on(engine_dir, path), split=request.param == "split", cache_type=cache_type, most=most)
+    bench = Bench(
+        Worker.on(engine_dir, path),
+        split=request.param == "split",
+        cache_type=cache_type,
+        lookup=request.param == "guessing",
+        most=most,
+    )
     yield bench
     bench.close()
 

@@ -33,6 +33,11 @@ class Answer:
             if model.ends_generation(token) and not request.ignore_eos:
                 self.reason = FinishReason.STOP
 
+    @property
+    def left(self) -> float:
+        """How many tokens it may still have."""
+        return self._limit - self.count
+
     def take(self, token: int, chances: TokenChances | None = None) -> Iterator[TextDelta]:
         """The next token; its text, if any may be shown yet."""
         ends = self._model.ends_generation(token)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import takewhile
 
 from runtime.engine.core import TokenChances
 from runtime.engine.worker.context import Context
@@ -23,12 +24,26 @@ _ALONE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """What was drawn for an answer; why there is nothing, if there should be."""
+class Wanted:
+    """Tokens to draw for an answer: one from the first batch entry; from each further one as long as what was guessed
+    to come before it is what was drawn.
+    """
 
-    token: int = -1
-    chances: TokenChances | None = None
+    job: Job
+    entries: Sequence[int]
+    guessed: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What was drawn for an answer; why there is no more, if there should be."""
+
+    tokens: Sequence[tuple[int, TokenChances | None]] = ()
     error: Exception | None = None
+
+    def agrees(self, guessed: Sequence[int]) -> int:
+        """How many of the guessed tokens, from the first on, were drawn."""
+        return sum(1 for _ in takewhile(lambda pair: pair[0][0] == pair[1], zip(self.tokens, guessed, strict=False)))
 
 
 class Drawing:
@@ -38,14 +53,14 @@ class Drawing:
         self._easels = [Easel(context.model.llama, context.handle) for _ in range(max(1, min(threads, _HANDS)))]
         self._helpers = ThreadPoolExecutor(len(self._easels), "drawing")
 
-    def draw(self, wanted: Sequence[tuple[Job, int]]) -> list[Drawn]:
-        """For each job a token, from the logits of its batch entry."""
+    def draw(self, wanted: Sequence[Wanted]) -> list[Drawn]:
+        """For each answer its next token, or several."""
         drawn = [Drawn()] * len(wanted)
         left = iter(range(len(wanted)))  # shared by all: who is done takes the next
 
         def work(easel: Easel, places: Iterable[int]) -> None:
             for place in places:
-                drawn[place] = _drawn(easel, *wanted[place])
+                drawn[place] = _drawn(easel, wanted[place])
 
         if len(wanted) > _ALONE and len(self._easels) > 1:
             work(self._easels[0], [next(left)])  # the first look at a step's logits puts them in order
@@ -58,10 +73,17 @@ class Drawing:
         return drawn
 
 
-def _drawn(easel: Easel, job: Job, output: int) -> Drawn:
+def _drawn(easel: Easel, wanted: Wanted) -> Drawn:
+    job, guessed = wanted.job, wanted.guessed
     if job.sampler is None:
         raise ValueError(f"{job.request.id} was never begun")
+    drawn: list[tuple[int, TokenChances | None]] = []
     try:
-        return Drawn(*job.sampler.sample(easel, output, job.answer.count))
+        for ahead, entry in enumerate(wanted.entries):
+            token, chances = job.sampler.sample(easel, entry, job.answer.count + ahead)
+            drawn.append((token, chances))
+            if ahead == len(guessed) or guessed[ahead] != token:
+                break
     except Exception as error:  # told to who asked; the other answers go on
-        return Drawn(error=error)
+        return Drawn(drawn, error)
+    return Drawn(drawn)

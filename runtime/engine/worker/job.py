@@ -10,6 +10,7 @@ from runtime.engine import failures
 from runtime.engine.core import Failed, GenerationRequest, Timings
 from runtime.engine.worker.answer import Answer
 from runtime.engine.worker.context import Context
+from runtime.engine.worker.lookup import Lookup
 from runtime.engine.worker.sampling import Sampler
 from runtime.engine.worker.sequence import Sequence, shifted
 from runtime.errors import EngineError
@@ -48,7 +49,7 @@ class Clock:
 class Job:
     """A request that can be served. sampler: made when it is admitted first. place: as told while it waits.
 
-    is_started: it was told that it is being computed.
+    is_started: it was told that it is being computed. lookup: guesses its next tokens, where that is wished.
     """
 
     request: GenerationRequest
@@ -59,6 +60,7 @@ class Job:
     sampler: Sampler | None = None
     place: int = 0
     is_started: bool = False
+    lookup: Lookup | None = None
     clock: Clock = field(default_factory=Clock)
 
     @property

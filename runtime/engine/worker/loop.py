@@ -15,7 +15,6 @@ from collections.abc import Iterator
 
 from runtime.engine import failures
 from runtime.engine.core import (
-    Counters,
     Event,
     Failed,
     FailureKind,
@@ -28,19 +27,19 @@ from runtime.engine.core import (
 from runtime.engine.messages import Embed, Load
 from runtime.engine.worker.cache import PrefixCache
 from runtime.engine.worker.context import NO_ROOM, Batch, Context, DecodeError
-from runtime.engine.worker.drawing import Drawing, Drawn
+from runtime.engine.worker.drawing import Drawing, Drawn, Wanted
 from runtime.engine.worker.embedding import VectorCalls
 from runtime.engine.worker.grammar import GrammarError
+from runtime.engine.worker.guessing import Guessing
 from runtime.engine.worker.heart import Heart
 from runtime.engine.worker.job import Job, examine
 from runtime.engine.worker.pace import Pace
 from runtime.engine.worker.scheduler import Scheduler
 from runtime.engine.worker.sequence import Chunk, shifted
+from runtime.engine.worker.tally import Tally
 from runtime.engine.worker.teller import Teller
 
 _WRONG_BATCH = -1  # llama_decode's code for a batch that cannot be; what is below it comes from the device
-
-_TALLIED = ("steps", "batch_tokens", "prompt_tokens", "cached_tokens", "generated_tokens", "first_tokens")
 
 
 class Loop:
@@ -63,9 +62,9 @@ class Loop:
         self._vectors = VectorCalls(context.model, load, send, heart)
         self._outbox: list[Event] = []
         self._seconds_per_request = 1.0
-        self._tally = dict.fromkeys(_TALLIED, 0)  # all of them: the heart's thread reads it, too
-        self._first_seconds = self._next_seconds = 0.0
-        heart.counters = self.counters
+        self._guessing = Guessing(context, load, self._scheduler)
+        self._tally = Tally(self._scheduler, self._cache)
+        heart.counters = self._tally.counters
 
     # Any thread
 
@@ -85,19 +84,6 @@ class Loop:
         """Turn texts into vectors, a step at a time between the others' steps."""
         self._inbox.put(call)
 
-    def counters(self) -> Counters:
-        """What was done, and is to do."""
-        return Counters(
-            waiting=len(self._scheduler.waiting),
-            running=len(self._scheduler.running),
-            set_backs=self._scheduler.set_backs,
-            cells=self._cache.used,
-            lines=self._cache.lines,
-            **self._tally,
-            first_seconds=self._first_seconds,
-            next_seconds=self._next_seconds,
-        )
-
     # The model's thread
 
     def run(self) -> None:
@@ -107,6 +93,7 @@ class Loop:
             self._admit()
             decoding = sum(sequence.is_decoding for sequence in self._scheduler.running)
             prompts = min(len(self._jobs), self._load.parallel) - decoding
+            self._guessing.guess(self._jobs)
             chunks = self._scheduler.plan(self._pace.prompt_tokens(decoding, prompts))
             for together in self._parts(chunks):
                 self._step(together)
@@ -132,6 +119,7 @@ class Loop:
             seconds = max(1.0, self._seconds_per_request * waiting / max(1, len(self._scheduler.running)))
             self._outbox.append(failures.busy(job.request.id, waiting, seconds))
             return
+        self._guessing.begin(job)
         self._jobs[job.request.id] = job
         self._scheduler.add(job.sequence)
 
@@ -154,8 +142,7 @@ class Loop:
         except GrammarError as error:
             self._fail(job, failures.invalid(sequence.name, error.message))
             return
-        self._tally["prompt_tokens"] += job.prompt_tokens
-        self._tally["cached_tokens"] += min(sequence.computed, job.prompt_tokens)
+        self._tally.begun(job)
         if job.is_over:  # it was over before it began, or when another worker told its last token
             self._start(job)
             self._finish(job)
@@ -196,54 +183,53 @@ class Loop:
         except DecodeError as error:
             self._recover(chunks, error)
             return
-        wanted = [(job, output) for job, chunk, output in zip(jobs, chunks, outputs, strict=True) if chunk.draws]
+        drawing = [chunk for chunk in chunks if chunk.draws]
         for job, chunk in zip(jobs, chunks, strict=True):
             self._scheduler.advance(chunk)
             if chunk.sequence.pending and not job.answer.count:
                 processed = min(chunk.sequence.computed, job.prompt_tokens)
                 self._outbox.append(Reading(job.request.id, processed, job.prompt_tokens))
         with self._heart.working(0.0):  # a grammar can be made so that one token takes for ever
+            wanted = [Wanted(self._jobs[chunk.sequence.name], outputs[chunk], chunk.guessed) for chunk in drawing]
             drawn = self._drawing.draw(wanted)
-        for (job, _), one in zip(wanted, drawn, strict=True):
+        for chunk, one in zip(drawing, drawn, strict=True):
+            job = self._jobs[chunk.sequence.name]
+            self._guessing.judge(job, chunk, one)
             self._take(job, one)
         self._pace.learn(decoding, prompt_tokens, time.perf_counter() - begin)
-        self._tally["steps"] += 1
-        self._tally["batch_tokens"] += sum(chunk.count for chunk in chunks)
+        self._tally.step(chunks)
 
-    def _fill(self, chunks: list[Chunk]) -> list[int]:
-        """Put the chunks into the batch; for each the entry with which to draw."""
+    def _fill(self, chunks: list[Chunk]) -> dict[Chunk, list[int]]:
+        """Put the chunks into the batch; for each the entries with which to draw."""
         self._batch.clear()
-        outputs = []
+        outputs: dict[Chunk, list[int]] = {}
         for chunk in chunks:
-            sequence, entry = chunk.sequence, -1
-            for ahead, token in enumerate(chunk.tokens, start=1):
-                wanted = chunk.draws and ahead == chunk.count
+            sequence, entries = chunk.sequence, outputs.setdefault(chunk, [])
+            for ahead, token in enumerate((*chunk.tokens, *chunk.guessed), start=1):
+                wanted = chunk.draws and ahead >= chunk.count
                 entry = self._batch.add(token, sequence.computed + ahead - 1, sequence.line or 0, output=wanted)
-            outputs.append(entry)
+                if wanted:
+                    entries.append(entry)
         return outputs
 
     def _take(self, job: Job, drawn: Drawn) -> None:
-        """The next token of an answer."""
+        """The next tokens of an answer."""
         job.clock.prompt_done()
-        if drawn.error is not None:
-            self._fail(job, _failure(job, drawn.error))
-            return
-        try:
-            self._outbox += job.answer.take(drawn.token, drawn.chances)
-        except Exception as error:
+        error = drawn.error
+        for token, chances in drawn.tokens:
+            try:
+                self._outbox += job.answer.take(token, chances)
+            except Exception as unforeseen:
+                error = unforeseen
+                break
+            job.sequence.tokens.append(token)
+            self._tally.token(job)
+            job.answer.look_at_the_clock(job.clock.timings().generation_seconds)
+            if job.is_over:
+                self._finish(job)
+                return
+        if error is not None:
             self._fail(job, _failure(job, error))
-            return
-        job.sequence.tokens.append(drawn.token)
-        is_first, seconds = job.clock.token()
-        job.answer.look_at_the_clock(job.clock.timings().generation_seconds)
-        self._tally["generated_tokens"] += 1
-        if is_first:
-            self._tally["first_tokens"] += 1
-            self._first_seconds += seconds
-        else:
-            self._next_seconds += seconds
-        if job.is_over:
-            self._finish(job)
         elif job.request.shift is not None and len(job.sequence.tokens) >= self._context.size:
             tokens = shifted(job.sequence.tokens, job.request.shift, self._context.size)
             self._scheduler.restart(job.sequence, tokens)

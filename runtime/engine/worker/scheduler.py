@@ -60,7 +60,7 @@ class Scheduler:
         In the order of their lines: of a split cache, llama.cpp computes together only what lies side by side.
         """
         chunks = self._wanted(prompt_tokens)
-        while not self._cache.make_room(sum(chunk.count for chunk in chunks)):
+        while not self._cache.make_room(sum(chunk.size for chunk in chunks)):
             self.set_back()
             chunks = self._wanted(prompt_tokens)
         return sorted(chunks, key=_line)
@@ -78,6 +78,13 @@ class Scheduler:
         if sequence.pending > self._limit:  # it has had its turn: the others first
             self.running.remove(sequence)
             self.running.append(sequence)
+
+    def guessed_right(self, chunk: Chunk, count: int) -> None:
+        """So many of the chunk's guessed tokens are what was drawn: they are computed, too."""
+        sequence = chunk.sequence
+        if count and sequence.line is not None:
+            self._cache.grew(sequence.line, chunk.guessed[:count])
+            sequence.computed += count
 
     def leave(self, sequence: Sequence, *, keep: bool = True) -> None:
         """The request is over, or nobody wants it any more; what it computed is kept (or not) while there is room."""
@@ -110,8 +117,8 @@ class Scheduler:
         self.set_backs += 1
 
     def _wanted(self, prompt_tokens: int) -> list[Chunk]:
-        chunks = [Chunk(sequence, 1) for sequence in self.running if sequence.is_decoding]
-        budget = min(prompt_tokens, self._limit - len(chunks))
+        chunks = [Chunk(sequence, 1, tuple(sequence.guessed)) for sequence in self.running if sequence.is_decoding]
+        budget = min(prompt_tokens, self._limit - sum(chunk.size for chunk in chunks))
         for sequence in self.running:
             if budget <= 0:
                 break

@@ -12,7 +12,7 @@ class Sequence:
     name: the request's id. arrival: its place among all that ever came; older ones have precedence. tokens: all of
     them; the last one's logits are always still wanted. computed: how many the cache holds, in `line`; without a line
     it waits. marks: positions at which to stop and leave a checkpoint. held_by, held_until: it waits, because another
-    is just computing what both begin with.
+    is just computing what both begin with. guessed: tokens that may follow, to be tried with the next step.
     """
 
     name: str
@@ -23,6 +23,7 @@ class Sequence:
     marks: list[int] = field(default_factory=list)
     held_by: Sequence | None = None
     held_until: int = 0
+    guessed: list[int] = field(default_factory=list)
 
     @property
     def pending(self) -> int:
@@ -41,10 +42,16 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A sequence's part in one step: its next `count` tokens."""
+    """A sequence's part in one step: its next `count` tokens, and guessed ones that may follow them."""
 
     sequence: Sequence
     count: int
+    guessed: tuple[int, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """All tokens that are computed for it."""
+        return self.count + len(self.guessed)
 
     @property
     def tokens(self) -> list[int]:

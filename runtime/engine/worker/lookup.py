@@ -1,0 +1,60 @@
+"""Guesses how an answer goes on: as its text, prompt included, went on where its last tokens stood before.
+
+Who summarises, corrects or translates repeats much of what was given. Guessed tokens are computed beside the one that
+is due, in the same step, and drawn as if nothing had been guessed; those that were guessed right are won. A guess that
+is wrong costs what another request would have: so it is measured, answer by answer, whether they are worth it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_GRAM = 3
+"""So many tokens must be the same for what follows to be a guess."""
+
+_FIRST, _MOST = 4, 16
+"""Tokens guessed at a time: at first, and at most where all were right."""
+
+_WORTH = 0.6
+"""Share of guesses that must be right; a guessed token costs about half of what a step for it alone would."""
+
+_WEIGHT = 0.25
+"""How fast what is measured replaces what was measured before."""
+
+_FORGIVEN = 1 / 128
+"""By how much hope comes back with every token that is not guessed."""
+
+
+class Lookup:
+    """Of one answer."""
+
+    def __init__(self) -> None:
+        self._after: dict[tuple[int, ...], int] = {}  # of every run of tokens, where it went on the last time
+        self._known = 0  # tokens looked at
+        self._length = _FIRST
+        self._hope = 1.0
+
+    def guess(self, tokens: Sequence[int], most: int) -> list[int]:
+        """At most so many tokens that may follow; none where there is no guess, or none worth it."""
+        self._learn(tokens)
+        if self._hope < _WORTH:
+            self._hope += _FORGIVEN
+            return []
+        begin = self._after.get(tuple(tokens[-_GRAM:]))
+        if begin is None:
+            return []
+        period = tokens[begin : begin + _MOST]  # what repeats itself goes on so beyond its end
+        return [period[place % len(period)] for place in range(min(most, self._length))]
+
+    def judge(self, guessed: int, right: int) -> None:
+        """So many of the guessed tokens were right, the first ones."""
+        self._hope += _WEIGHT * (right / guessed - self._hope)
+        self._length = min(_MOST, 2 * self._length) if right == guessed else max(1, right)
+
+    def _learn(self, tokens: Sequence[int]) -> None:
+        if len(tokens) < self._known:  # the text was cut
+            self._after.clear()
+            self._known = 0
+        for end in range(max(self._known, _GRAM), len(tokens)):
+            self._after[tuple(tokens[end - _GRAM : end])] = end
+        self._known = max(self._known, len(tokens))
