@@ -49,6 +49,15 @@ def test_who_guesses_right_guesses_more_and_who_guesses_wrong_stops_for_a_while(
     assert any(wrong.guess(text, 99) for _ in range(100)), "a text may begin to repeat later"
 
 
+def test_who_never_guesses_right_guesses_ever_less():
+    text, lookup, asked = [*TEXT, *TEXT[:3]], Lookup(), 0
+    for _ in range(2000):
+        if guessed := lookup.guess(text, 99):
+            lookup.judge(len(guessed), 0)
+            asked += len(guessed)
+    assert asked < 20
+
+
 @given(st.lists(st.integers(0, 3), max_size=40), st.lists(st.integers(0, 3), max_size=40))
 def test_a_text_that_was_cut_is_guessed_from_as_a_new_one(old: list[int], new: list[int]):
     lookup = Lookup()

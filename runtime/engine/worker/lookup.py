@@ -21,8 +21,8 @@ _WORTH = 0.6
 _WEIGHT = 0.25
 """How fast what is measured replaces what was measured before."""
 
-_FORGIVEN = 1 / 128
-"""By how much hope comes back with every token that is not guessed."""
+_REST, _LONGEST_REST = 16, 1024
+"""Tokens without guesses after guesses were not worth it: at first, and at most. Each time twice as long."""
 
 
 class Lookup:
@@ -33,12 +33,13 @@ class Lookup:
         self._known = 0  # tokens looked at
         self._length = _FIRST
         self._hope = 1.0
+        self._resting, self._rest = 0, _REST
 
     def guess(self, tokens: Sequence[int], most: int) -> list[int]:
         """At most so many tokens that may follow; none where there is no guess, or none worth it."""
         self._learn(tokens)
-        if self._hope < _WORTH:
-            self._hope += _FORGIVEN
+        if self._resting:
+            self._resting -= 1
             return []
         begin = self._after.get(tuple(tokens[-_GRAM:]))
         if begin is None:
@@ -50,6 +51,11 @@ class Lookup:
         """So many of the guessed tokens were right, the first ones."""
         self._hope += _WEIGHT * (right / guessed - self._hope)
         self._length = min(_MOST, 2 * self._length) if right == guessed else max(1, right)
+        if self._hope < _WORTH:
+            self._resting, self._rest = self._rest, min(_LONGEST_REST, 2 * self._rest)
+            self._hope = _WORTH  # one more try, then
+        elif right == guessed == _MOST:
+            self._rest = _REST
 
     def _learn(self, tokens: Sequence[int]) -> None:
         if len(tokens) < self._known:  # the text was cut
