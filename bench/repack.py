@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import shutil
 import statistics
 import subprocess
 import tempfile
@@ -45,11 +46,11 @@ def main() -> None:
         old = compose(handmade.kit(folder), model, handmade.spec(), folder / "old").written.path
         source.unlink()
         kit = handmade.kit(folder / "new", commit="fffffffff")
-        copy = folder / "copy"
+        copy, out = folder / "copy", folder / "out"
 
         def renew(*, trust: bool) -> None:
             with open_dist(old) as dist:
-                repack(dist, changes.none(dist.manifest), folder / "out", kit=kit, trust_manifest=trust).path.unlink()
+                repack(dist, changes.none(dist.manifest), out, kit=kit, trust_manifest=trust)
 
         def cp() -> None:
             subprocess.run(["cp", old, copy], check=True)
@@ -65,10 +66,12 @@ def main() -> None:
         taken: dict[str, list[float]] = {"checked": [], "trusted": [], "cp": [], "cp_sync": [], "sha256": []}
         for _ in range(args.rounds):
             timed(taken["checked"], lambda: renew(trust=False))
+            shutil.rmtree(out)
             timed(taken["cp"], cp)
             timed(taken["sha256"], read)
             copy.unlink()
             timed(taken["trusted"], lambda: renew(trust=True))
+            shutil.rmtree(out)
             timed(taken["cp_sync"], cp_and_sync)
             copy.unlink()
         with old.open("rb") as file:
