@@ -28,6 +28,7 @@ _TRAINING_TEXT = (
 )
 _STATE = 16
 _CONVOLUTION = 4
+_EXPERTS_USED = 2
 _ARCHITECTURES = {"full": "llama", "window": "gemma3", "state": "mamba", "both": "lfm2"}
 _BPE_SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 
@@ -40,7 +41,7 @@ class TinyModel:
     "state": one state that cannot go back (mamba). "both": attention in every second layer, a short convolution's state
     in the others (lfm2).
 
-    experts: of a mixture (llama with experts), `experts_used` of which see each token; 0 for one that sees all.
+    experts: of a mixture (llama with experts), two of which see each token; 0 for one that sees all.
 
     vocabulary: "bpe" (bytes, with ChatML's tokens) or "spm" (SentencePiece, adds a <s>). runs: of these characters
     there are tokens of up to 64 at once, as real vocabularies have them of spaces and dashes ("bpe" only).
@@ -58,7 +59,6 @@ class TinyModel:
     heads: int = 4
     kv_heads: int = 2
     experts: int = 0
-    experts_used: int = 2
     context: int = 32768
     window: int = 64
     seed: int = 7
@@ -97,7 +97,7 @@ class TinyModel:
             writer.add_shortconv_l_cache(_CONVOLUTION)
         if self.experts:
             writer.add_expert_count(self.experts)
-            writer.add_expert_used_count(self.experts_used)
+            writer.add_expert_used_count(_EXPERTS_USED)
         words = _add_bpe(writer, self.merges, self.runs) if self.vocabulary == "bpe" else _add_spm(writer, self.merges)
         writer.add_vocab_size(words)
         if self.template is not None:
