@@ -73,9 +73,8 @@ VISITS = st.builds(
 class Bench:
     """Two workers on one model: one for eight at once with memory for one, one that forgets whatever it has done."""
 
-    def __init__(self, worker: Worker, *, split: bool, cache_type: str, lookup: bool, most: float) -> None:
-        """most: by how much another batch shape may change a logit."""
-        self.most = most
+    def __init__(self, name: str, worker: Worker, *, split: bool, cache_type: str, lookup: bool) -> None:
+        self.name = name
         self._runner = asyncio.Runner()
         load = replace(worker.load, context_size=CONTEXT, cache_type=cache_type)
         crowded = replace(load, parallel=8, batch_tokens=48, split_cache=split, lookup=lookup)
@@ -136,13 +135,12 @@ def bench(
 ) -> Iterator[Bench]:
     path = MODELS[request.param].write(tmp_path_factory.mktemp("mixes") / f"{request.param}.gguf")
     cache_type = "q8_0" if request.param == "quantised" else "f16"
-    most = 1.0 if request.param == "experts" else 0.2  # the last bit may decide which expert sees a token
     bench = Bench(
+        request.param,
         Worker.on(engine_dir, path),
         split=request.param == "split",
         cache_type=cache_type,
         lookup=request.param == "guessing",
-        most=most,
     )
     yield bench
     bench.close()
@@ -151,11 +149,13 @@ def bench(
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(VISITS, min_size=8, max_size=14))
 def test_everybody_gets_the_answer_they_would_have_got_alone(bench: Bench, visits: list[Visit]):
+    if MODELS[bench.name].experts:  # the last bit decides which expert sees a token; in a long text it does so often
+        visits = [replace(visit, stem=STEMS[0]) if visit.stem == LONG else visit for visit in visits]
     found = bench.together(visits)
     stayed = {str(at): one for at, one in enumerate(found) if visits[at].leaves is None}
     for at, one in stayed.items():
         assert end_of(one).completion_tokens == visits[int(at)].tokens
-    assert_same_but_for_noise({at: bench.alone(visits[int(at)]) for at in stayed}, stayed, most=bench.most)
+    assert_same_but_for_noise({at: bench.alone(visits[int(at)]) for at in stayed}, stayed)
     for visit, one in zip(visits, found, strict=True):
         assert visit.leaves is None or len(one) <= visit.leaves
         assert not any(isinstance(event, Finished) and event.reason is FinishReason.CANCELLED for event in one)
