@@ -150,7 +150,7 @@ class Prober:
                 return status, f"{name} computes wrong numbers on this machine.", technical
             if status is Status.CRASHED:
                 return status, f"{name} reported a failure while {doing}.", technical
-            words = child.last_words() if "NULL" in technical else ""
+            words = child.all_words() if "NULL" in technical else ""
             return status, not_loadable(name, f"{technical} {words}"), f"{technical} {words}".rstrip()
 
 
@@ -216,6 +216,11 @@ class _Child:
                 with contextlib.suppress(OSError):  # a request that nobody read
                     pipe.close()
         return status
+
+    def all_words(self) -> str:
+        """What it said before it answered: its answer may have been read before that."""
+        self.end()
+        return self.last_words()
 
     def last_words(self) -> str:
         """The end of what it wrote to stderr, in one line."""
