@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from runtime.launch.early import start_spare
 from runtime.launch.frozen import find_modules_whatever_happens
 
 
@@ -21,6 +20,8 @@ def main() -> int:
         from runtime.backends.probe import child_main
 
         return child_main(sys.argv[2:])
+    from runtime.launch.early import start_spare
+
     start_spare(sys.argv[1:])
     _live_with_the_bootloader()
     from runtime.cli.main import main as command_line

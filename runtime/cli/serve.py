@@ -45,6 +45,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
             console.say(f"fits: {started.fit}")
         browser = not args.no_browser and bool(defaults.get("browser", True))
 
-        from runtime.cli.serving import serve  # late: the worker loads the model meanwhile
+        import asyncio  # late, as all that follows: the worker loads the model meanwhile
 
-        return serve(archive, started, sock, door, console, browser=browser)
+        from runtime.cli.serving import serve
+
+        return asyncio.run(serve(archive, started, sock, door, console, browser=browser))

@@ -25,7 +25,7 @@ from runtime.launch.session import Session
 from runtime.manifest import DistManifest
 
 
-def serve(
+async def serve(
     archive: Archive[DistManifest],
     started: Session,
     sock: socket.socket,
@@ -38,18 +38,6 @@ def serve(
 
     Raises a `PannierError` for what ended it otherwise.
     """
-    return asyncio.run(_serve(archive, started, sock, door, console, browser=browser))
-
-
-async def _serve(
-    archive: Archive[DistManifest],
-    started: Session,
-    sock: socket.socket,
-    door: Door,
-    console: Console,
-    *,
-    browser: bool,
-) -> int:
     stop = asyncio.Event()
     _stop_on_signals(stop)
     engine = WorkerEngine(started.command, launched=started.worker, renew=started.renew, fall_back=started.fall_back)

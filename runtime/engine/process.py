@@ -22,7 +22,8 @@ from runtime.engine.protocol import ProtocolError, encode, read_batches
 from runtime.engine.spare import Spare, start_process
 from runtime.errors import EngineError
 
-_FROM_OUTSIDE = {-signal.SIGTERM, -getattr(signal, "SIGKILL", 9), 0}
+_KILLED = -getattr(signal, "SIGKILL", 9)
+_FROM_OUTSIDE = {-signal.SIGTERM, _KILLED, 0}
 _STDERR_LINES = 50
 _LAST_WORDS = 3
 
@@ -63,7 +64,7 @@ class Death:
     @property
     def is_kill(self) -> bool:
         """Whether the system ended it, and not the server: on Linux for want of memory, if nobody did it by hand."""
-        return not self.hung and self.code == -getattr(signal, "SIGKILL", 9)
+        return not self.hung and self.code == _KILLED
 
     def __str__(self) -> str:
         """As the rest of a sentence that begins with "The engine"."""

@@ -43,25 +43,20 @@ class Spare:
         self, argv: Sequence[str], executable: str | None, env: Mapping[str, str] | None, fds: Sequence[int]
     ) -> subprocess.Popen[bytes] | None:
         """The process, once, if it is what would be started now; else None, and it ends."""
-        process, self._process = self._process, None
-        if process is None:
-            return None
         same = (tuple(argv), executable, dict(env or {})) == self._made and self._fds.issuperset(fds)
-        if same and process.poll() is None:
-            return process
-        _end(process)
+        if same and self._process is not None and self._process.poll() is None:
+            taken, self._process = self._process, None
+            return taken
+        self.discard()
         return None
 
     def discard(self) -> None:
         """End it, if nobody took it."""
         process, self._process = self._process, None
-        if process is not None:
-            _end(process)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        if pipe is not None:
-            pipe.close()
-    process.wait()
+        if process is None:
+            return
+        process.kill()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+        process.wait()
