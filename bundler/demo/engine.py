@@ -14,7 +14,7 @@ _loaded: dict[Path, Llama] = {}  # there is no unloading, and a backend may be r
 _complaints: list[str] = []  # what llama.cpp said was wrong
 
 
-def cpu_backend(folder: Path) -> Path:
+def _cpu_backend(folder: Path) -> Path:
     """The CPU backend of a compiled llama.cpp that is the least likely to crash."""
     found = sorted(path for path in folder.iterdir() if "ggml-cpu" in path.name and path.suffix in _SUFFIXES)
     if not found:
@@ -27,7 +27,7 @@ def _llama(folder: Path) -> Llama:
     """llama.cpp from this folder with one CPU backend. Raises `PannierError` where it does not load."""
     if folder not in _loaded:
         llama = Llama(folder, _listen)
-        llama.load_backend(cpu_backend(folder))
+        llama.load_backend(_cpu_backend(folder))
         llama.initialise()
         _loaded[folder] = llama
     return _loaded[folder]

@@ -10,18 +10,13 @@ import shlex
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 
 from bundler.engine import zigcc
-from bundler.engine.finding import Finding
 from bundler.engine.recipes import SYSTEMS, SystemRules
 from bundler.engine.toolchain import Toolchain, survey
 from bundler.errors import ToolError
 from bundler.targets import Target
-
-_REMEDY = "Install Pannier again; it brings the compiler along as the package ziglang."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,34 +57,20 @@ def toolchain(cross: Cross, names: Iterable[str], folder: Path) -> Toolchain:
     """
     compilers = {"c-compiler": ("cc", "C"), "cxx-compiler": ("c++", "CXX")}
     names = [name for name in names if name not in (*compilers, "strip")]
-    found = dict(survey(names).findings)
-    zig = zig_program()
-    if not zig.found:
-        raise ToolError(f"The engine cannot be built here: {zig.detail}.", zig.remedy)
+    found = dict(survey([*names, "zig"]).findings)
+    zig = found.pop("zig")
     folder.mkdir(parents=True, exist_ok=True)
     for name, (mode, language) in compilers.items():
         launcher = _launcher(folder / mode, zig.path, mode, "-target", cross.triple)
         options = {f"CMAKE_{language}_COMPILER": str(launcher)}
         found[name] = replace(
-            zig, name=name, path=str(launcher), identity=f"{zig.identity} {cross.triple}", options=options
+            zig, name=name, path=str(launcher), identity=f"{zig.detail} {cross.triple}", options=options
         )
     options = {f"CMAKE_{tool.upper()}": str(_launcher(folder / tool, zig.path, tool)) for tool in ("ar", "ranlib")}
     options |= {"CMAKE_SYSTEM_NAME": cross.system, "CMAKE_SYSTEM_PROCESSOR": cross.processor}
     found["c-compiler"] = replace(found["c-compiler"], options=found["c-compiler"].options | options)
     found["strip"] = replace(zig, name="strip", identity="")  # at link time; see the rules
     return Toolchain(found)
-
-
-def zig_program() -> Finding:
-    """zig, from the package in our own environment: the same compiler for everyone."""
-    try:
-        program = Path(import_module("ziglang").__file__ or "").parent / (
-            "zig.exe" if sys.platform == "win32" else "zig"
-        )
-    except ImportError:
-        return Finding("zig", found=False, detail="the ziglang package is missing", remedy=_REMEDY)
-    banner = f"zig {version('ziglang')}"
-    return Finding("zig", found=program.is_file(), detail=banner, remedy=_REMEDY, path=str(program), identity=banner)
 
 
 def _launcher(path: Path, zig: str, *arguments: str) -> Path:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import subprocess
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 from bundler import cache, resources
@@ -134,7 +133,7 @@ def compile_with_zig(command: list[str], folder: Path) -> None:
 
 
 def _zig_folder() -> Path:
-    return Path(str(import_module("ziglang").__file__)).parent
+    return Path(survey(("zig",)).path("zig")).parent
 
 
 def _musl_license() -> str:
