@@ -123,6 +123,15 @@ def sampling_of(asked: SamplingFields, defaults: SamplingParams, *, offered: tup
     return replace(defaults, **given)
 
 
+def with_logprobs(sampling: SamplingParams, logprobs: bool | None, top_logprobs: int | None) -> SamplingParams:
+    """With what is to be told of tokens' chances, as OpenAI's and Ollama's chat ask for it. Raises `ApiError` 400."""
+    if logprobs:
+        return replace(sampling, n_probs=top_logprobs or 0)
+    if top_logprobs:
+        raise invalid("'top_logprobs' has a meaning only with 'logprobs': true.", "top_logprobs")
+    return sampling
+
+
 def _biases(given: dict[str, float] | list[list[Any]]) -> tuple[TokenBias, ...]:
     pairs: list[list[Any]] = [list(pair) for pair in given.items()] if isinstance(given, dict) else given
     biases: list[TokenBias] = []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from runtime.api.errors import invalid
@@ -35,19 +37,15 @@ def checked_stops(stop: str | list[str] | None, param: str = "stop") -> tuple[st
 def checked_schema(schema: Any, param: str) -> str:
     """A JSON Schema as a grammar. Raises `ApiError` 400 where none can enforce it."""
     _check_size(schema, param)
-    try:
+    with _refusing(param, "unsupported_schema"):
         return harmless(grammar_of(schema))
-    except ShapeError as error:
-        raise invalid(f"'{param}' is refused: {error.message}.", param, "unsupported_schema") from None
 
 
 def check_advice(schema: Any, param: str) -> None:
     """A JSON Schema that is advice to the model, as the arguments of tools are. Raises `ApiError` 400."""
     _check_size(schema, param)
-    try:
+    with _refusing(param, "unsupported_schema"):
         rule_of(schema, Rules(), lenient=True)
-    except ShapeError as error:
-        raise invalid(f"'{param}' is refused: {error.message}.", param, "unsupported_schema") from None
 
 
 def _check_size(schema: Any, param: str) -> None:
@@ -64,10 +62,16 @@ def checked_grammar(grammar: str, param: str = "grammar") -> str:
     """A grammar in GBNF that costs no more than a token may. Raises `ApiError` 400."""
     if len(grammar) > MAX_GRAMMAR:
         raise invalid(f"'{param}' is longer than {MAX_GRAMMAR} characters.", param)
-    try:
+    with _refusing(param, "unsupported_grammar"):
         return harmless(grammar)
+
+
+@contextmanager
+def _refusing(param: str, code: str) -> Iterator[None]:
+    try:
+        yield
     except ShapeError as error:
-        raise invalid(f"'{param}' is refused: {error.message}.", param, "unsupported_grammar") from None
+        raise invalid(f"'{param}' is refused: {error.message}.", param, code) from None
 
 
 def _depth(value: Any) -> int:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from runtime.api.errors import invalid
-from runtime.api.fields import Ignored, SamplingFields, only, refuse, sampling_of
+from runtime.api.fields import Ignored, SamplingFields, only, refuse, sampling_of, with_logprobs
 from runtime.api.limits import MAX_MESSAGES, checked_schema, checked_stops
 from runtime.api.tools import checked_calls, checked_tools, with_names
 from runtime.chat.prompt import Conversation
@@ -136,10 +136,7 @@ def sampling_for(asked: _Body, defaults: SamplingParams) -> SamplingParams:
     if asked.options is not None:
         _refuse(asked.options)
         sampling = sampling_of(asked.options, defaults)
-    if asked.logprobs:
-        sampling = replace(sampling, n_probs=asked.top_logprobs or 0)
-    elif asked.top_logprobs:
-        raise invalid("'top_logprobs' has a meaning only with 'logprobs': true.", "top_logprobs")
+    sampling = with_logprobs(sampling, asked.logprobs, asked.top_logprobs)
     if asked.format == "json":
         return replace(sampling, grammar=checked_schema({"type": "object"}, "format"))
     if isinstance(asked.format, dict):

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from runtime.api.errors import invalid
-from runtime.api.fields import Ignored, SamplingFields, only, refuse, sampling_of
+from runtime.api.fields import Ignored, SamplingFields, only, refuse, sampling_of, with_logprobs
 from runtime.api.limits import MAX_ANSWERS, MAX_MESSAGES, checked_schema, checked_stops
 from runtime.api.tools import checked_calls, checked_tools, chosen, with_names
 from runtime.chat.prompt import NONE, Conversation
@@ -139,10 +139,7 @@ def conversation(asked: ChatCompletionRequest, defaults: SamplingParams) -> Conv
     sampling = formatted(
         sampling_of(asked, defaults, offered=("timings_per_token", "return_progress")), asked.response_format
     )
-    if asked.top_logprobs and not asked.logprobs:
-        raise invalid("'top_logprobs' has a meaning only with 'logprobs': true.", "top_logprobs")
-    if asked.logprobs:
-        sampling = replace(sampling, n_probs=asked.top_logprobs or 0)
+    sampling = with_logprobs(sampling, asked.logprobs, asked.top_logprobs)
     constrained = sampling.grammar is not None
     if constrained and tools and choice != NONE:
         name = "response_format" if asked.response_format else "json_schema" if asked.json_schema else "grammar"
