@@ -4,6 +4,7 @@ import { schemaOf } from "../model/request";
 import type { Settings } from "../model/settings";
 import { change, settings } from "../state/page";
 import { t } from "../words";
+import { CodeField } from "./CodeField";
 import { Select } from "./fields";
 
 export function FormFields() {
@@ -26,24 +27,15 @@ export function FormFields() {
         onChange={(chosen) => change({ form: chosen as Settings["form"] })}
       />
       {form && (
-        <div class="setting wide">
-          <label for="set-text">{t(isSchema ? "formSchema" : "formGrammar")}</label>
-          <textarea
-            id="set-text"
-            class="mono"
-            dir="ltr"
-            rows={6}
-            spellcheck={false}
-            aria-invalid={wrong}
-            aria-describedby="help-text"
-            placeholder={isSchema ? '{"type": "object", "properties": {}}' : 'root ::= "yes" | "no"'}
-            value={text}
-            onInput={(event) => change({ [isSchema ? "json_schema" : "grammar"]: event.currentTarget.value })}
-          />
-          <p id="help-text" class={wrong ? "wrong" : ""}>
-            {wrong ? t("schemaWrong") : ""}
-          </p>
-        </div>
+        <CodeField
+          name="text"
+          label={t(isSchema ? "formSchema" : "formGrammar")}
+          rows={6}
+          placeholder={isSchema ? '{"type": "object", "properties": {}}' : 'root ::= "yes" | "no"'}
+          value={text}
+          wrong={wrong ? t("schemaWrong") : ""}
+          onInput={(typed) => change({ [isSchema ? "json_schema" : "grammar"]: typed })}
+        />
       )}
     </>
   );

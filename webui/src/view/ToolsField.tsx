@@ -3,6 +3,7 @@
 import { toolsOf } from "../model/request";
 import { change, settings } from "../state/page";
 import { t } from "../words";
+import { CodeField } from "./CodeField";
 
 const EXAMPLE = `[{"name": "weather", "description": "The weather of a city",
   "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}]`;
@@ -11,24 +12,15 @@ export function ToolsField() {
   const { tools } = settings.value;
   const wrong = tools.trim() !== "" && toolsOf(tools) === null;
   return (
-    <div class="setting wide">
-      <label for="set-tools">{t("tools")}</label>
-      <p>{t("toolsHelp")}</p>
-      <textarea
-        id="set-tools"
-        class="mono"
-        dir="ltr"
-        rows={4}
-        spellcheck={false}
-        aria-invalid={wrong}
-        aria-describedby="help-tools"
-        placeholder={EXAMPLE}
-        value={tools}
-        onInput={(event) => change({ tools: event.currentTarget.value })}
-      />
-      <p id="help-tools" class={wrong ? "wrong" : ""}>
-        {wrong ? t("toolsWrong") : ""}
-      </p>
-    </div>
+    <CodeField
+      name="tools"
+      label={t("tools")}
+      help={t("toolsHelp")}
+      rows={4}
+      placeholder={EXAMPLE}
+      value={tools}
+      wrong={wrong ? t("toolsWrong") : ""}
+      onInput={(typed) => change({ tools: typed })}
+    />
   );
 }
