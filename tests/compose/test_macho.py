@@ -24,6 +24,7 @@ from runtime.container.archive import DIST, open_dist
 from runtime.container.source import Source
 from runtime.container.verify import verify
 from tests import handmade
+from tests.zig import compile_program
 
 VERIFIER = Path(__file__).parents[2] / "docs" / "verify_dist.py"
 TARGETS = {"macos-arm64": "aarch64-macos", "macos-x86_64": "x86_64-macos"}
@@ -35,19 +36,7 @@ def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     pytest.importorskip("ziglang")
     folder = tmp_path_factory.mktemp("macho")
     (folder / "hello.c").write_text('#include <stdio.h>\nint main(void) { return puts("hello") < 0; }\n')
-    command = [
-        sys.executable,
-        "-m",
-        "ziglang",
-        "cc",
-        "-target",
-        TARGETS[request.param],
-        "-Os",
-        "hello.c",
-        "-o",
-        "hello",
-    ]
-    subprocess.run(command, cwd=folder, check=True, timeout=600)
+    compile_program(TARGETS[request.param], "-Os", "hello.c", "-o", "hello", cwd=folder)
     return request.param, (folder / "hello").read_bytes()
 
 

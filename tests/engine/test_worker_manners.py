@@ -142,14 +142,8 @@ def test_a_worker_whose_model_fails_ends_with_the_documented_code(worker: Worker
     bare.close()
 
 
-def test_what_c_code_prints_to_stdout_corrupts_no_frame(worker: Worker):
-    """Python's and C's stdout both lead to stderr in a worker."""
-    script = (
-        "import ctypes, sys; from runtime.engine.worker.main import main\n"
-        "def shout():\n"
-        "    c = ctypes.CDLL(None); c.puts(b'C was here'); c.fflush(None); print('Python was here', flush=True)\n"
-        "sys.exit(main(shout))"
-    )
+def said_by(worker: Worker, script: str) -> list[str]:
+    """What a worker that is this script says on stderr while it answers."""
     lines: list[str] = []
     command = replace(worker.command(), argv=(sys.executable, "-c", script), on_stderr=lines.append)
 
@@ -162,6 +156,18 @@ def test_what_c_code_prints_to_stdout_corrupts_no_frame(worker: Worker):
         return found
 
     assert end_of(asyncio.run(run()))
+    return lines
+
+
+def test_what_c_code_prints_to_stdout_corrupts_no_frame(worker: Worker):
+    """Python's and C's stdout both lead to stderr in a worker."""
+    script = (
+        "import ctypes, sys; from runtime.engine.worker.main import main\n"
+        "def shout():\n"
+        "    c = ctypes.CDLL(None); c.puts(b'C was here'); c.fflush(None); print('Python was here', flush=True)\n"
+        "sys.exit(main(shout))"
+    )
+    lines = said_by(worker, script)
     assert {"C was here", "Python was here"} <= set(lines)
 
 
@@ -206,18 +212,7 @@ def test_a_worker_never_imports_numpy_or_the_package_around_the_declarations(wor
         "        print(*sorted(sys.modules), file=sys.stderr, flush=True); super().run()\n"
         "module.Loop = Loop; sys.exit(module.main())"
     )
-    lines: list[str] = []
-    command = replace(worker.command(), argv=(sys.executable, "-c", script), on_stderr=lines.append)
-
-    async def run() -> list[Event]:
-        engine = WorkerEngine(command)
-        await engine.start()
-        await asyncio.wait_for(engine.wait_ready(), 30)
-        found = await events(engine, ASK)
-        await engine.stop()
-        return found
-
-    assert end_of(asyncio.run(run()))
+    lines = said_by(worker, script)
     loaded = set(lines[0].split())
     assert "llama_cpp.llama_cpp" in loaded
     assert not {"numpy", "jinja2", "diskcache", "asyncio", "llama_cpp.llama"} & loaded

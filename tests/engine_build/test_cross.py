@@ -19,6 +19,7 @@ from bundler.engine.zigcc import translated
 from bundler.targets import find, host
 from tests.engine_build.conftest import FAKE
 from tests.requirements import missing, tool
+from tests.zig import compile_program
 
 pytestmark = pytest.mark.skipif(host().system == "windows", reason="the compiler's launchers are shell scripts")
 
@@ -42,17 +43,8 @@ def ask(engine: Engine, folder: Path) -> str:
     for library in engine.libraries:
         shutil.copy(engine.path / library.file, folder)
     (folder / "ask.c").write_text(ASKING)
-    command = [
-        sys.executable,
-        "-m",
-        "ziglang",
-        "cc",
-        "-target",
-        cross.CROSS[engine.target].triple,
-        "ask.c",
-        "libggml.so",
-    ]
-    subprocess.run([*command, "-Wl,-rpath,$ORIGIN", "-o", "ask"], cwd=folder, check=True, timeout=600)
+    triple = cross.CROSS[engine.target].triple
+    compile_program(triple, "ask.c", "libggml.so", "-Wl,-rpath,$ORIGIN", "-o", "ask", cwd=folder)
     done = subprocess.run([*emulator, folder / "ask"], capture_output=True, text=True, check=True, timeout=300)
     return done.stdout.strip()
 

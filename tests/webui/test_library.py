@@ -171,13 +171,18 @@ HOLD = """(() => {
 """Makes the browser read its shelf only when it is told to; PATIENT: the page waits for that as long as it takes."""
 
 
+def talk_about_cats_and_reload(page: Page, *, patient: bool) -> None:
+    """A conversation is kept, and then not read before it is let."""
+    ask(page, "cats")
+    answered(page)
+    kept(page)
+    page.add_init_script(HOLD.replace("PATIENT", str(patient).lower()))
+    page.reload()
+
+
 def test_what_is_typed_before_conversations_are_read_stays_and_is_said_where_it_belongs(browser: Browser) -> None:
     with running(FINE, ui=UI) as server, opened(browser, server.url) as page:
-        ask(page, "cats")
-        answered(page)
-        kept(page)
-        page.add_init_script(HOLD.replace("PATIENT", "true"))
-        page.reload()
+        talk_about_cats_and_reload(page, patient=True)
         expect(page.locator("#prompt")).to_be_focused()
         page.keyboard.type("and dogs?")
         expect(page.locator("#send")).to_be_disabled()
@@ -199,11 +204,7 @@ def test_where_conversations_cannot_be_read_for_long_one_can_talk_and_both_are_t
     browser: Browser,
 ) -> None:
     with running(FINE, ui=UI) as server, opened(browser, server.url) as page:
-        ask(page, "cats")
-        answered(page)
-        kept(page)
-        page.add_init_script(HOLD.replace("PATIENT", "false"))
-        page.reload()
+        talk_about_cats_and_reload(page, patient=False)
         expect(page.locator("#shelf")).to_contain_text("keeps nothing here")
         ask(page, "dogs")
         expect(answered(page)).to_contain_text("fine")
