@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from runtime.grammar.ranges import Ranges, complement, joined
 from runtime.grammar.rules import ShapeError
 
 MAX_SYMBOLS = 1_000_000
@@ -30,15 +31,12 @@ _HEX = {"x": re.compile(r"[0-9a-fA-F]{2}"), "u": re.compile(r"[0-9a-fA-F]{4}"), 
 _PLAIN = {"t": "\t", "r": "\r", "n": "\n", "\\": "\\", '"': '"', "[": "[", "]": "]", "-": "-"}
 _RUN = re.compile(r'[^"\\]+')
 
-Ranges = tuple[tuple[int, int], ...]
-"""A class of characters, in order and apart."""
-
 END, TOKEN = "END", "TOKEN"
 LAST = 0xFFFFFFFF
 """Beyond every character: `\\U` may say so."""
 
 Symbol = Ranges | int | str
-"""Characters, the number of a rule, or one of `END` and `TOKEN`: a token that is named as a whole."""
+"""Characters (in order, apart), the number of a rule, or one of `END` and `TOKEN`: a token that is named as a whole."""
 
 
 @dataclass(slots=True)
@@ -183,7 +181,7 @@ class _Reading:
         written = self.text[begin : self.at]
         if written not in self.classes:
             plain = joined(ranges)
-            self.classes[written] = complement(plain) if inverted else plain
+            self.classes[written] = complement(plain, LAST) if inverted else plain
         return [self.classes[written]]
 
     def character(self) -> int:
@@ -275,28 +273,6 @@ class _Reading:
         line = self.text.count("\n", 0, self.at) + 1
         column = self.at - self.text.rfind("\n", 0, self.at)
         return ShapeError(f"it is not valid GBNF: {what} should be in line {line} at character {column}")
-
-
-def joined(ranges: list[tuple[int, int]]) -> Ranges:
-    """The same characters in order, no range touching another."""
-    found: list[tuple[int, int]] = []
-    for low, high in sorted(ranges):
-        if found and low <= found[-1][1] + 1:
-            found[-1] = found[-1][0], max(high, found[-1][1])
-        else:
-            found.append((low, high))
-    return tuple(found)
-
-
-def complement(ranges: Ranges) -> Ranges:
-    """All other characters."""
-    found: list[tuple[int, int]] = []
-    begin = 0
-    for low, high in ranges:
-        if low > begin:
-            found.append((begin, low - 1))
-        begin = high + 1
-    return (*found, (begin, LAST)) if begin <= LAST else tuple(found)
 
 
 def refuse_left_recursion(grammar: Gbnf) -> None:

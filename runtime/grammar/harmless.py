@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 
-from runtime.grammar.gbnf import Ranges, read, refuse_left_recursion
+from runtime.grammar.gbnf import read, refuse_left_recursion
+from runtime.grammar.ranges import Ranges
 from runtime.grammar.rules import ShapeError
 from runtime.grammar.stacks import BOTTOM, Budget, Stacks, World
 

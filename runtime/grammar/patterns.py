@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runtime.grammar.ranges import Ranges, complement
 from runtime.grammar.rules import Rules, SchemaError, one_of, repeated
 
 _LAST = 0x10FFFF
@@ -19,8 +20,6 @@ _SPACE = ((0x09, 0x0D), (0x20, 0x20), (0xA0, 0xA0), (0x2028, 0x2029), (0x3000, 0
 _NAMED = {"n": 0x0A, "r": 0x0D, "t": 0x09, "f": 0x0C, "v": 0x0B, "0": 0}
 _MAX_LENGTH = 4096
 _MAX_DEPTH = 50
-
-Ranges = tuple[tuple[int, int], ...]
 
 
 def pattern(expression: str, rules: Rules) -> str:
@@ -120,7 +119,7 @@ class _Reading:
         if here == "[":
             return characters(self._class())
         if here == ".":
-            return characters(_complement(((0x0A, 0x0A), (0x0D, 0x0D), (0x2028, 0x2029))))
+            return characters(complement(((0x0A, 0x0A), (0x0D, 0x0D), (0x2028, 0x2029)), _LAST))
         if here == "\\":
             return characters(self._escape())
         if here in "*+?{":
@@ -152,7 +151,7 @@ class _Reading:
             else:
                 ranges += low
         found = tuple(sorted(ranges))
-        return _complement(found) if inverted else found
+        return complement(found, _LAST) if inverted else found
 
     def _class_member(self) -> Ranges:
         here = self._next()
@@ -167,7 +166,7 @@ class _Reading:
         classes = {"d": _DIGIT, "w": _WORD, "s": _SPACE}
         if here.lower() in classes:
             found = classes[here.lower()]
-            return found if here.islower() else _complement(found)
+            return found if here.islower() else complement(found, _LAST)
         if here in _NAMED:
             code = _NAMED[here]
         elif here in "xu":
@@ -198,19 +197,9 @@ class _Reading:
         return found
 
 
-def _complement(ranges: Ranges) -> Ranges:
-    left: list[tuple[int, int]] = []
-    begin = 0
-    for low, high in sorted(ranges):
-        if low > begin:
-            left.append((begin, low - 1))
-        begin = max(begin, high + 1)
-    return (*left, (begin, _LAST)) if begin <= _LAST else tuple(left)
-
-
 def _without(ranges: Ranges, codes: tuple[int, ...]) -> Ranges:
     """What may stand in a string as itself: no control, no surrogate, none of `codes`."""
-    plain = _complement(((0, 0x1F), (0x7F, 0x7F), (0xD800, 0xDFFF), *((code, code) for code in codes)))
+    plain = complement(((0, 0x1F), (0x7F, 0x7F), (0xD800, 0xDFFF), *((code, code) for code in codes)), _LAST)
     return tuple(
         (max(low, begin), min(high, end))
         for low, high in ranges

@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from runtime.grammar.gbnf import END, LAST, TOKEN, Gbnf, Ranges, alternatives
+from runtime.grammar.gbnf import END, LAST, TOKEN, Gbnf, alternatives
+from runtime.grammar.ranges import Ranges
 from runtime.grammar.rules import ShapeError
 
 World = tuple[int, ...]
