@@ -34,11 +34,15 @@ _WAITING = 64  # events of all answers together, before those that make them wai
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The answer is complete. reason: "stop", "length" or "tool_calls". cached_tokens: of the prompt."""
+    """The answer is complete. reason: "stop", "length" or "tool_calls". cached_tokens: of the prompt.
+
+    reasoning_tokens: of the answer, those that went into reasoning that was told apart.
+    """
 
     reason: str
     finished: Finished
     cached_tokens: int
+    reasoning_tokens: int = 0
 
     @property
     def spent(self) -> Spent:
@@ -105,7 +109,7 @@ async def _answer(service: Service, asked: Asked, request: GenerationRequest) ->
                     if parser is None:
                         yield Content(event.text, event.chances, spent)
                         continue
-                    pieces = parser.push(event.text)
+                    pieces = parser.push(event.text, len(event.tokens))
                     if asked.with_chances:
                         pieces, chances = _with_chances(pieces, (*chances, *event.chances))
                     for piece in pieces:
@@ -129,7 +133,8 @@ async def _answer(service: Service, asked: Asked, request: GenerationRequest) ->
                             calls += type(piece) is CallStart
                             if _is_wanted(asked, piece):
                                 yield piece
-                        yield Ended(_reason(event, called=calls > 0), event, cached)
+                        thought = parser.reasoning_tokens if parser else 0
+                        yield Ended(_reason(event, called=calls > 0), event, cached, thought)
                         return
     raise ApiError(500, "The engine ended the answer without saying why.", "internal_error")
 

@@ -293,3 +293,27 @@ def test_log_probabilities_are_those_of_the_contents_tokens() -> None:
     assert len(content[0]["top_logprobs"]) == 2
     streamed = [one for chunk in chunks for one in (chunk["choices"][0]["logprobs"] or {}).get("content", [])]
     assert streamed == content
+
+
+@pytest.mark.parametrize("thought", ["<think>\nHm.\n</think>", "<think>Hm hm.</think>", "<think></think>", ""])
+def test_the_tokens_of_reasoning_are_counted_its_tags_included(thought: str) -> None:
+    """The fake's tokens are bytes here, so they are as many as the text has letters."""
+    with saying(f"{thought}\n\nYes. {ROME}") as server:
+        asked: dict[str, Any] = {"tools": [WEATHER], "n": 2}
+        usage = server.chat(**asked).json()["usage"]
+        streamed = events(server.chat(**asked, stream=True, stream_options={"include_usage": True}).text)[-2]["usage"]
+        response = server.http.post("/v1/responses", json={"input": "x", "tools": [{"type": "function", **WEATHER["function"]}]}).json()
+        left = server.chat(reasoning_format="none").json()["usage"]
+    assert usage["completion_tokens_details"]["reasoning_tokens"] == 2 * len(thought)
+    assert streamed["completion_tokens_details"] == usage["completion_tokens_details"]
+    assert left["completion_tokens_details"]["reasoning_tokens"] == 0
+    assert response["usage"]["output_tokens_details"]["reasoning_tokens"] == len(thought)
+
+
+def test_tokens_of_reasoning_that_a_limit_cuts_or_a_stop_string_holds_back_are_counted() -> None:
+    with saying("Hm hm.</think>Yes.") as server:
+        asked: dict[str, Any] = {"reasoning_effort": "high"}
+        cut = server.chat(**asked, max_tokens=4).json()["usage"]
+        held = server.chat(**asked, stop=["</think>!", "ess"]).json()["usage"]
+    assert (cut["completion_tokens"], cut["completion_tokens_details"]["reasoning_tokens"]) == (4, 4)
+    assert held["completion_tokens_details"]["reasoning_tokens"] == len("Hm hm.</think>")

@@ -220,6 +220,6 @@ def _usage(ended: Ended) -> dict[str, Any]:
         "input_tokens": finished.prompt_tokens,
         "input_tokens_details": {"cached_tokens": ended.cached_tokens},
         "output_tokens": finished.completion_tokens,
-        "output_tokens_details": {"reasoning_tokens": 0},
+        "output_tokens_details": {"reasoning_tokens": ended.reasoning_tokens},
         "total_tokens": finished.prompt_tokens + finished.completion_tokens,
     }

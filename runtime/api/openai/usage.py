@@ -19,6 +19,7 @@ def usage(ends: Sequence[Ended]) -> dict[str, Any]:
         "completion_tokens": completion,
         "total_tokens": first.finished.prompt_tokens + completion,
         "prompt_tokens_details": {"cached_tokens": first.cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": sum(end.reasoning_tokens for end in ends)},
     }
 
 

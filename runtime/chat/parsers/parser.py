@@ -13,6 +13,7 @@ class Parser:
     """Takes an answer's text as it comes and hands out its pieces.
 
     begun: what the answer is taken to begin with although the prompt says it already (an opened `<think>`).
+    reasoning_tokens: of the tokens so far, those that went into reasoning, its tags included.
     """
 
     def __init__(
@@ -22,13 +23,18 @@ class Parser:
         self._reader = Reader(tools or {}, self._out)
         self._script = family.script(self._reader)
         self._running = True
+        self._unassigned = 0  # tokens of which nothing has come yet
+        self.reasoning_tokens = 0
         if begun:
-            self.push(begun)
+            self.push(begun, tokens=0)
 
-    def push(self, text: str) -> list[Piece]:
-        """More text; what is certain now."""
-        self._reader.feed(text)
-        self._step()
+    def push(self, text: str, tokens: int = 1) -> list[Piece]:
+        """More text, of so many tokens; what is certain now. Of several tokens each is taken to be as long."""
+        parts = max(1, tokens)
+        for part in range(parts):
+            self._reader.feed(text[len(text) * part // parts : len(text) * (part + 1) // parts])
+            self._step()
+            self._count(tokens > 0)
         return self._out.take()
 
     def finish(self) -> list[Piece]:
@@ -38,6 +44,17 @@ class Parser:
             self._step()
         self._out.finish()
         return self._out.take()
+
+    def _count(self, tokens: int) -> None:
+        """What came of the last tokens, and of those before them that might still have become anything."""
+        out = self._out
+        self._unassigned += tokens
+        if out.thinking or out.has_thought:
+            self.reasoning_tokens += self._unassigned
+            out.has_thought = False
+        elif out.is_undecided:
+            return
+        self._unassigned = 0
 
     def _step(self) -> None:
         if self._running:

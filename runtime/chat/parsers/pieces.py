@@ -125,6 +125,8 @@ class Output:
         self._held_thought = ""
         self._reasoned = False
         self._spoke = False
+        self.thinking = False  # the text so far ends inside of reasoning
+        self.has_thought = False  # it came to the end of some
         self.calls = 0
         self._argued = True
 
@@ -136,12 +138,12 @@ class Output:
         body = text.rstrip()
         self._held = text[len(body) :]
         if body:
-            self._spoke = True
+            self._spoke, self.thinking = True, False
             self._add(Content(body))
 
     def reasoning(self, text: str) -> None:
         """Text of the model for itself."""
-        self._spoke = False
+        self._spoke, self.thinking = False, True
         if not self._reasoned:
             text = text.lstrip()
         text = self._held_thought + text
@@ -153,14 +155,14 @@ class Output:
 
     def thought(self) -> None:
         """Reasoning was here, even if it was empty: the empty lines behind it belong to it."""
-        self._reasoned = True
+        self._reasoned = self.has_thought = True
+        self.thinking = False
         self._held_thought = ""
 
     def call(self, name: str, identity: str | None = None) -> None:
         """A call begins."""
         self._held = ""
-        self._spoke = False
-        self._argued = False
+        self._spoke = self._argued = self.thinking = False
         self._add(CallStart(self.calls, identity or self._make_id(), name))
         self.calls += 1
 
@@ -180,6 +182,11 @@ class Output:
         if self._held and not self.calls and not (self._reasoned and not self._spoke):
             self._add(Content(self._held))
         self._held = ""
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether nothing has come of the text yet."""
+        return not (self._spoke or self._reasoned or self.calls)
 
     def take(self) -> list[Piece]:
         """What came since the last time."""
