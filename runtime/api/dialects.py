@@ -62,6 +62,12 @@ def _filling() -> Any:
     return filling
 
 
+def _ranking() -> Any:
+    from runtime.api import ranking
+
+    return ranking
+
+
 def _anthropic() -> Any:
     from runtime.api.anthropic import messages
 
@@ -136,11 +142,11 @@ DIALECTS: tuple[Dialect, ...] = (
             "GET /metrics": "metrics",
         },
     ),
+    Dialect("llama.cpp", _filling, {"POST /infill": "infill"}),
     Dialect(
         "llama.cpp",
-        _filling,
+        _ranking,
         {
-            "POST /infill": "infill",
             "POST /rerank": "rerank",
             "POST /reranking": "rerank",
             "POST /v1/rerank": "rerank",

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from runtime.api.errors import invalid
 from runtime.api.limits import checked_grammar, checked_schema
+from runtime.api.samplers import check_infill, checked_samplers
 from runtime.engine.core import SamplingParams, TokenBias
 
 Ignored = Annotated[Any, Field(description="Has no meaning here; accepted and without effect.")]
@@ -62,11 +63,23 @@ class SamplingFields(BaseModel):
         Field(ge=0, lt=2**31, description="So many tokens are always left to draw from."),
     ] = None
 
+    samplers: Annotated[
+        list[str] | str | None,
+        Field(description="Only these, in this order; names or letters. With mirostat none of them is used."),
+    ] = None
+    n_keep: Annotated[
+        int | None,
+        Field(
+            ge=-1,
+            lt=2**31,
+            description="If it is not 0 and the answer has a limit of tokens: at the end of the context it goes on, "
+            "with so many tokens of the prompt (-1: all of it) and the newer half of what followed them.",
+        ),
+    ] = None
+
+    id_slot: Ignored = None
     cache_prompt: Any = only("true")
     n_probs: Any = only("0")
-    n_keep: Any = only("0")
-    id_slot: Any = only("-1")
-    samplers: Any = only("null")
     t_max_predict_ms: Any = only("0")
     post_sampling_probs: Any = only("false")
     return_progress: Any = only("false")
@@ -77,9 +90,6 @@ class SamplingFields(BaseModel):
 REFUSED: dict[str, tuple[tuple[Any, ...], str]] = {
     "cache_prompt": ((True,), "what was computed before is always used again, and changes no answer"),
     "n_probs": ((0,), "here it is called otherwise; /completion has it"),
-    "n_keep": ((0, -1), "nothing is ever cut out of a prompt"),
-    "id_slot": ((-1,), "requests do not choose their slot"),
-    "samplers": ((), "the samplers' order is llama.cpp's own"),
     "t_max_predict_ms": ((0,), "/completion and /infill have it"),
     "post_sampling_probs": ((False,), "/completion has it"),
     "return_progress": ((False,), "streams of /completion, /infill and /v1/chat/completions have it"),
@@ -88,7 +98,7 @@ REFUSED: dict[str, tuple[tuple[Any, ...], str]] = {
 }
 """Field → the values that ask for nothing, and why any other is refused."""
 
-_NOT_SAMPLING = ("ignore_eos", "grammar", "json_schema")
+_NOT_SAMPLING = ("ignore_eos", "grammar", "json_schema", "n_keep", "id_slot")
 _NAMES = tuple(name for name in SamplingFields.model_fields if name not in (*REFUSED, *_NOT_SAMPLING))
 
 
@@ -120,7 +130,17 @@ def sampling_of(asked: SamplingFields, defaults: SamplingParams, *, offered: tup
         given["grammar"] = checked_schema(asked.json_schema, "json_schema")
     if "repeat_last_n" in given:
         given["penalty_last_n"] = given.pop("repeat_last_n")
-    return replace(defaults, **given)
+    if "samplers" in given:
+        given["samplers"] = checked_samplers(given["samplers"])
+    return check_infill(replace(defaults, **given))
+
+
+def shift_of(asked: SamplingFields, limit: int | None) -> int | None:
+    """What of the prompt is kept where the answer outgrows the context (-1: all of it); None: it ends there.
+
+    limit: of the answer's tokens. Without one an answer that may outgrow the context might never end.
+    """
+    return asked.n_keep if asked.n_keep and limit is not None else None
 
 
 def with_logprobs(sampling: SamplingParams, logprobs: bool | None, top_logprobs: int | None) -> SamplingParams:

@@ -1,20 +1,17 @@
-"""Text between a beginning and an end, for models that learnt it: `/infill`, and `suffix` of `/v1/completions`.
-
-And `/rerank`, which no model that writes text can do.
-"""
+"""Text between a beginning and an end, for models that learnt it: `/infill`, and `suffix` of `/v1/completions`."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from runtime.api.door import read_body
 from runtime.api.errors import invalid, unavailable
-from runtime.api.fields import only, refuse, sampling_of
+from runtime.api.fields import only, refuse, sampling_of, shift_of
 from runtime.api.limits import checked_stops
 from runtime.api.native import OFFERED, NativeFields, replied
 from runtime.api.native import SHAPE as SHAPE
@@ -33,20 +30,7 @@ class InfillBody(NativeFields):
     input_extra: Any = only("empty")
 
 
-class RerankBody(BaseModel):
-    """`/rerank`."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True)
-
-    query: str
-    documents: list[str | dict[str, Any]]
-    top_n: int | None = None
-    return_documents: bool | None = None
-    return_text: bool | None = None
-    model: str | None = None
-
-
-BODIES = {"infill": InfillBody, "rerank": RerankBody}
+BODIES = {"infill": InfillBody}
 _ONLY: dict[str, tuple[tuple[Any, ...], str]] = {
     "input_extra": (([],), "other files are not read; put what matters of them before 'input_prefix'"),
 }
@@ -57,26 +41,17 @@ async def infill(service: Service, request: Request) -> Response:
     body = parse(InfillBody, await read_body(request, service.settings.max_body_bytes))
     refuse(body, _ONLY)
     sampling = await service.read(partial(sampling_of, offered=OFFERED), body)
+    limit = None if body.n_predict is None else checked_limit(body.n_predict, "n_predict")
     asked = raw_request(
         await between(service, body.input_prefix, body.input_suffix, "input_suffix", body.prompt or ""),
         sampling,
-        None if body.n_predict is None else checked_limit(body.n_predict, "n_predict"),
+        limit,
         checked_stops(body.stop),
         ignore_eos=bool(body.ignore_eos),
         seconds=body.seconds,
+        shift=shift_of(body, limit),
     )
     return replied(service, asked, body)
-
-
-async def rerank(service: Service, request: Request) -> Response:
-    """Refused: a model that writes text was not made to say how well documents answer a question."""
-    parse(RerankBody, await read_body(request, service.settings.max_body_bytes))
-    service.ready_facts()
-    raise invalid(
-        "This model writes text and was not made to rank documents; /v1/embeddings gives vectors to compare them by.",
-        "model",
-        "unsupported_model",
-    )
 
 
 async def between(service: Service, before: str, behind: str, param: str, begun: str = "") -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from runtime.api.door import read_body
 from runtime.api.errors import invalid, json_response, unavailable
-from runtime.api.fields import only, refuse, sampling_of
+from runtime.api.fields import only, refuse, sampling_of, shift_of
 from runtime.api.limits import checked_stops
 from runtime.api.native import OFFERED, NativeFields, replied
 from runtime.api.native import SHAPE as SHAPE
@@ -83,15 +83,17 @@ async def completion(service: Service, request: Request) -> Response:
     """Go on with a text, at once or as a stream of server-sent events."""
     body = parse(CompletionBody, await read_body(request, service.settings.max_body_bytes))
     service.ready_facts()
-    limit = body.n_predict if body.n_predict is not None else body.max_tokens
     sampling = await service.read(_sampling, body)
+    given = body.n_predict if body.n_predict is not None else body.max_tokens
+    limit = None if given is None else schema.checked_limit(given, "n_predict")
     asked = raw_request(
         await _prompt(service, body.prompt),
         sampling,
-        None if limit is None else schema.checked_limit(limit, "n_predict"),
+        limit,
         checked_stops(body.stop),
         ignore_eos=bool(body.ignore_eos),
         seconds=body.seconds,
+        shift=shift_of(body, limit),
     )
     return replied(service, asked, body)
 

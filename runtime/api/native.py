@@ -170,7 +170,7 @@ class _Completion:
             "tokens_evaluated": finished.prompt_tokens,
             "generation_settings": {**sampling, "n_predict": limit, "stop": list(self._asked.stop)},
             "prompt": self._asked.prompt,
-            "truncated": False,
+            "truncated": finished.prompt_tokens + finished.completion_tokens > self._service.ready_facts().context_size,
             "stop_type": _stop_type(finished),
             "stopping_word": finished.stop or "",
             "tokens_cached": finished.prompt_tokens + finished.completion_tokens,

@@ -147,6 +147,8 @@ class Service:
             stop=(*asked.stop, *prompt.stop),
             ignore_eos=asked.ignore_eos,
             visible=prompt.marks,
+            shift=asked.shift,
+            prediction=asked.prediction,
         )
         return Asked(repeated(first, asked.answers), prompt, one_call=not asked.parallel)
 
@@ -163,9 +165,12 @@ def raw_request(
     *,
     ignore_eos: bool = False,
     seconds: float | None = None,
+    shift: int | None = None,
 ) -> GenerationRequest:
     """A request whose prompt is the caller's own, with no template between."""
-    return GenerationRequest(uuid.uuid4().hex, prompt, sampling, max_tokens, stop, ignore_eos, seconds=seconds)
+    return GenerationRequest(
+        uuid.uuid4().hex, prompt, sampling, max_tokens, stop, ignore_eos, seconds=seconds, shift=shift
+    )
 
 
 def repeated(request: GenerationRequest, count: int) -> tuple[GenerationRequest, ...]:

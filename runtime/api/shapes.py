@@ -58,6 +58,13 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "tokenize": _object(tokens=_list(_ANY)),
     "detokenize": _object(content=_TEXT),
     "embedding": _list(_object(index=_WHOLE, embedding=_list(_list(_NUMBER)))),
+    "rerank": {"anyOf": [
+        _object(
+            object=_word("list"), model=_TEXT, results=_list(_object(index=_WHOLE, relevance_score=_NUMBER)),
+            usage=_object(prompt_tokens=_WHOLE, total_tokens=_WHOLE),
+        ),
+        _list(_object(index=_WHOLE, score=_NUMBER)),
+    ]},
     "apply_template": _object(prompt=_TEXT),
     "props": _object(total_slots=_WHOLE, chat_template=_TEXT, model_alias=_TEXT, default_generation_settings=_object()),
     "slots": _list(_object(id=_WHOLE, n_ctx=_WHOLE, is_processing=_YES)),

@@ -31,7 +31,8 @@ class Conversation:
     tool_choice: REQUIRED, AUTO or NONE. parallel: more than one call is welcome. effort: how much to reason ("none",
     "low", …), None leaves it to the template. reads_reasoning: tell it apart from the content. continues: a last
     message of the assistant is an answer to go on with. variables: what the caller hands the template beyond that.
-    constrained: `sampling` prescribes the answer's form, so it must not begin with reasoning.
+    constrained: `sampling` prescribes the answer's form, so it must not begin with reasoning. shift, prediction: as in
+    `GenerationRequest`.
     """
 
     messages: Sequence[Mapping[str, Any]]
@@ -50,6 +51,8 @@ class Conversation:
     continues: bool = True
     constrained: bool = False
     answers: int = 1
+    shift: int | None = None
+    prediction: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from runtime.engine.core import (
     ModelFacts,
     Queued,
     Reading,
+    Score,
     Started,
     TextDelta,
 )
@@ -42,9 +43,11 @@ from runtime.engine.messages import (
     Message,
     Pong,
     Progress,
+    Rank,
     Ready,
     Refused,
     Reply,
+    Scores,
     Text,
     Tokenize,
     Tokens,
@@ -174,6 +177,12 @@ class WorkerEngine:
         reply = await self._ask(Embed(call, tuple(tuple(text) for text in texts)), call)
         return [*reply.embeddings] if isinstance(reply, Vectors) else []
 
+    async def rank(self, query: str, documents: Sequence[str]) -> list[Score]:
+        """How well each document answers. Raises `EngineError`."""
+        call = next(self._call_ids)
+        reply = await self._ask(Rank(call, query, tuple(documents)), call)
+        return [*reply.scores] if isinstance(reply, Scores) else []
+
     async def stop(self) -> None:
         """End the worker and every running request; safe to call twice, and before `start`."""
         self._set(EngineState.STOPPED)
@@ -211,7 +220,7 @@ class WorkerEngine:
             except ProtocolError as error:
                 self._ledger.take(failures.invalid(ticket.request.id, error.message))
 
-    async def _ask(self, message: Tokenize | Detokenize | Embed, call: int) -> Reply:
+    async def _ask(self, message: Tokenize | Detokenize | Embed | Rank, call: int) -> Reply:
         if self._worker is None or self._status.state is not EngineState.READY:
             raise EngineError("The model is not loaded.", "Wait until /health answers 200.")
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
@@ -282,7 +291,7 @@ class WorkerEngine:
             case Beat():
                 self._watch.hear(message)
                 self._counters = message.counters
-            case Tokens() | Text() | Vectors() | Pong() | Refused():
+            case Tokens() | Text() | Vectors() | Scores() | Pong() | Refused():
                 if (future := self._calls.get(message.call)) and not future.done():
                     future.set_result(message)
             case Progress(value):

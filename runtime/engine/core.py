@@ -41,6 +41,10 @@ class GrammarTrigger:
     after: str = ""
 
 
+SAMPLERS = ("penalties", "dry", "top_n_sigma", "top_k", "typ_p", "top_p", "min_p", "xtc", "temperature")
+"""The samplers in llama.cpp's order, under the names it has for them."""
+
+
 @dataclass(frozen=True, slots=True)
 class SamplingParams:
     """How the next token is drawn. Names, order and defaults are llama.cpp's (common/sampling).
@@ -49,8 +53,10 @@ class SamplingParams:
     typical_p 1, top_n_sigma -1, xtc_probability 0, dry_multiplier 0 and mirostat 0 are off. penalty_last_n,
     dry_penalty_last_n: tokens looked back at, prompt included; -1 is the whole context. n_probs: with every token, tell
     its log-probability and those of so many of the likeliest; None tells nothing. after_sampling: tell what the
-    samplers left of them instead. min_keep: so many tokens are always left to draw from. grammar: the shape of
-    the whole answer, or, with grammar_triggers, of what follows the first of them; until then the answer is free.
+    samplers left of them instead. min_keep: so many tokens are always left to draw from. samplers: which of
+    them, in which order ("infill", which belongs behind a small top_k, may be one); whatever else is set, one that is
+    not among them is not used. Mirostat takes the place of all. grammar: the shape of the whole answer, or, with
+    grammar_triggers, of what follows the first of them; until then the answer is free.
     """
 
     temperature: float = 0.8
@@ -79,6 +85,7 @@ class SamplingParams:
     n_probs: int | None = None
     after_sampling: bool = False
     min_keep: int = 0
+    samplers: tuple[str, ...] = SAMPLERS
     seed: int | None = None
     grammar: str | None = None  # GBNF
     grammar_triggers: tuple[GrammarTrigger, ...] = ()
@@ -90,11 +97,13 @@ class GenerationRequest:
 
     prompt: rendered text (special tokens are parsed), or token ids.
     max_tokens: upper bound of generated tokens; None means until the model stops or the context ends. shift: do not
-    stop at the end of the context, but forget the older half of what follows the first `shift` tokens, and go on.
+    stop at the end of the context, but forget the older half of what follows the first `shift` tokens, and go on; a
+    beginning-of-text token that the vocabulary adds is kept besides, and -1 is all of the prompt.
     stop: strings that end the text; never part of it. answered: tokens of the answer that were told already, by a
     worker that is gone: the answer goes on after them, and they count. visible: texts of control tokens that are text
     of the answer, also where they end it; all others are silent. seconds: written for that long, the answer ends where
-    it has a whole line, as at its limit.
+    it has a whole line, as at its limit. prediction: what much of the answer may be; where it is so it is
+    computed faster, and it is the same either way.
     """
 
     id: str
@@ -107,6 +116,7 @@ class GenerationRequest:
     visible: tuple[str, ...] = ()
     shift: int | None = None
     seconds: float | None = None
+    prediction: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +189,10 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The request is done. `stop` is the stop string that ended it, if one did."""
+    """The request is done. `stop` is the stop string that ended it, if one did.
+
+    guessed: tokens that were computed before it was known that they come; right: those of them that came.
+    """
 
     request_id: str
     reason: FinishReason
@@ -187,6 +200,8 @@ class Finished:
     completion_tokens: int
     timings: Timings
     stop: str | None = None
+    guessed: int = 0
+    right: int = 0
 
 
 class FailureKind(StrEnum):
@@ -222,6 +237,14 @@ class Embedding:
     """A text as a vector of length 1, and how many tokens it had."""
 
     vector: tuple[float, ...]
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How well a document answers a question, in the model's own measure; tokens: of both together."""
+
+    value: float
     tokens: int
 
 
@@ -276,6 +299,7 @@ class ModelFacts:
     metadata: dict[str, str] = field(default_factory=dict)
     embedding_size: int = 0  # numbers in a vector of `Engine.embed`
     fill_in: tuple[int, ...] = ()  # tokens before a beginning, an end, and what is between; none where it knows none
+    ranks: bool = False  # it says how well documents answer a question, and makes no vectors
 
 
 class EngineState(StrEnum):
@@ -341,6 +365,9 @@ class Engine(Protocol):
 
     async def embed(self, texts: Sequence[Sequence[int]]) -> list[Embedding]:
         """Token lists as vectors, beside whatever is generated. Raises `EngineError`, also for too long a text."""
+
+    async def rank(self, query: str, documents: Sequence[str]) -> list[Score]:
+        """How well each document answers. Raises `EngineError`, also where the model was not made for it."""
 
     async def stop(self) -> None:
         """End the worker and every running request; safe to call twice."""

@@ -28,6 +28,7 @@ from runtime.engine.core import (
     ModelFacts,
     Queued,
     Reading,
+    Score,
     Started,
     TextDelta,
     Timings,
@@ -85,6 +86,7 @@ class FakeBehaviour:
     context_size: int = 4096
     chat_template: str | None = _CHATML
     fill_in: tuple[int, ...] = ()
+    ranks: bool = False
 
 
 class FakeEngine:
@@ -169,7 +171,21 @@ class FakeEngine:
     async def embed(self, texts: Sequence[Sequence[int]]) -> list[Embedding]:
         """A direction in eight dimensions that depends on the tokens and nothing else."""
         self._require_worker()
+        if self.behaviour.ranks:
+            raise EngineError("This model makes no vectors.")
         return [Embedding(_direction(text), len(text)) for text in texts]
+
+    async def rank(self, query: str, documents: Sequence[str]) -> list[Score]:
+        """How many of the question's words the document has, but for one."""
+        self._require_worker()
+        if not self.behaviour.ranks:
+            raise EngineError("This model was not made to rank documents.")
+        wanted = {*query.split()}
+        counts = [len(encode(f"{query}{document}", parse_special=False)) for document in documents]
+        return [
+            Score(len(wanted & {*document.split()}) - 1.0, count)
+            for document, count in zip(documents, counts, strict=True)
+        ]
 
     async def stop(self) -> None:
         """STOPPED from now on; running requests end in `Failed`. Safe to call twice."""
@@ -192,7 +208,7 @@ class FakeEngine:
         for step in range(1, self.behaviour.steps):
             await asyncio.sleep(self.behaviour.step_seconds)
             yield Reading(request.id, len(prompt) * step // self.behaviour.steps, len(prompt))
-        room = self.behaviour.context_size - len(prompt)
+        room = math.inf if request.shift is not None else self.behaviour.context_size - len(prompt)
         limit = room if request.max_tokens is None else min(room, request.max_tokens)
         assembler, reason, count, pending = TextAssembler(request.stop), FinishReason.LENGTH, 0, list[int]()
         first = time.perf_counter()
@@ -343,4 +359,5 @@ def _facts(behaviour: FakeBehaviour) -> ModelFacts:
         metadata={"general.name": "fake"},
         embedding_size=_DIMENSIONS,
         fill_in=behaviour.fill_in,
+        ranks=behaviour.ranks,
     )

@@ -1,7 +1,7 @@
 """What the server and the worker say to each other.
 
     worker  Hello · Progress* · (Ready | LoadFailed) · events of requests, answers to calls; a Beat every second
-    server  Load · Generate, Cancel, Tokenize, Detokenize, Ping in any order; end-of-file ends the worker
+    server  Load · Generate, Cancel, Tokenize, Detokenize, Embed, Rank, Ping in any order; end-of-file ends the worker
 
 Both ends are the same executable, so `Hello.protocol` must be equal, not merely compatible.
 """
@@ -21,11 +21,12 @@ from runtime.engine.core import (
     ModelFacts,
     Queued,
     Reading,
+    Score,
     Started,
     TextDelta,
 )
 
-PROTOCOL_VERSION = 6
+PROTOCOL_VERSION = 7
 """Goes up with every change to a message or an event."""
 
 
@@ -174,6 +175,23 @@ class Vectors:
 
 
 @dataclass(frozen=True, slots=True)
+class Rank:
+    """Answered by `Scores` or `Refused`, in turn with `Embed`."""
+
+    call: int
+    query: str
+    documents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Answer to `Rank`."""
+
+    call: int
+    scores: tuple[Score, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """Answered by `Pong`: the worker's reader thread lives."""
 
@@ -202,9 +220,9 @@ class Unknown:
     type: str
 
 
-Reply = Tokens | Text | Vectors | Pong | Refused
+Reply = Tokens | Text | Vectors | Scores | Pong | Refused
 ToServer = Hello | Progress | Ready | LoadFailed | Beat | Event | Reply | Unknown
-ToWorker = Load | Generate | Cancel | Tokenize | Detokenize | Embed | Ping | Unknown
+ToWorker = Load | Generate | Cancel | Tokenize | Detokenize | Embed | Rank | Ping | Unknown
 Message = ToServer | ToWorker
 
 TYPES: dict[str, type[Any]] = {
@@ -212,7 +230,7 @@ TYPES: dict[str, type[Any]] = {
     for cls in (
         *(Hello, Load, Progress, Ready, LoadFailed, Beat),
         *(Generate, Cancel, Queued, Started, Reading, TextDelta, Finished, Failed),
-        *(Tokenize, Tokens, Detokenize, Text, Embed, Vectors, Ping, Pong, Refused),
+        *(Tokenize, Tokens, Detokenize, Text, Embed, Vectors, Rank, Scores, Ping, Pong, Refused),
     )
 }
 """Every message that travels, by the name it has there."""

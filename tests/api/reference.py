@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from runtime.api import fields, filling, limits, llamacpp, streams
+from runtime.api import fields, filling, limits, llamacpp, ranking, streams
 from runtime.api.anthropic import schema as anthropic
 from runtime.api.dialects import DIALECTS
 from runtime.api.ollama import about
@@ -21,6 +21,7 @@ FILE = Path(__file__).parents[2] / "docs" / "api.md"
 TABLES = (
     fields.REFUSED,
     filling._ONLY,
+    ranking._ONLY,
     schema._ONLY,
     completions._ONLY,
     responses_schema._ONLY,
@@ -110,6 +111,7 @@ def own(model: type[BaseModel]) -> list[dict[str, Any]]:
         ollama.__name__: ollama._ONLY,
         about.__name__: about._EMBED_ONLY,
         filling.__name__: filling._ONLY,
+        ranking.__name__: ranking._ONLY,
         llamacpp.__name__: llamacpp._EMBEDDING_ONLY,
     }
     return [fields.REFUSED, by_module.get(model.__module__, {})]
@@ -142,7 +144,7 @@ def render() -> str:
                 told = (inspect.getdoc(getattr(module, function)) or "").split("\n")[0]
                 joined = ", ".join(f"`{address.replace(':path', '')}`" for address in addresses)
                 lines += ["", f"### {joined}", "", told]
-                if (body := module.BODIES.get(function)) and not told.startswith("Refused"):
+                if body := module.BODIES.get(function):
                     lines += ["", *table(body)]
     lines += ["", "### Ollama's `options`", "", *table(ollama.Options)]
     return "\n".join(line.rstrip() for line in lines) + "\n"

@@ -302,7 +302,9 @@ def test_the_tokens_of_reasoning_are_counted_its_tags_included(thought: str) -> 
         asked: dict[str, Any] = {"tools": [WEATHER], "n": 2}
         usage = server.chat(**asked).json()["usage"]
         streamed = events(server.chat(**asked, stream=True, stream_options={"include_usage": True}).text)[-2]["usage"]
-        response = server.http.post("/v1/responses", json={"input": "x", "tools": [{"type": "function", **WEATHER["function"]}]}).json()
+        response = server.http.post(
+            "/v1/responses", json={"input": "x", "tools": [{"type": "function", **WEATHER["function"]}]}
+        ).json()
         left = server.chat(reasoning_format="none").json()["usage"]
     assert usage["completion_tokens_details"]["reasoning_tokens"] == 2 * len(thought)
     assert streamed["completion_tokens_details"] == usage["completion_tokens_details"]

@@ -25,6 +25,7 @@ from runtime.engine.core import (
     Queued,
     Reading,
     SamplingParams,
+    Score,
     Started,
     TextDelta,
     Timings,
@@ -75,6 +76,7 @@ REQUESTS = st.builds(
     ignore_eos=st.booleans(),
     visible=st.lists(TEXTS, max_size=2).map(tuple),
     shift=st.none() | INTEGERS,
+    prediction=TEXTS,
 )
 CHANCE = st.builds(TokenChance, INTEGERS, TOKENS, FLOATS)
 CHANCES = st.builds(TokenChances, CHANCE, st.lists(CHANCE, max_size=2).map(tuple))
@@ -83,6 +85,7 @@ FACTS = st.builds(
     chat_template=st.none() | TEXTS,
     metadata=st.dictionaries(TEXTS, TEXTS, max_size=2),
     adds_bos=st.booleans(),
+    ranks=st.booleans(),
 )
 EVERY_MESSAGE: dict[type, st.SearchStrategy[Message]] = {
     Hello: st.builds(Hello, INTEGERS, INTEGERS),
@@ -99,6 +102,10 @@ EVERY_MESSAGE: dict[type, st.SearchStrategy[Message]] = {
     messages.Embed: st.builds(messages.Embed, INTEGERS, st.lists(TOKENS, max_size=2).map(tuple)),
     messages.Vectors: st.builds(
         messages.Vectors, INTEGERS, st.lists(st.builds(Embedding, st.tuples(FLOATS), INTEGERS), max_size=2).map(tuple)
+    ),
+    messages.Rank: st.builds(messages.Rank, INTEGERS, TEXTS, st.lists(TEXTS, max_size=2).map(tuple)),
+    messages.Scores: st.builds(
+        messages.Scores, INTEGERS, st.lists(st.builds(Score, FLOATS, INTEGERS), max_size=2).map(tuple)
     ),
     Beat: st.builds(Beat, FLOATS, FLOATS, st.builds(Counters, INTEGERS, INTEGERS)),
     Queued: st.builds(Queued, TEXTS, INTEGERS),

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from runtime.api.errors import ApiError, invalid
-from runtime.api.fields import Ignored, SamplingFields, only, refuse, sampling_of
+from runtime.api.fields import Ignored, SamplingFields, only, refuse, sampling_of, shift_of
 from runtime.api.limits import MAX_MESSAGES, checked_schema, checked_stops
 from runtime.api.tools import checked_calls, checked_tools, with_names
 from runtime.chat.prompt import AUTO, NONE, REQUIRED, Conversation
@@ -109,12 +109,14 @@ def conversation(asked: CountRequest, defaults: SamplingParams) -> Conversation:
     if constrained and tools and choice != NONE:
         raise invalid("A prescribed form of the answer leaves no room for 'tools'.", "output_config.format")
     answer = asked if isinstance(asked, MessagesRequest) else None
+    limit = answer.max_tokens if answer else None
     return Conversation(
         messages=_messages(asked),
         sampling=sampling,
-        max_tokens=answer.max_tokens if answer else None,
+        max_tokens=limit,
         stop=checked_stops(answer.stop_sequences, "stop_sequences") if answer else (),
         ignore_eos=bool(asked.ignore_eos),
+        shift=shift_of(asked, limit),
         tools=tools,
         tool_choice=choice,
         tool=tool,

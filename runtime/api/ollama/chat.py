@@ -52,7 +52,10 @@ async def generate(service: Service, request: Request) -> Response:
     if body.raw:
         service.ready_facts()
         sampling = await service.read(schema.sampling_for, body)
-        raw = raw_request(body.prompt, sampling, schema.limit(body), schema.stops(body))
+        raw = raw_request(
+            body.prompt, sampling, schema.limit(body), schema.stops(body), shift=schema.shift(body),
+            ignore_eos=bool(body.options and body.options.ignore_eos),
+        )  # fmt: skip
         return _reply(_Answer(service, Asked((raw,), Prompt("")), chat=False), service, body.stream)
     asked = await service.prepare(await service.read(schema.generation, body))
     return _reply(_Answer(service, asked, chat=False), service, body.stream)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from runtime.api.errors import invalid
-from runtime.api.fields import Ignored, SamplingFields, only, refuse, sampling_of, with_logprobs
+from runtime.api.fields import Ignored, SamplingFields, only, refuse, sampling_of, shift_of, with_logprobs
 from runtime.api.limits import MAX_MESSAGES, checked_schema, checked_stops
 from runtime.api.tools import checked_calls, checked_tools, with_names
 from runtime.chat.prompt import Conversation
@@ -18,10 +18,10 @@ from runtime.engine.core import SamplingParams
 class Options(SamplingFields):
     """`options`. What Ollama decides while it loads a model was decided here when the server was started."""
 
+    num_keep: Annotated[int | None, Field(ge=-1, lt=2**31, description="Ollama's name of n_keep.")] = None
     num_predict: Annotated[int | None, Field(ge=-2, description="-1 and -2 are no limit but the context.")] = None
     stop: str | list[str] | None = None
     num_ctx: Ignored = None
-    num_keep: Ignored = None
     num_batch: Ignored = None
     num_gpu: Ignored = None
     main_gpu: Ignored = None
@@ -121,6 +121,7 @@ def _conversation(
         messages=messages,
         sampling=sampling,
         max_tokens=limit(asked),
+        shift=shift(asked),
         stop=stops(asked),
         ignore_eos=bool(asked.options and asked.options.ignore_eos),
         tools=tools,
@@ -150,6 +151,14 @@ def limit(asked: _Body) -> int | None:
     if count == 0:
         raise invalid("'options.num_predict' must be at least 1, or -1 for no limit.", "options.num_predict")
     return None if count is None or count < 0 else count
+
+
+def shift(asked: _Body) -> int | None:
+    """What of the prompt is kept where the answer outgrows the context; None: it ends there."""
+    options = asked.options or Options()
+    if options.n_keep is None:
+        options = options.model_copy(update={"n_keep": options.num_keep})
+    return shift_of(options, limit(asked))
 
 
 def stops(asked: _Body) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ class _ChatAnswer:
                             self._chances[index] += event.chances
         choices = [self._choice(index, one.message()) for index, one in enumerate(gathered)]
         ends = [self._ends[index] for index in range(len(choices))]
-        document = {**self._head, "choices": choices, "usage": usage(ends), "timings": timings(ends[0].spent)}
+        document = {**self._head, "choices": choices, "usage": self._usage(ends), "timings": timings(ends[0].spent)}
         await sink.whole(json_response(document))
 
     async def stream(self, sink: Sink) -> None:
@@ -110,8 +110,8 @@ class _ChatAnswer:
                     case _:
                         await sink.event(self._chunk(index, _delta(event)))
         if self._include_usage:
-            ends = list(self._ends.values())
-            await sink.event(_dumps({**self._chunk_head(), "choices": [], "usage": usage(ends)}))
+            usage = self._usage([*self._ends.values()])
+            await sink.event(_dumps({**self._chunk_head(), "choices": [], "usage": usage}))
         await sink.event("[DONE]")
         await sink.close()
 
@@ -137,6 +137,9 @@ class _ChatAnswer:
             ]
         chances = logprobs(self._chances[index]) if self._asked.with_chances else None
         return {"index": index, "message": told, "logprobs": chances, "finish_reason": self._ends[index].reason}
+
+    def _usage(self, ends: list[Ended]) -> dict[str, Any]:
+        return usage(ends, foretold=bool(self._asked.requests[0].prediction))
 
     def _chunk_head(self) -> dict[str, Any]:
         return {**self._head, "object": "chat.completion.chunk"}

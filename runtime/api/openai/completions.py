@@ -15,7 +15,7 @@ from starlette.responses import Response
 from runtime.api.answer import Ended, answers
 from runtime.api.door import read_body
 from runtime.api.errors import OPENAI, invalid, json_response
-from runtime.api.fields import Ignored, SamplingFields, only, refuse, sampling_of
+from runtime.api.fields import Ignored, SamplingFields, only, refuse, sampling_of, shift_of
 from runtime.api.limits import MAX_ANSWERS, checked_stops
 from runtime.api.openai.schema import StreamOptions, checked_limit, formatted
 from runtime.api.openai.usage import legacy_logprobs, timings
@@ -70,7 +70,8 @@ async def completions(service: Service, request: Request) -> Response:
     prompts = _prompts(body.prompt)
     asked_for = await _with_suffix(service, prompts, body.suffix) if body.suffix else prompts
     sampling = await service.read(_sampling, body)
-    limit = body.max_tokens if body.max_tokens is not None else body.n_predict
+    given = body.max_tokens if body.max_tokens is not None else body.n_predict
+    limit = None if given is None else checked_limit(given, "max_tokens")
     count = body.n or 1
     if len(prompts) * count > MAX_ANSWERS:
         raise invalid(f"More than {MAX_ANSWERS} answers in one request are not possible.", "prompt")
@@ -79,8 +80,8 @@ async def completions(service: Service, request: Request) -> Response:
         for prompt in asked_for
         for request in repeated(
             raw_request(
-                prompt, sampling, None if limit is None else checked_limit(limit, "max_tokens"),
-                checked_stops(body.stop), ignore_eos=bool(body.ignore_eos),
+                prompt, sampling, limit, checked_stops(body.stop), ignore_eos=bool(body.ignore_eos),
+                shift=shift_of(body, limit),
             ),
             count,
         )

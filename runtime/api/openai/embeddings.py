@@ -59,6 +59,10 @@ async def embeddings(service: Service, request: Request) -> Response:
 
 async def embedded(service: Service, texts: Sequence[str | tuple[int, ...]], param: str) -> list[Embedding]:
     """The vectors. Raises `ApiError` 400 with the engine's own reason."""
+    if service.ready_facts().ranks:
+        raise invalid(
+            "This model ranks documents and makes no vectors; /v1/rerank asks it to.", "model", "unsupported_model"
+        )
     try:
         tokens = [
             text

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from runtime.api.errors import invalid
-from runtime.api.fields import Ignored, SamplingFields, only, refuse, sampling_of
+from runtime.api.fields import Ignored, SamplingFields, only, refuse, sampling_of, shift_of
 from runtime.api.limits import MAX_MESSAGES
 from runtime.api.openai.schema import formatted
 from runtime.api.tools import checked_calls, checked_tools, chosen, with_names
@@ -104,6 +104,7 @@ def conversation(asked: ResponsesRequest, defaults: SamplingParams) -> Conversat
         sampling=sampling,
         max_tokens=limit,
         ignore_eos=bool(asked.ignore_eos),
+        shift=shift_of(asked, limit),
         variables=asked.chat_template_kwargs,
         tools=tools,
         tool_choice=choice,

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from runtime.api.errors import invalid
-from runtime.api.fields import Ignored, SamplingFields, only, refuse, sampling_of, with_logprobs
+from runtime.api.fields import Ignored, SamplingFields, only, refuse, sampling_of, shift_of, with_logprobs
 from runtime.api.limits import MAX_ANSWERS, MAX_MESSAGES, checked_schema, checked_stops
 from runtime.api.tools import checked_calls, checked_tools, chosen, with_names
 from runtime.chat.prompt import NONE, Conversation
@@ -44,6 +44,15 @@ class ChatMessage(BaseModel):
     annotations: Ignored = None
     parsed: Ignored = None  # what the client's own helper for streams puts into the answer it hands back
     function_call: Any = only("null")
+
+
+class Prediction(BaseModel):
+    """`prediction`."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True)
+
+    type: Literal["content"]
+    content: str | list[dict[str, Any]]
 
 
 class ChatCompletionRequest(SamplingFields):
@@ -82,6 +91,10 @@ class ChatCompletionRequest(SamplingFields):
         bool | None, Field(description="Streams only: timings with every piece of content.")
     ] = None
     return_progress: Annotated[bool | None, Field(description="Streams only: as the header X-Stream-Progress.")] = None
+    prediction: Annotated[
+        Prediction | None,
+        Field(description="What is as foretold comes faster; the answer is the same either way."),
+    ] = None
     logprobs: Annotated[bool | None, Field(description="Of the content's tokens, before any sampling.")] = None
     top_logprobs: Annotated[int | None, Field(ge=0, le=20)] = None
     functions: Any = only("empty")
@@ -89,7 +102,6 @@ class ChatCompletionRequest(SamplingFields):
     verbosity: Any = only('"medium"')
     modalities: Any = only('["text"]')
     audio: Any = only("null")
-    prediction: Any = only("null")
     web_search_options: Any = only("null")
     store: Any = only("false")
     service_tier: Any = only('"auto" or "default"')
@@ -106,8 +118,6 @@ class ChatCompletionRequest(SamplingFields):
         return bool(self.stream_options and self.stream_options.include_usage)
 
 
-_YET = "is not offered yet"
-
 _ONLY: dict[str, tuple[tuple[Any, ...], str]] = {
     "add_generation_prompt": ((True, False), "it is true or false"),
     "functions": (([],), "its successor 'tools' is offered"),
@@ -115,7 +125,6 @@ _ONLY: dict[str, tuple[tuple[Any, ...], str]] = {
     "verbosity": (("medium",), "the model has no such switch"),
     "modalities": ((["text"],), "the model writes text only"),
     "audio": ((), "the model writes text only"),
-    "prediction": ((), _YET),
     "web_search_options": ((), "this server never opens a connection to anywhere"),
     "store": ((False,), "this server stores no conversation"),
     "service_tier": (("auto", "default"), "there is one tier only"),
@@ -148,10 +157,13 @@ def conversation(asked: ChatCompletionRequest, defaults: SamplingParams) -> Conv
             "leave out 'tools', or set 'tool_choice' to 'none'.",
             name,
         )
+    limit = _max_tokens(asked)
     return Conversation(
         messages=with_names([_message(index, message) for index, message in enumerate(asked.messages)]),
         sampling=sampling,
-        max_tokens=_max_tokens(asked),
+        max_tokens=limit,
+        shift=shift_of(asked, limit),
+        prediction=text_of("prediction.content", asked.prediction.content) if asked.prediction else "",
         stop=checked_stops(asked.stop),
         ignore_eos=bool(asked.ignore_eos),
         variables=asked.chat_template_kwargs,

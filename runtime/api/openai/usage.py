@@ -11,15 +11,20 @@ from runtime.chat.parsers.pieces import Spent
 from runtime.engine.core import TokenChance, TokenChances
 
 
-def usage(ends: Sequence[Ended]) -> dict[str, Any]:
-    """Of all answers to one prompt; the prompt counts once."""
+def usage(ends: Sequence[Ended], *, foretold: bool = False) -> dict[str, Any]:
+    """Of all answers to one prompt; the prompt counts once. foretold: much of them was said to be known."""
     first, completion = ends[0], sum(end.finished.completion_tokens for end in ends)
+    details = {"reasoning_tokens": sum(end.reasoning_tokens for end in ends)}
+    if foretold:
+        right = sum(end.finished.right for end in ends)
+        rejected = sum(end.finished.guessed for end in ends) - right
+        details |= {"accepted_prediction_tokens": right, "rejected_prediction_tokens": rejected}
     return {
         "prompt_tokens": first.finished.prompt_tokens,
         "completion_tokens": completion,
         "total_tokens": first.finished.prompt_tokens + completion,
         "prompt_tokens_details": {"cached_tokens": first.cached_tokens},
-        "completion_tokens_details": {"reasoning_tokens": sum(end.reasoning_tokens for end in ends)},
+        "completion_tokens_details": details,
     }
 
 

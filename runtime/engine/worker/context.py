@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import time
+from typing import Any
 
 from runtime.engine.lines import cells_for, lines_for, split_lines_for
 from runtime.engine.messages import Load
@@ -22,6 +23,8 @@ takes. ggml's default is fifty times as long, all of it taken from whoever else 
 """
 
 _CACHE_TYPES = {"f16": 1, "q8_0": 8}  # enum ggml_type
+
+_POOLING_RANK = 4  # enum llama_pooling_type
 
 _PARTIAL_ONLY = 1  # LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY: of a line's state, what is not attention over everything
 
@@ -76,7 +79,7 @@ class Context:
     counted once. lines: how many there can be. is_split: each line has cells of its own, over which no other looks.
     keeps_apart: whether those who decode are computed apart from prompts. A processor attends to 64 tokens at a time,
     and passes over the cells that none of them sees; who decodes among them makes it look at everybody's. A GPU would
-    have to read all weights twice.
+    have to read all weights twice. ranks: whether the model was made to rank documents.
     """
 
     def __init__(self, model: Model, load: Load, memory: int) -> None:
@@ -104,6 +107,7 @@ class Context:
         if not self.handle:
             raise CannotRunError(f"A context of {wanted} tokens cannot be made.")
         self._memory = raw.llama_get_memory(self.handle)
+        self.ranks = ranks(raw, self.handle)
         if threads > 1:
             model.llama.attach_thread_pool(self.handle, threads, _POLL)
         self.keeps_apart = load.gpu_layers == 0
@@ -163,6 +167,11 @@ class Context:
         state = (ctypes.c_uint8 * size)()
         written = raw.llama_state_seq_get_data_ext(self.handle, state, size, source, flags)
         return bool(written == size == raw.llama_state_seq_set_data_ext(self.handle, state, size, line, flags))
+
+
+def ranks(raw: Any, handle: Any) -> bool:
+    """Whether a context's vectors are scores instead, of how well a document answers a question."""
+    return bool(raw.llama_pooling_type(handle) == _POOLING_RANK)
 
 
 def usable_cpus() -> int:

@@ -1,4 +1,4 @@
-"""Texts as vectors, in a context of its own beside the one that generates.
+"""Texts as vectors, or as scores of a model that ranks documents, in a context of its own beside the generating one.
 
 Made when it is asked for the first time, for most never are. Every text is computed whole, in one batch, because models
 made for this look at all of it at once.
@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from runtime.engine.core import Embedding
-from runtime.engine.messages import Embed, Load, Refused, Vectors
-from runtime.engine.worker.context import Batch, DecodeError, usable_cpus
+from runtime.engine.core import Embedding, Score
+from runtime.engine.messages import Load, Refused, Scores, Vectors
+from runtime.engine.worker.context import Batch, DecodeError, ranks, usable_cpus
 from runtime.engine.worker.heart import Heart
 from runtime.engine.worker.model import Model
 from runtime.engine.worker.pace import UNKNOWN_SECONDS
@@ -27,9 +27,15 @@ _TEXTS = 16
 
 _POOLING_NONE, _POOLING_MEAN = 0, 1
 
+_NO_VECTORS = "This model says how well documents answer a question; it makes no vectors."
+_NO_SCORES = "This model was not made to rank documents."
+
 
 class Embedder:
-    """Pools as the model says; by the mean where it says nothing. One thread only."""
+    """Pools as the model says; by the mean where it says nothing. One thread only.
+
+    ranks: it gives a score for each text, and no vector.
+    """
 
     def __init__(self, model: Model, load: Load) -> None:
         """Raises `EngineError` where the model cannot do it."""
@@ -48,6 +54,7 @@ class Embedder:
             self._handle = raw.llama_init_from_model(model.handle, parameters)
         if not self._handle:
             raise EngineError("This model cannot turn texts into vectors.")
+        self.ranks = ranks(raw, self._handle)
         self._memory = raw.llama_get_memory(self._handle)
         self._batch = Batch(model, raw.llama_n_batch(self._handle))
         self._dimensions: int = raw.llama_model_n_embd_out(model.handle)
@@ -59,7 +66,7 @@ class Embedder:
             if not text:
                 raise EngineError("A text is empty.")
             if len(text) > self._batch.capacity:
-                raise EngineError(f"A text has {len(text)} tokens; at most {self._batch.capacity} can be a vector.")
+                raise EngineError(f"A text has {len(text)} tokens; at most {self._batch.capacity} are computed as one.")
             room -= len(text)
             if room < 0 or index == _TEXTS:
                 return index
@@ -67,6 +74,15 @@ class Embedder:
 
     def embed(self, texts: list[list[int]]) -> list[Embedding]:
         """One step: vectors of length 1. Raises `EngineError`."""
+        self._compute(texts)
+        return [Embedding(_of_length_one(self._row(number)), len(text)) for number, text in enumerate(texts)]
+
+    def rank(self, texts: list[list[int]]) -> list[Score]:
+        """One step: scores, in the model's own measure. Raises `EngineError`."""
+        self._compute(texts)
+        return [Score(self._row(number)[0], len(text)) for number, text in enumerate(texts)]
+
+    def _compute(self, texts: list[list[int]]) -> None:
         self._batch.clear()
         for number, text in enumerate(texts):
             for position, token in enumerate(text):
@@ -78,28 +94,43 @@ class Embedder:
             code = self._raw.llama_encode(self._handle, self._batch.native)
         if code != 0:
             raise DecodeError(code)
-        return [Embedding(self._vector(number), len(text)) for number, text in enumerate(texts)]
 
-    def _vector(self, number: int) -> tuple[float, ...]:
+    def _row(self, number: int) -> list[float]:
+        """What came of a text: its vector, or its score alone."""
         found = self._raw.llama_get_embeddings_seq(self._handle, number)
         if not found:
             raise EngineError("The engine gave no vector.")
-        values = found[: self._dimensions]
-        length = math.sqrt(math.fsum(value * value for value in values)) or 1.0
-        return tuple(value / length for value in values)
+        values: list[float] = found[: 1 if self.ranks else self._dimensions]
+        if not all(map(math.isfinite, values)):
+            raise EngineError("The engine gave something that is no number.")
+        return values
+
+
+def _of_length_one(values: list[float]) -> tuple[float, ...]:
+    length = math.sqrt(math.fsum(value * value for value in values)) or 1.0
+    return tuple(value / length for value in values)
 
 
 @dataclass(slots=True)
-class _Call:
-    """The texts still to compute, and what is done."""
+class Texts:
+    """A call: the texts still to compute, and what is done. ranks: scores are wanted, not vectors."""
 
     number: int
     texts: list[list[int]]
-    done: list[Embedding] = field(default_factory=list)
+    ranks: bool = False
+    vectors: list[Embedding] = field(default_factory=list)
+    scores: list[Score] = field(default_factory=list)
+
+    @property
+    def answer(self) -> Vectors | Scores:
+        """What is done."""
+        if self.ranks:
+            return Scores(self.number, tuple(self.scores))
+        return Vectors(self.number, tuple(self.vectors))
 
 
 class VectorCalls:
-    """Calls for vectors, in their order; true while there are any."""
+    """Calls for vectors or scores, in their order; true while there are any."""
 
     def __init__(self, model: Model, load: Load, send: Callable[..., None], heart: Heart) -> None:
         self._model = model
@@ -107,14 +138,14 @@ class VectorCalls:
         self._send = send
         self._heart = heart
         self._embedder: Embedder | None = None
-        self._calls: deque[_Call] = deque()
+        self._calls: deque[Texts] = deque()
 
     def __bool__(self) -> bool:
         return bool(self._calls)
 
-    def add(self, call: Embed) -> None:
+    def add(self, call: Texts) -> None:
         """One more."""
-        self._calls.append(_Call(call.call, [[*text] for text in call.texts]))
+        self._calls.append(call)
 
     def step(self) -> None:
         """Compute something for the first, if there is one, and answer it when it is done."""
@@ -123,14 +154,24 @@ class VectorCalls:
         call = self._calls[0]
         try:
             self._embedder = self._embedder or Embedder(self._model, self._load)
-            if call.texts:
-                count = self._embedder.fitting([self._model.checked(text) for text in call.texts])
-                with self._heart.working(UNKNOWN_SECONDS):
-                    call.done += self._embedder.embed(call.texts[:count])
-                del call.texts[:count]
+            self._compute(call, self._embedder)
             if not call.texts:
                 self._calls.popleft()
-                self._send(Vectors(call.number, tuple(call.done)))
+                self._send(call.answer)
         except EngineError as error:
             self._calls.popleft()
             self._send(Refused(call.number, error.message))
+
+    def _compute(self, call: Texts, embedder: Embedder) -> None:
+        """As many of the texts as a step takes."""
+        if call.ranks != embedder.ranks:
+            raise EngineError(_NO_VECTORS if embedder.ranks else _NO_SCORES)
+        if not call.texts:
+            return
+        count = embedder.fitting([self._model.checked(text) for text in call.texts])
+        with self._heart.working(UNKNOWN_SECONDS):
+            if call.ranks:
+                call.scores += embedder.rank(call.texts[:count])
+            else:
+                call.vectors += embedder.embed(call.texts[:count])
+        del call.texts[:count]

@@ -13,18 +13,21 @@ from runtime.engine.worker.sequence import Chunk
 
 
 class Guessing:
-    """Only where it is wished, and where the cache can take back a token: with attention over everything."""
+    """Only where it is wished, or the answer was foretold, and where the cache can take back a token: with attention
+    over everything.
+    """
 
     def __init__(self, context: Context, load: Load, scheduler: Scheduler) -> None:
         self._context = context
         self._scheduler = scheduler
-        self._works = load.lookup and context.kind is MemoryKind.FULL
+        self._works = context.kind is MemoryKind.FULL
+        self._for_all = load.lookup
         self._spare = context.lines - load.parallel  # tokens a step can be asked for besides one of each request
 
     def begin(self, job: Job) -> None:
         """The job came."""
-        if self._works:
-            job.lookup = Lookup()
+        if self._works and (self._for_all or job.foretold):
+            job.lookup = Lookup(job.foretold, job.prompt_tokens)
 
     def guess(self, jobs: dict[str, Job]) -> None:
         """What those who decode may say next."""

@@ -11,6 +11,7 @@ from runtime.engine.core import Failed, GenerationRequest, Timings
 from runtime.engine.worker.answer import Answer
 from runtime.engine.worker.context import Context
 from runtime.engine.worker.lookup import Lookup
+from runtime.engine.worker.model import Model
 from runtime.engine.worker.sampling import Sampler
 from runtime.engine.worker.sequence import Sequence, shifted
 from runtime.errors import EngineError
@@ -49,7 +50,8 @@ class Clock:
 class Job:
     """A request that can be served. sampler: made when it is admitted first. place: as told while it waits.
 
-    is_started: it was told that it is being computed. lookup: guesses its next tokens, where that is wished.
+    is_started: it was told that it is being computed. lookup: guesses its next tokens, where that is wished; foretold:
+    what they may be. keep: tokens that stay where it goes on beyond the end of the context; None where it ends there.
     """
 
     request: GenerationRequest
@@ -61,6 +63,8 @@ class Job:
     place: int = 0
     is_started: bool = False
     lookup: Lookup | None = None
+    foretold: list[int] = field(default_factory=list)
+    keep: int | None = None
     clock: Clock = field(default_factory=Clock)
 
     @property
@@ -108,13 +112,20 @@ def examine(request: GenerationRequest, arrival: int, context: Context) -> Job |
         return failures.invalid(request.id, error.message)
     if not prompt:
         return failures.empty_prompt(request.id)
-    if request.shift is not None and request.shift < 0:
-        return failures.invalid(request.id, "What is kept when the context is shifted cannot be less than nothing.")
     if len(prompt) >= context.size:
         return failures.too_long(request.id, len(prompt), context.size)
     seed = int.from_bytes(os.urandom(4)) if request.sampling.seed is None else request.sampling.seed
     answer = Answer(model, request, room=context.size - len(prompt) if request.shift is None else None)
-    tokens = [*prompt, *answered]
-    if request.shift is not None:
-        tokens = shifted(tokens, request.shift, context.size)
-    return Job(request, prompt, seed, Sequence(request.id, arrival, tokens), answer)
+    tokens, keep = [*prompt, *answered], _kept(request, prompt, model)
+    if keep is not None:
+        tokens = shifted(tokens, keep, context.size)
+    foretold: list[int] = []
+    if request.prediction:
+        foretold = model.tokenize(request.prediction, parse_special=False, add_special=False)
+    return Job(request, prompt, seed, Sequence(request.id, arrival, tokens), answer, foretold=foretold, keep=keep)
+
+
+def _kept(request: GenerationRequest, prompt: list[int], model: Model) -> int | None:
+    if request.shift is None:
+        return None
+    return len(prompt) if request.shift < 0 else request.shift + (model.adds_bos and prompt[0] == model.bos)

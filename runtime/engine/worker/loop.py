@@ -24,11 +24,11 @@ from runtime.engine.core import (
     Reading,
     Started,
 )
-from runtime.engine.messages import Embed, Load
+from runtime.engine.messages import Load
 from runtime.engine.worker.cache import PrefixCache
 from runtime.engine.worker.context import NO_ROOM, Batch, Context, DecodeError
 from runtime.engine.worker.drawing import Drawing, Drawn, Wanted
-from runtime.engine.worker.embedding import VectorCalls
+from runtime.engine.worker.embedding import Texts, VectorCalls
 from runtime.engine.worker.grammar import GrammarError
 from runtime.engine.worker.guessing import Guessing
 from runtime.engine.worker.heart import Heart
@@ -58,7 +58,7 @@ class Loop:
         self._drawing = Drawing(context, context.threads)
         self._jobs: dict[str, Job] = {}
         self._arrivals = itertools.count()
-        self._inbox: queue.SimpleQueue[Job | Embed | str] = queue.SimpleQueue()  # str: the id of a cancelled request
+        self._inbox: queue.SimpleQueue[Job | Texts | str] = queue.SimpleQueue()  # str: the id of a cancelled request
         self._vectors = VectorCalls(context.model, load, send, heart)
         self._outbox: list[Event] = []
         self._seconds_per_request = 1.0
@@ -80,8 +80,8 @@ class Loop:
         """Nobody waits for this request any more; of no effect once it is over."""
         self._inbox.put(request_id)
 
-    def embed(self, call: Embed) -> None:
-        """Turn texts into vectors, a step at a time between the others' steps."""
+    def embed(self, call: Texts) -> None:
+        """Turn texts into vectors or scores, a step at a time between the others' steps."""
         self._inbox.put(call)
 
     # The model's thread
@@ -107,7 +107,7 @@ class Loop:
             heard = self._inbox.get()
             if isinstance(heard, Job):
                 self._enqueue(heard)
-            elif isinstance(heard, Embed):
+            elif isinstance(heard, Texts):
                 self._vectors.add(heard)
             elif heard in self._jobs:
                 self._finish(self._jobs[heard], FinishReason.CANCELLED)
@@ -230,8 +230,8 @@ class Loop:
                 return
         if error is not None:
             self._fail(job, _failure(job, error))
-        elif job.request.shift is not None and len(job.sequence.tokens) >= self._context.size:
-            tokens = shifted(job.sequence.tokens, job.request.shift, self._context.size)
+        elif job.keep is not None and len(job.sequence.tokens) >= self._context.size:
+            tokens = shifted(job.sequence.tokens, job.keep, self._context.size)
             self._scheduler.restart(job.sequence, tokens)
 
     def _recover(self, chunks: list[Chunk], error: DecodeError) -> None:
@@ -261,7 +261,7 @@ class Loop:
     def _finish(self, job: Job, reason: FinishReason | None = None) -> None:
         job.answer.reason = reason or job.answer.reason
         timings = job.clock.timings()
-        self._outbox += job.answer.finish(job.prompt_tokens, timings)
+        self._outbox += job.answer.finish(job.prompt_tokens, timings, job.lookup)
         seconds = timings.prompt_seconds + timings.generation_seconds
         self._seconds_per_request += 0.2 * (seconds - self._seconds_per_request)
         self._close(job, keep=True)

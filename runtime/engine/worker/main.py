@@ -32,6 +32,7 @@ from runtime.engine.messages import (
     Ping,
     Pong,
     Progress,
+    Rank,
     Ready,
     Refused,
     Reply,
@@ -42,11 +43,13 @@ from runtime.engine.messages import (
 )
 from runtime.engine.protocol import MessageWriter, ProtocolError, read_batches
 from runtime.engine.worker.context import Context
+from runtime.engine.worker.embedding import Texts
 from runtime.engine.worker.heart import Heart
 from runtime.engine.worker.log import EngineLog
 from runtime.engine.worker.loop import Loop
 from runtime.engine.worker.model import Model
 from runtime.engine.worker.pages import Pages
+from runtime.engine.worker.pairing import paired
 from runtime.engine.worker.teller import Teller
 from runtime.errors import CannotRunError, EngineError, PannierError
 
@@ -110,7 +113,9 @@ def _load(load: Load, log: EngineLog, listener: _Listener, send: Send, heart: He
     context = Context(model, load, device.memory_free)
     loop = Loop(context, load, Teller(send), heart)
     listener.serve(model, loop)
-    send(Ready(model.facts(context_size=context.size, parallel=load.parallel, backend=backend_name(load.backends[0]))))
+    backend = backend_name(load.backends[0])
+    facts = model.facts(context_size=context.size, parallel=load.parallel, backend=backend, ranks=context.ranks)
+    send(Ready(facts))
     return loop
 
 
@@ -157,9 +162,9 @@ class _Listener:
             case Cancel(request_id):
                 if self._loop:
                     self._loop.cancel(request_id)
-            case Embed():
-                if self._loop:
-                    self._loop.embed(message)
+            case Embed() | Rank():
+                if self._loop and self._model:
+                    self._embed(message, self._loop, self._model)
                 else:
                     self._send(Refused(message.call, "The model is still being loaded."))
             case Tokenize() | Detokenize() | Ping():
@@ -168,6 +173,17 @@ class _Listener:
                 _say(f"ignored a message of the unknown type {name}")
             case _:
                 _say(f"ignored a message that is not for a worker: {type(message).__name__}")
+
+    def _embed(self, call: Embed | Rank, loop: Loop, model: Model) -> None:
+        """A question is put together with its documents here, beside the computing."""
+        try:
+            if isinstance(call, Embed):
+                loop.embed(Texts(call.call, [[*text] for text in call.texts]))
+            else:
+                pairs = [paired(model, call.query, document) for document in call.documents]
+                loop.embed(Texts(call.call, pairs, ranks=True))
+        except EngineError as error:
+            self._send(Refused(call.call, error.message))
 
     def _answer(self, call: Tokenize | Detokenize | Ping) -> Reply:
         if isinstance(call, Ping):

@@ -137,7 +137,7 @@ class Model:
         """All tokens that end a generation; the whole vocabulary has to be asked."""
         return tuple(token for token in range(self.vocabulary_size) if self.ends_generation(token))
 
-    def facts(self, *, context_size: int, parallel: int, backend: str) -> ModelFacts:
+    def facts(self, *, context_size: int, parallel: int, backend: str, ranks: bool) -> ModelFacts:
         """What the server must know."""
         raw, metadata = self.llama.raw, self._general_metadata()
         template = raw.llama_model_chat_template(self.handle, None)
@@ -160,6 +160,7 @@ class Model:
             metadata=metadata,
             embedding_size=raw.llama_model_n_embd_out(self.handle),
             fill_in=self._fill_in(),
+            ranks=ranks,
         )
 
     def _fill_in(self) -> tuple[int, ...]:

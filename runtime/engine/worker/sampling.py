@@ -8,7 +8,7 @@ and no random state needs to be kept.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -33,7 +33,7 @@ def step_seed(seed: int, index: int) -> int:
 
 
 class Sampler:
-    """One answer's chain: biases, grammar, penalties, DRY, top-n-sigma, top-k, typical, top-p, min-p, XTC, temperature.
+    """One answer's chain: biases, grammar, and then the samplers that were asked for, in the order asked for.
 
     With mirostat: biases, grammar, temperature, mirostat. Mirostat is the one sampler that remembers: an answer that is
     taken up by another worker begins to learn its measure anew.
@@ -55,13 +55,15 @@ class Sampler:
         self._params = params
         self._seed = seed
         self._grammar = _grammar(model, params)
+        self._is_greedy = params.temperature <= 0 and (bool(params.mirostat) or "temperature" in params.samplers)
+        self._behind: list[Any] = []  # from XTC on; it draws, and is made anew for every token: None stands for it
         self._chain = made(raw.llama_sampler_chain_init(raw.llama_sampler_chain_default_params()))
         self._mute, self._mute_calls = without(raw, self._chain, "accept", "reset", "clone", "free")
         self._chances = Chances(model, params.n_probs) if params.n_probs is not None else None
         self._add_biases(forbidden)
         if self._grammar:
             self._add(self._grammar.filter)
-        if params.mirostat and params.temperature > 0:
+        if params.mirostat and not self._is_greedy:
             self._add_mirostat()
         else:
             self._add_filters(prompt, context_size)
@@ -101,6 +103,8 @@ class Sampler:
         """Free it."""
         self._raw.llama_sampler_free(self._mute)
         self._raw.llama_sampler_free(self._chain)
+        for sampler in filter(None, self._behind):
+            self._raw.llama_sampler_free(sampler)
         if self._grammar:
             self._grammar.close()
         if self._chances:
@@ -112,25 +116,23 @@ class Sampler:
         looks: samplers to see behind it what it drew from.
         """
         raw, seed = self._raw, step_seed(self._seed, index)
-        if self._params.temperature <= 0:
+        for sampler in self._behind:
+            self._add(sampler or self._xtc(seed))
+        if self._is_greedy:
             if looks:  # all but the likeliest are out, and it is certain
                 self._add(raw.llama_sampler_init_temp(0.0))
                 self._add(raw.llama_sampler_init_dist(seed))
             else:
                 self._add(raw.llama_sampler_init_greedy())
         elif not self._params.mirostat:
-            if self._params.xtc_probability > 0:
-                chance, threshold, keep = (
-                    self._params.xtc_probability,
-                    self._params.xtc_threshold,
-                    self._params.min_keep,
-                )
-                self._add(raw.llama_sampler_init_xtc(chance, threshold, keep, seed))
-            self._add(self._temperature())
             self._add(raw.llama_sampler_init_dist(seed))
         for look in looks:
             self._add(look)
         token = easel.draw(self._mute, output)
+        for sampler in self._behind:
+            taken = raw.llama_sampler_chain_remove(self._chain, self._steady)
+            if sampler is None:
+                raw.llama_sampler_free(taken)
         while raw.llama_sampler_chain_n(self._chain) > self._steady:
             raw.llama_sampler_free(raw.llama_sampler_chain_remove(self._chain, self._steady))
         return token
@@ -138,7 +140,11 @@ class Sampler:
     def _accept(self, token: int) -> None:
         if self._grammar:
             self._grammar.accept(token)
-        self._raw.llama_sampler_accept(self._chain, token)
+        self._hear(token)
+
+    def _hear(self, token: int) -> None:
+        for sampler in (self._chain, *filter(None, self._behind)):
+            self._raw.llama_sampler_accept(sampler, token)
 
     def _add(self, sampler: Any) -> None:
         self._raw.llama_sampler_chain_add(self._chain, made(sampler))
@@ -152,27 +158,61 @@ class Sampler:
             self._add(raw.llama_sampler_init_logit_bias(self._model.vocabulary_size, len(biases), array))
 
     def _add_filters(self, prompt: Sequence[int], context_size: int) -> None:
-        raw, params = self._raw, self._params
+        """What has no effect is left out; of what only sorts out tokens, the likeliest needs none."""
+        params = self._params
         penalty_last = context_size if params.penalty_last_n < 0 else params.penalty_last_n
         dry_last = context_size if params.dry_penalty_last_n < 0 else params.dry_penalty_last_n
+        makers: dict[str, Callable[[], Any]] = {}
         if (params.repeat_penalty, params.frequency_penalty, params.presence_penalty) != (1.0, 0.0, 0.0):
-            penalties = (params.repeat_penalty, params.frequency_penalty, params.presence_penalty)
-            self._add(raw.llama_sampler_init_penalties(self._model.vocabulary_size, penalty_last, *penalties))
+            makers["penalties"] = lambda: self._penalties(penalty_last)
         if params.dry_multiplier != 0:
-            breakers = [breaker.encode("utf-8", "replace") for breaker in params.dry_sequence_breakers]
-            array = (ctypes.c_char_p * len(breakers))(*breakers)
-            numbers = (params.dry_multiplier, params.dry_base, params.dry_allowed_length, dry_last)
-            self._add(raw.llama_sampler_init_dry(self._model.vocabulary, *numbers, array, len(breakers)))
+            makers["dry"] = lambda: self._dry(dry_last)
+        remembering = makers.keys() & {*params.samplers}
+        if not self._is_greedy:
+            makers |= self._sorting()
+        for name in params.samplers:
+            if name == "xtc" and params.xtc_probability > 0 and not self._is_greedy:
+                self._behind.append(None)
+            elif name in makers and self._behind:
+                self._behind.append(made(makers[name]()))
+            elif name in makers:
+                self._add(makers[name]())
         last = max(penalty_last, dry_last)
-        for token in prompt[-last:] if last and self._raw.llama_sampler_chain_n(self._chain) else ():
-            raw.llama_sampler_accept(self._chain, token)
-        if params.temperature > 0:
-            if params.top_n_sigma >= 0:
-                self._add(raw.llama_sampler_init_top_n_sigma(params.top_n_sigma))
-            self._add(raw.llama_sampler_init_top_k(params.top_k))
-            self._add(raw.llama_sampler_init_typical(params.typical_p, params.min_keep))
-            self._add(raw.llama_sampler_init_top_p(params.top_p, params.min_keep))
-            self._add(raw.llama_sampler_init_min_p(params.min_p, params.min_keep))
+        for token in prompt[-last:] if last and remembering else ():
+            self._hear(token)
+
+    def _sorting(self) -> dict[str, Callable[[], Any]]:
+        """Makers of the samplers that remember nothing, by their names."""
+        raw, params = self._raw, self._params
+        makers: dict[str, Callable[[], Any]] = {
+            "top_k": lambda: raw.llama_sampler_init_top_k(params.top_k),
+            "typ_p": lambda: raw.llama_sampler_init_typical(params.typical_p, params.min_keep),
+            "top_p": lambda: raw.llama_sampler_init_top_p(params.top_p, params.min_keep),
+            "min_p": lambda: raw.llama_sampler_init_min_p(params.min_p, params.min_keep),
+            "infill": lambda: raw.llama_sampler_init_infill(self._model.vocabulary),
+            "temperature": lambda: raw.llama_sampler_init_temp_ext(
+                params.temperature, params.dynatemp_range, params.dynatemp_exponent
+            ),
+        }
+        if params.top_n_sigma >= 0:
+            makers["top_n_sigma"] = lambda: raw.llama_sampler_init_top_n_sigma(params.top_n_sigma)
+        return makers
+
+    def _penalties(self, last: int) -> Any:
+        params = self._params
+        penalties = (params.repeat_penalty, params.frequency_penalty, params.presence_penalty)
+        return self._raw.llama_sampler_init_penalties(self._model.vocabulary_size, last, *penalties)
+
+    def _dry(self, last: int) -> Any:
+        params = self._params
+        breakers = [breaker.encode("utf-8", "replace") for breaker in params.dry_sequence_breakers]
+        array = (ctypes.c_char_p * len(breakers))(*breakers)
+        numbers = (params.dry_multiplier, params.dry_base, params.dry_allowed_length, last)
+        return self._raw.llama_sampler_init_dry(self._model.vocabulary, *numbers, array, len(breakers))
+
+    def _xtc(self, seed: int) -> Any:
+        params = self._params
+        return self._raw.llama_sampler_init_xtc(params.xtc_probability, params.xtc_threshold, params.min_keep, seed)
 
     def _add_mirostat(self) -> None:
         raw, params = self._raw, self._params
@@ -182,12 +222,6 @@ class Sampler:
             self._add(raw.llama_sampler_init_mirostat(self._model.vocabulary_size, *learning, _MIROSTAT_TOKENS))
         else:
             self._add(raw.llama_sampler_init_mirostat_v2(*learning))
-
-    def _temperature(self) -> Any:
-        params = self._params
-        return self._raw.llama_sampler_init_temp_ext(
-            params.temperature, params.dynatemp_range, params.dynatemp_exponent
-        )
 
 
 def _grammar(model: Model, params: SamplingParams) -> Grammar | LazyGrammar | None:
