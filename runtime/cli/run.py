@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from runtime.cli.form import add_form_flags, grammar_of_flags
 from runtime.console import Console
 from runtime.errors import INTERRUPTED, EngineError, UsageError
 from runtime.launch import session
@@ -14,6 +15,10 @@ from runtime.launch.opening import chat_template, open_own
 from runtime.launch.options import LaunchOptions, add_engine_flags, sampling, section
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runtime.chat.parsers.pieces import Piece
+    from runtime.chat.prompt import Prompt
     from runtime.engine.core import SamplingParams
     from runtime.launch.modelcheck import ModelCheck
 
@@ -29,6 +34,7 @@ def add_parser(verbs: Any) -> None:
     parser.add_argument("--temperature", type=float, metavar="T", help="0 always takes the likeliest word")
     parser.add_argument("--seed", type=int, metavar="S", help="same seed, same answer")
     parser.add_argument("--system", metavar="TEXT", help="system prompt (default: the dist's)")
+    add_form_flags(parser)
     add_engine_flags(parser)
     parser.set_defaults(run=run)
 
@@ -40,6 +46,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError("The prompt is empty.", 'Say something: run "Hello"')
     if args.max_tokens is not None and args.max_tokens < 1:
         raise UsageError(f"--max-tokens {args.max_tokens} is not a number of tokens.", "Give a positive number.")
+    grammar = grammar_of_flags(args)
     with open_own() as archive:
         started = session.start(archive, LaunchOptions.of(archive.manifest, args), console)
         if started.fit and started.fit.given_up:
@@ -52,6 +59,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
             check = model_check(archive, started.places)
             drawn = sampling(archive.manifest, temperature=args.temperature, seed=args.seed)
+            drawn = drawn if grammar is None else replace(drawn, grammar=grammar)
             asked = _Asked(prompt, str(told or ""), drawn, args.max_tokens)
             return asyncio.run(_answer(started, check, asked, chat_template(archive), console))
         except KeyboardInterrupt:
@@ -75,9 +83,10 @@ async def _answer(
     given_template: str | None,
     console: Console,
 ) -> int:
+    from runtime.chat.prompt import Conversation, compose
     from runtime.chat.template import ChatTemplate
     from runtime.engine.client import WorkerEngine
-    from runtime.engine.core import Failed, GenerationRequest, TextDelta
+    from runtime.engine.core import Failed, Finished, FinishReason, GenerationRequest, TextDelta
     from runtime.launch.modelcheck import Verified
 
     engine = WorkerEngine(started.command, launched=started.worker, renew=started.renew, fall_back=started.fall_back)
@@ -87,22 +96,23 @@ async def _answer(
         check.start()
         messages = [{"role": "system", "content": asked.system_prompt}] if asked.system_prompt else []
         messages.append({"role": "user", "content": asked.prompt})
+        shaped = asked.sampling.grammar is not None
+        prompt = compose(template, Conversation(messages, asked.sampling, asked.max_tokens, constrained=shaped))
         request = GenerationRequest(
-            id="run",
-            prompt=template.render(messages),
-            sampling=asked.sampling,
-            max_tokens=asked.max_tokens,
-            stop=template.stops,
+            "run", prompt.text, asked.sampling, asked.max_tokens, prompt.stop, visible=prompt.marks
         )
-        ended_with_newline = False
+        telling = _Telling(prompt, console)
         async for event in engine.generate(request):
             check.raise_if_damaged()
-            if isinstance(event, TextDelta) and event.text:
-                console.out(event.text, end="")
-                ended_with_newline = event.text.endswith("\n")
+            if isinstance(event, TextDelta):
+                telling.text(event.text)
             elif isinstance(event, Failed):
                 raise EngineError(event.message)
-        if not ended_with_newline:
+            elif isinstance(event, Finished):
+                telling.end()
+                if event.reason is FinishReason.LENGTH and (shaped or asked.max_tokens is None):
+                    console.say("cut: the answer reached its greatest length before its end")
+        if not telling.ended_with_newline:
             console.out("")
         if check.wait(LAST_LOOK) is Verified.PENDING:
             console.say("unverified: the model's bytes were not all checked before this answer ended; `verify` does it")
@@ -111,3 +121,34 @@ async def _answer(
     finally:
         check.stop()
         await engine.stop()
+
+
+class _Telling:
+    """Writes the answer on standard output as it comes; of reasoning only, to a person, that there is some."""
+
+    def __init__(self, prompt: Prompt, console: Console) -> None:
+        self._parser = prompt.parser() if prompt.parser else None
+        self._console = console
+        self.ended_with_newline = False
+
+    def text(self, text: str) -> None:
+        """More text of the model."""
+        from runtime.chat.parsers.pieces import Content
+
+        self._tell([Content(text)] if self._parser is None else self._parser.push(text))
+
+    def end(self) -> None:
+        """No more text."""
+        self._tell(self._parser.finish() if self._parser else [])
+        self._console.status("")
+
+    def _tell(self, pieces: Sequence[Piece]) -> None:
+        from runtime.chat.parsers.pieces import Content, Reasoning
+
+        for piece in pieces:
+            if isinstance(piece, Content) and piece.text:
+                self._console.status("")
+                self._console.out(piece.text, end="")
+                self.ended_with_newline = piece.text.endswith("\n")
+            elif isinstance(piece, Reasoning):
+                self._console.status("thinking …")
