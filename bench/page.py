@@ -43,6 +43,10 @@ FRAMES = """(() => { window.frames_ = []; let last = performance.now();
 const next = (now) => { window.frames_.push(now - last); last = now; requestAnimationFrame(next) };
 requestAnimationFrame(next) })()"""
 TAKE = "() => window.frames_.splice(0)"
+FIND_SCROLLER = """() => {
+    let area = document.elementFromPoint(600, 350)
+    while (area.parentElement && area.scrollTop === 0) area = area.parentElement
+    window.scroller_ = area }"""
 PAINTED = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
 
 
@@ -134,6 +138,9 @@ def one_round(
     page.mouse.move(600, 350)
     wheel_to_the_beginning(page, subject.name)
     frames["scrolling"] = page.evaluate(TAKE)
+    if not sees_the_beginning(page):
+        raise SystemExit(f"the conversation of {subject.name} has lost its beginning")
+    page.evaluate(TAKE)
     page.fill(subject.field, "Go on.")
     page.press(subject.field, "Enter")
     page.wait_for_selector(subject.stop)
@@ -158,16 +165,22 @@ def settle(page: Page) -> None:
 
 
 def wheel_to_the_beginning(page: Page, name: str) -> None:
-    """Turn the wheel upwards until the first question is seen."""
-    first = page.get_by_text("Question 0?", exact=True).first
-    inside = "(e) => { const { top, bottom } = e.getBoundingClientRect(); return bottom > 0 && top < innerHeight }"
+    """Turn the wheel upwards until nothing more comes. Words are looked for afterwards: it takes the browser long."""
+    page.evaluate(FIND_SCROLLER)
     for _ in range(40):
         for _ in range(25):
             page.mouse.wheel(0, -1500)
             page.wait_for_timeout(16)
-        if first.count() and first.evaluate(inside):
+        if page.evaluate("window.scroller_.scrollTop <= 0"):
             return
     raise SystemExit(f"the conversation of {name} does not scroll")
+
+
+def sees_the_beginning(page: Page) -> bool:
+    """Whether the first question is in sight."""
+    inside = "(e) => { const { top, bottom } = e.getBoundingClientRect(); return bottom > 0 && top < innerHeight }"
+    first = page.get_by_text("Question 0?", exact=True).first
+    return bool(first.count() and first.evaluate(inside))
 
 
 def in_turn(subjects: Sequence[Subject], number: int) -> Sequence[Subject]:

@@ -4,6 +4,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Plugin, defineConfig } from "vite";
+import { type IconName, SHAPES } from "./src/view/shapes";
 
 interface Packed {
   name: string;
@@ -48,6 +49,21 @@ function inventory(): Plugin {
   };
 }
 
+/** Draws the icons of the page's frame, which are there before its script is. */
+function frame(): Plugin {
+  return {
+    name: "frame",
+    transformIndexHtml: {
+      order: "pre",
+      handler: (html) => html.replace(/<icon name="(\w+)" \/>/g, (_, name: IconName) => drawn(name)),
+    },
+  };
+}
+
+function drawn(name: IconName): string {
+  return `<svg class="icon" viewBox="0 0 24 24"><path d="${SHAPES[name]}" /></svg>`;
+}
+
 export default defineConfig({
   root: dirname(new URL(import.meta.url).pathname),
   base: "./",
@@ -59,6 +75,6 @@ export default defineConfig({
     chunkSizeWarningLimit: 2000,
   },
   worker: { format: "es" },
-  plugins: [inventory()],
+  plugins: [frame(), inventory()],
   test: { environment: "happy-dom", include: ["test/**/*.test.{ts,tsx}"], testTimeout: 60_000 },
 } as Parameters<typeof defineConfig>[0]);

@@ -16,5 +16,7 @@ dress();
 void untilReady();
 void openLibrary();
 void Promise.race([spoken(), new Promise((resolve) => setTimeout(resolve, PATIENCE))]).then(() => {
-  render(<App />, document.getElementById("page")!);
+  const page = document.getElementById("page")!;
+  page.replaceChildren(); // the frame that was there before
+  render(<App />, page);
 });

@@ -18,11 +18,14 @@ export function pathTo(turns: Turns, leaf: string | null): Turn[] {
   return path.reverse();
 }
 
-/** All turns in this one's place, oldest first. */
-export function siblings(turns: Turns, turn: Turn): Turn[] {
-  return [...turns.values()]
-    .filter((other) => other.parent === turn.parent && other.role === turn.role)
-    .sort((one, other) => one.created - other.created || (one.id < other.id ? -1 : 1));
+/** What turns have in common that stand in one place, of which one is shown. */
+export function placeOf({ parent, role }: Turn): string {
+  return `${role} ${parent ?? ""}`;
+}
+
+/** Oldest first. */
+export function byAge(one: Turn, other: Turn): number {
+  return one.created - other.created || (one.id < other.id ? -1 : 1);
 }
 
 /** The end of the newest branch behind `id`. */

@@ -2,18 +2,20 @@
 
 import { type Signal, computed, signal } from "@preact/signals";
 import { type Chat, type Turn, newChat } from "../model/nouns";
-import { type Turns, leafBehind, pathTo, siblings } from "../model/tree";
+import { type Turns, byAge, leafBehind, pathTo, placeOf } from "../model/tree";
 
 const TITLE = 60; // characters
 
 export class Conversation {
   readonly chat: Signal<Chat>;
   readonly #turns = new Map<string, Signal<Turn>>();
+  /** Ids of the turns in one place. Each place is a signal: a turn more must not redraw five hundred others. */
+  readonly #places = new Map<string, Signal<readonly string[]>>();
   readonly #shape = signal(0);
 
   constructor(chat: Chat = newChat(), turns: readonly Turn[] = []) {
     this.chat = signal(chat);
-    for (const turn of turns) this.#turns.set(turn.id, signal(turn));
+    for (const turn of turns) this.#take(turn);
   }
 
   get id(): string {
@@ -35,15 +37,14 @@ export class Conversation {
     return this.#turns.get(id)?.peek();
   }
 
-  /** The turns in this one's place; follows changes of shape. */
-  versions(turn: Turn): Turn[] {
-    void this.#shape.value;
-    return siblings(this.turns(), turn);
+  /** Ids of the turns in this one's place, oldest first; follows what is added there. */
+  versions(turn: Turn): readonly string[] {
+    return this.#place(turn).value;
   }
 
   /** Put a new turn at the end of the branch that its parent is on. */
   add(turn: Turn): void {
-    this.#turns.set(turn.id, signal(turn));
+    this.#take(turn);
     const chat = this.chat.peek();
     const title = chat.title || (turn.role === "user" ? headline(turn) : "");
     this.#shape.value++;
@@ -69,10 +70,24 @@ export class Conversation {
     for (const turn of turns) {
       const known = this.#turns.get(turn.id);
       if (known) known.value = turn;
-      else this.#turns.set(turn.id, signal(turn));
+      else this.#take(turn);
     }
     this.#shape.value++;
     this.chat.value = chat;
+  }
+
+  #take(turn: Turn): void {
+    this.#turns.set(turn.id, signal(turn));
+    const place = this.#place(turn);
+    const all = [...place.peek(), turn.id];
+    place.value = all.length > 1 ? all.map((id) => this.turn(id)!).sort(byAge).map(({ id }) => id) : all;
+  }
+
+  #place(turn: Turn): Signal<readonly string[]> {
+    const name = placeOf(turn);
+    let place = this.#places.get(name);
+    if (!place) this.#places.set(name, (place = signal<readonly string[]>([])));
+    return place;
   }
 }
 

@@ -43,7 +43,7 @@ export function App() {
       <div class="page">
         <Header />
         <main ref={scroller} class={empty ? "scroll empty" : "scroll"}>
-          {empty ? greeted && <Welcome /> : <Log conversation={conversation} scroller={scroller} />}
+          {empty ? greeted && <Welcome /> : <Log key={conversation.id} conversation={conversation} scroller={scroller} />}
         </main>
         <footer class="foot">
           <Notices />

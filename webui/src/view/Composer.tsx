@@ -8,6 +8,7 @@ import { open } from "../state/library";
 import { t } from "../words";
 import { Files, useDrop, useFiles } from "./Files";
 import { IconButton } from "./Button";
+import { Icon } from "./icons";
 import { toPrompt } from "./prompt";
 
 export function Composer({ box }: { box: RefObject<HTMLTextAreaElement | null> }) {
@@ -66,9 +67,7 @@ export function Composer({ box }: { box: RefObject<HTMLTextAreaElement | null> }
           <IconButton id="stop" icon="stop" label={t("stop")} class="round" onClick={() => stop(conversation)} />
         ) : (
           <button id="send" type="submit" class="icon-button round" aria-label={t("send")} title={t("send")} disabled={empty || !mayAsk()}>
-            <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
-              <path d="M12 19V5M6 11l6-6 6 6" />
-            </svg>
+            <Icon name="send" />
           </button>
         )}
       </div>

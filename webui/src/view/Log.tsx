@@ -12,16 +12,15 @@ import { Answer } from "./Answer";
 import { IconButton } from "./Button";
 import { Question } from "./Question";
 
-const AT_ONCE = 12; // turns
+const AT_ONCE = 4; // turns, and as many again until there is no more room in sight
 const THEN = 4; // more of them with every pause
 const NEAR = 60; // pixels that still count as the end
 
 export function Log({ conversation, scroller }: { conversation: Conversation; scroller: RefObject<HTMLElement | null> }) {
   const path = conversation.path.value;
-  const shown = useGrowing(path.length, conversation.id);
+  const from = useGrowing(path.length, scroller);
   const { away, toEnd } = useEnd(conversation, scroller);
   const busy = useMemo(() => computed(() => !ready.value || isAnswering(conversation)), [conversation]);
-  const from = Math.max(0, path.length - shown);
   return (
     <div class="log" id="log">
       {path.slice(from).map((turn, index) => (
@@ -49,7 +48,7 @@ interface TurnProps {
 function TurnView({ conversation, turn, busy, last }: TurnProps) {
   const { role, state } = turn.value;
   return (
-    <article class={`turn ${role}`} aria-busy={state === "running"} data-state={state}>
+    <article class={`turn ${role}${last ? " last" : ""}`} aria-busy={state === "running"} data-state={state}>
       <h2 class="unseen">{t(role === "user" ? "you" : "assistant")}</h2>
       {role === "user" ? (
         <Question conversation={conversation} turn={turn.value} busy={busy} />
@@ -60,18 +59,27 @@ function TurnView({ conversation, turn, busy, last }: TurnProps) {
   );
 }
 
-/** How many turns to show: few at first, all in the end. */
-function useGrowing(all: number, id: string): number {
-  const [shown, setShown] = useState(AT_ONCE);
-  useLayoutEffect(() => setShown(AT_ONCE), [id]);
+/** The first turn to show: those in sight at first, all in the end. What was shown once stays. */
+function useGrowing(all: number, scroller: RefObject<HTMLElement | null>): number {
+  const [known, setFrom] = useState(() => all - AT_ONCE);
+  const from = Math.max(0, Math.min(known, all - AT_ONCE));
+  useLayoutEffect(() => {
+    const area = scroller.current;
+    if (from > 0 && area && area.scrollHeight <= area.clientHeight) setFrom(from - AT_ONCE);
+  }, [from]);
   useEffect(() => {
-    if (shown >= all) return;
+    if (from === 0) return;
     const pause = "requestIdleCallback" in window ? requestIdleCallback : (run: () => void) => setTimeout(run, 30);
     const cancel = "cancelIdleCallback" in window ? cancelIdleCallback : clearTimeout;
-    const handle = pause(() => setShown(shown + THEN)) as number;
+    const handle = pause(() => setFrom(from - THEN)) as number;
     return () => cancel(handle);
-  }, [shown, all, id]);
-  return Math.max(shown, AT_ONCE);
+  }, [from]);
+  useEffect(() => {
+    const showAll = () => setFrom(0);
+    addEventListener("beforeprint", showAll);
+    return () => removeEventListener("beforeprint", showAll);
+  }, []);
+  return from;
 }
 
 /** Follows the end while the reader is there; `away` once they went elsewhere. */

@@ -10,9 +10,9 @@ import { IconButton } from "./Button";
 export function Versions({ conversation, turn, busy }: { conversation: Conversation; turn: Turn; busy: ReadonlySignal<boolean> }) {
   const all = conversation.versions(turn);
   if (all.length < 2) return null;
-  const at = all.findIndex((one) => one.id === turn.id);
+  const at = all.indexOf(turn.id);
   const go = (to: number) => {
-    conversation.show(all[to]!.id);
+    conversation.show(all[to]!);
     void keep(conversation);
   };
   const label = t("version", { n: number(at + 1), all: number(all.length) });

@@ -1,6 +1,7 @@
 // What the page says, in the language it says it in. English is in the page; the others are loaded when spoken.
 
 import { signal } from "@preact/signals";
+import { remember } from "../store/small";
 import { en } from "./en";
 
 export type Key = keyof typeof en;
@@ -31,6 +32,7 @@ export const LOADERS: Readonly<Record<string, () => Promise<{ words: Words }>>> 
   zh: () => import("./zh"),
 };
 
+const SPOKEN = "pannier.spoken"; // early.js reads it with the next visit
 const RIGHT_TO_LEFT = new Set(["ar"]);
 
 const words = signal<Words>(en);
@@ -54,8 +56,10 @@ async function learn(wished: string): Promise<void> {
   const loaded = load ? (await load()).words : en;
   words.value = loaded;
   language.value = chosen;
+  const direction = RIGHT_TO_LEFT.has(chosen) ? "rtl" : "ltr";
   document.documentElement.lang = chosen;
-  document.documentElement.dir = RIGHT_TO_LEFT.has(chosen) ? "rtl" : "ltr";
+  document.documentElement.dir = direction;
+  remember(SPOKEN, { language: chosen, direction });
 }
 
 /** The sentence for `key`, with what it has in {braces} put in. */
