@@ -149,6 +149,7 @@ class Service:
             visible=prompt.marks,
             shift=asked.shift,
             prediction=asked.prediction,
+            reasoning=prompt.reasoning,
         )
         return Asked(repeated(first, asked.answers), prompt, one_call=not asked.parallel)
 

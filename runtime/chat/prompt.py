@@ -15,7 +15,7 @@ from runtime.chat.parsers import choose
 from runtime.chat.parsers.family import Calls, Family, offered
 from runtime.chat.parsers.parser import Parser
 from runtime.chat.template import ChatTemplate, TemplateError
-from runtime.engine.core import GrammarTrigger, SamplingParams
+from runtime.engine.core import GrammarTrigger, ReasoningBudget, SamplingParams
 from runtime.errors import UsageError
 from runtime.grammar.harmless import harmless
 from runtime.grammar.rules import Rules, ShapeError
@@ -29,7 +29,8 @@ class Conversation:
 
     Every dialect is translated to this. tools: in OpenAI's shape. tool: the one that must be called, if one must;
     tool_choice: REQUIRED, AUTO or NONE. parallel: more than one call is welcome. effort: how much to reason ("none",
-    "low", …), None leaves it to the template. reads_reasoning: tell it apart from the content. continues: a last
+    "low", …), None leaves it to the template. budget: at most so many tokens of reasoning, ended with budget_message
+    and the tag. reads_reasoning: tell it apart from the content. continues: a last
     message of the assistant is an answer to go on with. variables: what the caller hands the template beyond that.
     constrained: `sampling` prescribes the answer's form, so it must not begin with reasoning. shift, prediction: as in
     `GenerationRequest`.
@@ -47,6 +48,8 @@ class Conversation:
     tool: str | None = None
     parallel: bool = True
     effort: str | None = None
+    budget: int | None = None
+    budget_message: str = ""
     reads_reasoning: bool = True
     continues: bool = True
     constrained: bool = False
@@ -61,7 +64,7 @@ class Prompt:
 
     parser: makes a new one for each answer; None where there is nothing to tell apart. grammar: what calls look like:
     the whole answer, or what follows the first of `triggers`. stop: what ends it beside the caller's own. marks: tokens
-    the parser must see as text.
+    the parser must see as text. reasoning: how much of it there may be.
     """
 
     text: str
@@ -70,6 +73,7 @@ class Prompt:
     triggers: tuple[GrammarTrigger, ...] = ()
     stop: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+    reasoning: ReasoningBudget | None = None
 
 
 class CannotAskError(UsageError):
@@ -101,6 +105,9 @@ def compose(template: ChatTemplate, conversation: Conversation) -> Prompt:
         raise CannotAskError(
             "reasoning cannot be left in the text of an answer that may hold tool calls", "reasoning_format"
         )
+    budget: ReasoningBudget | None = None
+    if conversation.budget is not None and (begun or opening in template.source):
+        budget = ReasoningBudget(conversation.budget, opening, closing, bool(begun), conversation.budget_message)
     schemas = offered(tools)
     grammar, triggers = _grammar(family, conversation, closing if begun else "") if tools else (None, ())
     return Prompt(
@@ -110,6 +117,7 @@ def compose(template: ChatTemplate, conversation: Conversation) -> Prompt:
         triggers=triggers,
         stop=template.stops,
         marks=family.marks if reads else (),
+        reasoning=budget,
     )
 
 

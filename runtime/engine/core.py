@@ -41,6 +41,20 @@ class GrammarTrigger:
     after: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ReasoningBudget:
+    """So many tokens may be reasoning, which stands between `opening` and `closing`; is_open: the prompt began it.
+
+    When they are spent, `message` and `closing` are said in the model's stead.
+    """
+
+    tokens: int
+    opening: str
+    closing: str
+    is_open: bool
+    message: str = ""
+
+
 SAMPLERS = ("penalties", "dry", "top_n_sigma", "top_k", "typ_p", "top_p", "min_p", "xtc", "temperature")
 """The samplers in llama.cpp's order, under the names it has for them."""
 
@@ -117,6 +131,7 @@ class GenerationRequest:
     shift: int | None = None
     seconds: float | None = None
     prediction: str = ""
+    reasoning: ReasoningBudget | None = None
 
 
 @dataclass(frozen=True, slots=True)

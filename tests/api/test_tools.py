@@ -319,3 +319,26 @@ def test_tokens_of_reasoning_that_a_limit_cuts_or_a_stop_string_holds_back_are_c
         held = server.chat(**asked, stop=["</think>!", "ess"]).json()["usage"]
     assert (cut["completion_tokens"], cut["completion_tokens_details"]["reasoning_tokens"]) == (4, 4)
     assert held["completion_tokens_details"]["reasoning_tokens"] == len("Hm hm.</think>")
+
+
+def test_a_budget_of_reasoning_reaches_the_engine_with_the_tags_it_is_about(heard: Heard) -> None:
+    open_, message_ = {"reasoning_effort": "high"}, {"reasoning_budget_message": "\nEnough."}
+    with saying(heard) as server:
+        for asked, told in (
+            ({"reasoning_budget_tokens": 7}, (7, False, "")),
+            ({"thinking_budget_tokens": 0, **open_}, (0, True, "")),
+            ({"reasoning_budget_tokens": 9, "thinking_budget_tokens": 5, **open_, **message_}, (9, True, "\nEnough.")),
+            ({"reasoning_budget_tokens": -1, **open_}, None),
+            (open_, None),
+        ):
+            assert server.chat(**asked).status_code == 200
+            budget = heard[-1].reasoning
+            assert (budget and (budget.tokens, budget.is_open, budget.message)) == told
+            assert budget is None or (budget.opening, budget.closing) == ("<think>", "</think>")
+        claude = {"thinking": {"type": "enabled", "budget_tokens": 33}, "max_tokens": 99}
+        server.http.post("/v1/messages", json={"messages": [{"role": "user", "content": "x"}], **claude})
+        assert heard[-1].reasoning is not None
+        assert heard[-1].reasoning.tokens == 33
+    with saying(heard, "{{ messages[-1].content }}") as server:
+        assert server.chat(reasoning_budget_tokens=7).status_code == 200
+        assert heard[-1].reasoning is None, "a template without reasoning has nothing to bound"

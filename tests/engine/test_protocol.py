@@ -24,6 +24,7 @@ from runtime.engine.core import (
     ModelFacts,
     Queued,
     Reading,
+    ReasoningBudget,
     SamplingParams,
     Score,
     Started,
@@ -77,6 +78,7 @@ REQUESTS = st.builds(
     visible=st.lists(TEXTS, max_size=2).map(tuple),
     shift=st.none() | INTEGERS,
     prediction=TEXTS,
+    reasoning=st.none() | st.builds(ReasoningBudget, INTEGERS, TEXTS, TEXTS, st.booleans(), TEXTS),
 )
 CHANCE = st.builds(TokenChance, INTEGERS, TOKENS, FLOATS)
 CHANCES = st.builds(TokenChances, CHANCE, st.lists(CHANCE, max_size=2).map(tuple))

@@ -19,12 +19,12 @@ _EFFORTS = {"max": "xhigh"}
 
 
 class Thinking(BaseModel):
-    """`thinking`. The budget is taken and bounds nothing: only the answer as a whole is bounded."""
+    """`thinking`. When the budget is spent the thinking is ended, and the answer begins."""
 
     model_config = ConfigDict(strict=True, extra="forbid", defer_build=True)
 
     type: Literal["enabled", "disabled", "adaptive"]
-    budget_tokens: Ignored = None
+    budget_tokens: Annotated[int | None, Field(ge=0)] = None
     display: Literal["summarized"] | None = None
 
 
@@ -122,6 +122,7 @@ def conversation(asked: CountRequest, defaults: SamplingParams) -> Conversation:
         tool=tool,
         parallel=not (asked.tool_choice and asked.tool_choice.disable_parallel_tool_use),
         effort=_effort(asked),
+        budget=asked.thinking.budget_tokens if asked.thinking else None,
         constrained=constrained,
     )  # fmt: skip
 

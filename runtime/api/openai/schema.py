@@ -80,6 +80,15 @@ class ChatCompletionRequest(SamplingFields):
     reasoning_format: Annotated[
         Literal["none", "auto", "deepseek"] | None, Field(description='"none" leaves reasoning in the content.')
     ] = None
+    reasoning_budget_tokens: Annotated[
+        int | None, Field(ge=-1, description="Then the reasoning is ended, and the answer begins; -1 is no limit.")
+    ] = None
+    thinking_budget_tokens: Annotated[
+        int | None, Field(ge=-1, description="Another name of reasoning_budget_tokens.")
+    ] = None
+    reasoning_budget_message: Annotated[
+        str | None, Field(max_length=1024, description="What is said where the budget ends the reasoning.")
+    ] = None
     chat_template_kwargs: dict[str, Any] | None = None
     documents: list[dict[str, Any]] | None = None
     continue_final_message: Annotated[
@@ -173,6 +182,8 @@ def conversation(asked: ChatCompletionRequest, defaults: SamplingParams) -> Conv
         tool=tool,
         parallel=asked.parallel_tool_calls is not False,
         effort=asked.reasoning_effort,
+        budget=_budget(asked),
+        budget_message=asked.reasoning_budget_message or "",
         reads_reasoning=asked.reasoning_format != "none",
         continues=_continues(asked),
         constrained=constrained,
@@ -197,6 +208,12 @@ def formatted(sampling: SamplingParams, form: dict[str, Any] | None, param: str 
             raise invalid(f"'{param}.json_schema.schema' is missing.", f"{param}.json_schema")
         return replace(sampling, grammar=checked_schema(inner["schema"], f"{param}.json_schema.schema"))
     raise invalid(f"'{param}.type' should be 'text', 'json_object' or 'json_schema'.", f"{param}.type")
+
+
+def _budget(asked: ChatCompletionRequest) -> int | None:
+    budget = asked.reasoning_budget_tokens
+    budget = asked.thinking_budget_tokens if budget is None else budget
+    return None if budget == -1 else budget
 
 
 def _continues(asked: ChatCompletionRequest) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from runtime.engine import failures
 from runtime.engine.core import Failed, GenerationRequest, Timings
 from runtime.engine.worker.answer import Answer
+from runtime.engine.worker.budget import Budget
 from runtime.engine.worker.context import Context
 from runtime.engine.worker.lookup import Lookup
 from runtime.engine.worker.model import Model
@@ -87,6 +88,7 @@ class Job:
             self.prompt,
             forbidden=context.model.end_tokens if self.request.ignore_eos else (),
             context_size=context.size,
+            budget=Budget(context.model, self.request.reasoning) if self.request.reasoning else None,
         )
         self.sampler.replay(self.request.answered)
 

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from runtime.engine.core import SamplingParams, TokenChances
+from runtime.engine.worker.budget import Budget
 from runtime.engine.worker.chances import Chances
 from runtime.engine.worker.grammar import Grammar, LazyGrammar
 from runtime.engine.worker.model import Model
@@ -48,12 +49,17 @@ class Sampler:
         *,
         forbidden: Sequence[int] = (),
         context_size: int = 0,
+        budget: Budget | None = None,
     ) -> None:
-        """`forbidden`: ids never drawn. Raises `GrammarError` where `params.grammar` is not valid GBNF."""
+        """`forbidden`: ids never drawn. budget: of the reasoning.
+
+        Raises `GrammarError` where `params.grammar` is not valid GBNF.
+        """
         self._model = model
         self._raw = raw = model.llama.raw
         self._params = params
         self._seed = seed
+        self._budget = budget
         self._grammar = _grammar(model, params)
         self._is_greedy = params.temperature <= 0 and (bool(params.mirostat) or "temperature" in params.samplers)
         self._behind: list[Any] = []  # from XTC on; it draws, and is made anew for every token: None stands for it
@@ -75,6 +81,11 @@ class Sampler:
         A grammar looks at every candidate, which is slow, so it is asked first about the token drawn without it; only
         if it forbids that one, it is drawn again from what it allows.
         """
+        if self._budget and self._budget.due:
+            token = self._budget.due[0]
+            chances = self._chances.of(easel, output, token) if self._chances else None
+            self._accept(token)
+            return token, chances
         grammar = self._grammar
         token = self._draw(easel, output, index)
         filtering: AbstractContextManager[None] = nullcontext()
@@ -140,6 +151,8 @@ class Sampler:
     def _accept(self, token: int) -> None:
         if self._grammar:
             self._grammar.accept(token)
+        if self._budget:
+            self._budget.accept(token)
         self._hear(token)
 
     def _hear(self, token: int) -> None:
