@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from bundler import resources
-from bundler.console import Console
-from bundler.page.packages import packages
 from runtime.engine.fake import FakeBehaviour
 from tests.api.running import running
+from tests.webui.access import faults, fits, has_focus, tab_to
 from tests.webui.driving import UI, answered, ask, opened
 from tests.webui.test_chat import CALLING, TOOLS, offer_tools
 
@@ -38,111 +35,62 @@ print("leaf")  # a remark
 SHARED = replace(UI, addresses=("http://192.168.1.20:8080",))
 
 
-@pytest.fixture(scope="session")
-def axe() -> str:
-    """axe-core's script."""
-    modules = packages(resources.page_sources(), None, Console(), dev=True) / "node_modules"
-    return (modules / "axe-core" / "axe.min.js").read_text("utf-8")
-
-
-def faults(page: Page, axe: str) -> list[str]:
-    """What axe-core finds, each with its places. By the debugger's door: the page's policy would refuse the script."""
-    page.wait_for_timeout(250)  # what fades in must have
-    session = page.context.new_cdp_session(page)
-    session.send("Runtime.evaluate", {"expression": axe})
-    run = "axe.run({resultTypes: ['violations']}).then((found) => JSON.stringify(found.violations))"
-    told = session.send("Runtime.evaluate", {"expression": run, "awaitPromise": True, "returnByValue": True})
-    return [
-        f"{fault['id']}: {node['html'][:200]} {node.get('failureSummary', '')[:200]}"
-        for fault in json.loads(told["result"]["value"])
-        for node in fault["nodes"]
-    ]
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_any_view(browser: Browser, axe: str, scheme: str) -> None:
+def test_axe_finds_nothing_on_any_view(browser: Browser, scheme: str) -> None:
     behaviour = FakeBehaviour(answer=RICH)
     with running(behaviour, ui=SHARED) as server, opened(browser, server.url, color_scheme=scheme) as page:
         expect(page.locator(".starter")).to_be_enabled()
-        found = {"welcome": faults(page, axe)}
+        found = {"welcome": faults(page)}
         ask(page, "What is a leaf?")
         answer = answered(page)
         expect(answer.locator(".hljs-comment")).to_be_visible()
         expect(answer.locator("math")).to_be_visible()
-        found["conversation"] = faults(page, axe)
+        found["conversation"] = faults(page)
         answer.get_by_role("button", name="Answer again").click()
         answered(page)
         page.locator(".turn.user").hover()
         page.get_by_role("button", name="Edit").click()
-        found["editing"] = faults(page, axe)
+        found["editing"] = faults(page)
         page.keyboard.press("Escape")
         for name in ("settings", "about", "developer", "join"):
             page.click(f"#open-{name}")
             expect(page.locator("dialog[open]")).to_be_visible()
-            found[name] = faults(page, axe)
+            found[name] = faults(page)
             page.keyboard.press("Escape")
         row = page.locator(".chat")
         row.hover()
         row.locator(".menu > button").click()
-        found["menu"] = faults(page, axe)
+        found["menu"] = faults(page)
         row.get_by_role("button", name="Delete").click()
-        found["deleting"] = faults(page, axe)
+        found["deleting"] = faults(page)
         page.get_by_role("button", name="Cancel").click()
         server.stop()
         ask(page, "still there?")
         expect(page.locator(".problem")).to_be_visible()
-        found["trouble"] = faults(page, axe)
+        found["trouble"] = faults(page)
     assert {view: list_ for view, list_ in found.items() if list_} == {}
 
 
-def test_axe_finds_nothing_where_tools_are_asked_for(browser: Browser, axe: str) -> None:
+def test_axe_finds_nothing_where_tools_are_asked_for(browser: Browser) -> None:
     calling = FakeBehaviour(answer=CALLING, chat_template=TOOLS)
     with running(calling, ui=UI) as server, opened(browser, server.url) as page:
         offer_tools(page)
         ask(page, "Is it warm?")
         answered(page).locator(".call summary").first.click()
         expect(page.get_by_role("button", name="Send to the model")).to_be_enabled()
-        assert faults(page, axe) == []
+        assert faults(page) == []
 
 
-def test_axe_finds_nothing_on_a_phone_from_right_to_left(browser: Browser, axe: str) -> None:
+def test_axe_finds_nothing_on_a_phone_from_right_to_left(browser: Browser) -> None:
     phone = {"viewport": {"width": 360, "height": 700}, "locale": "ar", "has_touch": True}
     with running(FakeBehaviour(answer=RICH), ui=SHARED) as server, opened(browser, server.url, **phone) as page:
         ask(page, "ما هي الورقة؟")
         answered(page)
-        found = faults(page, axe)
+        found = faults(page)
         page.click("#open-list")
         expect(page.locator("#side")).to_be_in_viewport()
-        found += faults(page, axe)
+        found += faults(page)
     assert found == []
-
-
-def focused(page: Page) -> str:
-    return str(page.evaluate("(document.activeElement.ariaLabel || document.activeElement.textContent).trim()"))
-
-
-def has_focus(page: Page, name: str) -> None:
-    """Wait until what begins with this name has the focus."""
-    for _ in range(400):
-        if focused(page).startswith(name):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"{focused(page)!r} has the focus, not {name!r}")
-
-
-def tab_to(page: Page, name: str, *, back: bool = False) -> None:
-    """Press Tab until something of this name has the focus; it must be seen to have it."""
-    for _ in range(60):
-        page.keyboard.press("Shift+Tab" if back else "Tab")
-        if focused(page).startswith(name):
-            outline = page.evaluate(
-                "(() => { const s = getComputedStyle(document.activeElement);"
-                "const f = getComputedStyle(document.activeElement.parentElement);"
-                "return s.outlineStyle !== 'none' || f.outlineStyle !== 'none' })()"
-            )
-            assert outline, f"{name} does not show that it has the focus"
-            return
-    raise AssertionError(f"no way to {name!r} by keyboard")
 
 
 def test_a_whole_conversation_by_keyboard_alone(browser: Browser) -> None:
@@ -231,11 +179,6 @@ def test_enlarged_to_twice_the_size_everything_is_still_there(browser: Browser) 
         page.click("#open-settings")
         page.get_by_role("button", name="Reset all").scroll_into_view_if_needed()
         expect(page.get_by_role("button", name="Reset all")).to_be_in_viewport()
-
-
-def fits(page: Page) -> None:
-    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
-    assert page.evaluate("document.querySelector('main').scrollWidth <= innerWidth")
 
 
 def test_nothing_moves_for_whom_it_would_disturb(browser: Browser) -> None:

@@ -279,4 +279,4 @@ def test_where_nothing_can_be_copied_the_page_says_so(browser: Browser) -> None:
         page.evaluate(FORBID)
         page.evaluate("() => void (document.execCommand = () => false)")
         answer.get_by_role("button", name="Copy").click()
-        expect(page.locator("#notice")).to_contain_text("lets nothing be copied")
+        expect(page.locator("#notice")).to_contain_text("does not allow copying")

@@ -89,7 +89,7 @@ def test_what_is_exported_comes_back_as_it_was(browser: Browser, tmp_path: Path)
         with opened(browser, server.url, accept_downloads=True) as page:
             expect(page.locator(".nothing")).to_have_text("No conversations yet")
             page.set_input_files("#import", tmp_path / "all.json")
-            expect(page.locator("#notice")).to_have_text("2 conversations imported")
+            expect(page.locator("#notice")).to_have_text("Conversations imported: 2")
             page.click("text=dogs")
             expect(page.locator(".turn.assistant strong")).to_have_text("fine")
             expect(page.locator(".versions")).to_contain_text("2/2")

@@ -202,7 +202,7 @@ def test_a_key_is_called_wrong_only_when_the_server_has_said_so(browser: Browser
         routes = held(page, "**/api/ui", 2)
         give_key(page, "wrong")
         wait_for(page, routes, 1)
-        expect(button).to_have_text("Trying …")
+        expect(button).to_have_text("Trying…")
         expect(button).to_be_disabled()
         expect(page.locator("#key")).to_have_attribute("readonly", "")
         expect(label).to_have_text("This server asks for a key.")

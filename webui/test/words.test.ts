@@ -25,3 +25,19 @@ describe.each(Object.entries(LOADERS))("%s", (_, load) => {
     expect(same.length).toBeLessThan(10);
   });
 });
+
+/** What must not be in a sentence of this language. */
+const STRANGE: Readonly<Record<string, RegExp>> = {
+  ar: /[,;?]/,
+  fr: /'| [;:?!%»]|« /, // a space that does not break, and a real apostrophe
+  hi: /[^.]\.$/,
+  ja: /[,?!]|ブラウザ(?!ー)|サーバ(?!ー)/,
+  ko: /[을를이가은는]\([가-힣]\)/, // a particle that fits whatever comes before it is no Korean
+  zh: /[,?!]|你/,
+};
+
+test.each(Object.entries(STRANGE))("%s keeps its own punctuation and words", async (language, strange) => {
+  const { words } = await LOADERS[language]!();
+  const odd = Object.values<string>(words).filter((text) => strange.test(text));
+  expect(odd).toEqual([]);
+});
