@@ -16,6 +16,11 @@ def _object(**members: Any) -> dict[str, Any]:
     return {"type": "object", "properties": members, "required": list(members)}
 
 
+def _maybe(**members: Any) -> dict[str, Any]:
+    """An answer of which the request chooses the members."""
+    return {"type": "object", "properties": members}
+
+
 def _list(items: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": items}
 
@@ -50,11 +55,11 @@ ANSWERS: dict[str, dict[str, Any]] = {
         object=_word("list"), model=_TEXT, usage=_object(prompt_tokens=_WHOLE, total_tokens=_WHOLE),
         data=_list(_object(object=_word("embedding"), index=_WHOLE, embedding={"type": ["array", "string"]})),
     ),
-    "completion": _object(
+    "completion": _maybe(
         content=_TEXT, tokens=_list(_WHOLE), stop=_YES, model=_TEXT, tokens_predicted=_WHOLE, tokens_evaluated=_WHOLE,
         stop_type=_word("eos", "word", "limit"), timings=_object(),
     ),
-    "infill": _object(content=_TEXT, stop=_YES, tokens_predicted=_WHOLE, tokens_evaluated=_WHOLE),
+    "infill": _maybe(content=_TEXT, stop=_YES, tokens_predicted=_WHOLE, tokens_evaluated=_WHOLE),
     "tokenize": _object(tokens=_list(_ANY)),
     "detokenize": _object(content=_TEXT),
     "embedding": _list(_object(index=_WHOLE, embedding=_list(_list(_NUMBER)))),

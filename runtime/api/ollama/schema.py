@@ -78,14 +78,13 @@ class GenerateRequest(_Body):
     prompt: str | None = None
     system: str | None = None
     raw: bool | None = None
-    suffix: Any = only("empty")
+    suffix: Annotated[str | None, Field(description="The text is written between the prompt and this.")] = None
     template: Any = only("empty")
     context: Any = only("empty")
     images: Any = only("empty")
 
 
 _ONLY: dict[str, tuple[tuple[Any, ...], str]] = {
-    "suffix": (("",), "text between a beginning and an end is not offered yet"),
     "template": (("",), "the chat template is chosen when the server is started"),
     "context": (([],), "send the conversation to /api/chat instead"),
     "images": (([],), "this model cannot see; images are not offered yet"),
