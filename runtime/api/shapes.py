@@ -85,6 +85,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "ps": _object(models=_list(_OLLAMA_MODEL)),
     "show": _object(template=_TEXT, details=_object(), model_info=_object(), capabilities=_list(_TEXT)),
     "embed": _object(model=_TEXT, embeddings=_list(_list(_NUMBER)), prompt_eval_count=_WHOLE),
+    "embed_one": _object(embedding=_list(_NUMBER)),
     "version": _object(version=_TEXT),
 }  # fmt: skip
 """Handler → the JSON of a whole answer."""

@@ -12,7 +12,6 @@ from pydantic import BaseModel
 from runtime.api import fields, limits, llamacpp, ranking, streams
 from runtime.api.anthropic import schema as anthropic
 from runtime.api.dialects import DIALECTS
-from runtime.api.ollama import about
 from runtime.api.ollama import schema as ollama
 from runtime.api.openai import completions, responses_schema, schema
 
@@ -108,7 +107,6 @@ def own(model: type[BaseModel]) -> list[dict[str, Any]]:
         responses_schema.__name__: responses_schema._ONLY,
         anthropic.__name__: anthropic._ONLY,
         ollama.__name__: ollama._ONLY,
-        about.__name__: about._EMBED_ONLY,
         ranking.__name__: ranking._ONLY,
         llamacpp.__name__: llamacpp._EMBEDDING_ONLY,
     }
