@@ -136,11 +136,8 @@ def one_round(
     settle(page)
     frames = {"loading": page.evaluate(TAKE)}
     page.mouse.move(600, 350)
-    wheel_to_the_beginning(page, subject.name)
-    frames["scrolling"] = page.evaluate(TAKE)
-    if not sees_the_beginning(page):
-        raise SystemExit(f"the conversation of {subject.name} has lost its beginning")
     page.evaluate(TAKE)
+    frames["scrolling"] = wheel_to_the_beginning(page, subject.name)
     page.fill(subject.field, "Go on.")
     page.press(subject.field, "Enter")
     page.wait_for_selector(subject.stop)
@@ -164,16 +161,24 @@ def settle(page: Page) -> None:
         page.wait_for_timeout(250)
 
 
-def wheel_to_the_beginning(page: Page, name: str) -> None:
-    """Turn the wheel upwards until nothing more comes. Words are looked for afterwards: it takes the browser long."""
+def wheel_to_the_beginning(page: Page, name: str) -> list[float]:
+    """Turn the wheel upwards until the first question is in sight; the frames meanwhile.
+
+    Not those in which it was looked for: a search through all words takes the browser long, and nobody asked for it.
+    """
+    frames: list[float] = []
     page.evaluate(FIND_SCROLLER)
     for _ in range(40):
         for _ in range(25):
             page.mouse.wheel(0, -1500)
             page.wait_for_timeout(16)
         if page.evaluate("window.scroller_.scrollTop <= 0"):
-            return
-    raise SystemExit(f"the conversation of {name} does not scroll")
+            frames += page.evaluate(TAKE)
+            found = sees_the_beginning(page)
+            page.evaluate(TAKE)
+            if found:
+                return frames
+    raise SystemExit(f"the conversation of {name} does not scroll to its beginning")
 
 
 def sees_the_beginning(page: Page) -> bool:
