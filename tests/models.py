@@ -46,6 +46,9 @@ class TinyModel:
     vocabulary: "bpe" (bytes, with ChatML's tokens) or "spm" (SentencePiece, adds a <s>). runs: of these characters
     there are tokens of up to 64 at once, as real vocabularies have them of spaces and dashes ("bpe" only).
 
+    ranks: with this form for a question and a document the model ranks documents besides (qwen3, with a head of two
+    numbers: how likely it is that the one answers the other, and that it does not; "full" only).
+
     weights: "F32", "Q8_0" or "Q4_0". spread: standard deviation of the weights, large enough that the text is not one
     word for ever.
     """
@@ -59,6 +62,7 @@ class TinyModel:
     heads: int = 4
     kv_heads: int = 2
     experts: int = 0
+    ranks: str = ""
     context: int = 32768
     window: int = 64
     seed: int = 7
@@ -68,7 +72,7 @@ class TinyModel:
 
     def write(self, path: Path) -> Path:
         """Write the GGUF to `path` and return it."""
-        writer = gguf.GGUFWriter(path, _ARCHITECTURES[self.memory])
+        writer = gguf.GGUFWriter(path, "qwen3" if self.ranks else _ARCHITECTURES[self.memory])
         writer.add_name("tiny")
         writer.add_file_type(gguf.LlamaFileType["ALL_F32" if self.weights == "F32" else f"MOSTLY_{self.weights}"])
         writer.add_block_count(self.layers)
@@ -98,6 +102,12 @@ class TinyModel:
         if self.experts:
             writer.add_expert_count(self.experts)
             writer.add_expert_used_count(_EXPERTS_USED)
+        if self.ranks:
+            writer.add_key_length(self.width // self.heads)
+            writer.add_value_length(self.width // self.heads)
+            writer.add_pooling_type(gguf.PoolingType.RANK)
+            writer.add_classifier_output_labels(["yes", "no"])
+            writer.add_string("tokenizer.chat_template.rerank", self.ranks)
         words = _add_bpe(writer, self.merges, self.runs) if self.vocabulary == "bpe" else _add_spm(writer, self.merges)
         writer.add_vocab_size(words)
         if self.template is not None:
@@ -114,6 +124,8 @@ class TinyModel:
         weights.matrix("token_embd", words, self.width)
         weights.matrix("output", words, self.width, 3.0)
         weights.ones("token_embd_norm" if self.memory == "both" else "output_norm", self.width)
+        if self.ranks:
+            weights.matrix("cls.output", 2, self.width)
         for layer in range(self.layers):
             block = f"blk.{layer}."
             weights.ones(f"{block}attn_norm", self.width)
@@ -147,7 +159,7 @@ class TinyModel:
             "window": ("attn_q", "attn_k", "post_attention", "post_ffw"),
             "both": ("attn_q", "attn_k") * (layer % 2),
         }
-        for norm in norms.get(self.memory, ()):
+        for norm in ("attn_q", "attn_k") if self.ranks else norms.get(self.memory, ()):
             weights.ones(f"{block}{norm}_norm", head if norm.startswith("attn_") else width)
 
     def _add_state_space(self, weights: _Weights, block: str) -> None:

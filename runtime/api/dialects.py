@@ -165,6 +165,7 @@ DIALECTS: tuple[Dialect, ...] = (
             "GET /api/ps": "ps",
             "POST /api/show": "show",
             "POST /api/embed": "embed",
+            "POST /api/embeddings": "embed_one",
             "GET /api/version": "version",
         },
     ),

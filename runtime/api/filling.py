@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from runtime.api.door import read_body
 from runtime.api.errors import invalid, unavailable
-from runtime.api.fields import only, refuse, sampling_of, shift_of
+from runtime.api.fields import sampling_of, shift_of
 from runtime.api.limits import checked_stops
 from runtime.api.native import OFFERED, NativeFields, replied
 from runtime.api.native import SHAPE as SHAPE
-from runtime.api.openai.schema import checked_limit
 from runtime.api.parse import parse
 from runtime.api.service import Service, raw_request
 from runtime.errors import EngineError
+
+MAX_EXTRAS = 1024
+_LEFT = 64  # tokens that are left for an answer without a limit
+
+
+class Extra(BaseModel):
+    """A text of another file. What editors say of it besides has no meaning here."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", defer_build=True)
+
+    text: str
+    filename: str | None = None
 
 
 class InfillBody(NativeFields):
@@ -27,29 +39,31 @@ class InfillBody(NativeFields):
     input_prefix: str
     input_suffix: str
     prompt: Annotated[str | None, Field(description="What the text in between begins with.")] = None
-    input_extra: Any = only("empty")
+    input_extra: Annotated[
+        list[Extra] | None,
+        Field(max_length=MAX_EXTRAS, description="Texts of other files; of too many the last are read."),
+    ] = None
 
 
 BODIES = {"infill": InfillBody}
-_ONLY: dict[str, tuple[tuple[Any, ...], str]] = {
-    "input_extra": (([],), "other files are not read; put what matters of them before 'input_prefix'"),
-}
 
 
 async def infill(service: Service, request: Request) -> Response:
     """Write the text between a beginning and an end, at once or as a stream of server-sent events."""
     body = parse(InfillBody, await read_body(request, service.settings.max_body_bytes))
-    refuse(body, _ONLY)
     sampling = await service.read(partial(sampling_of, offered=OFFERED), body)
-    limit = None if body.n_predict is None else checked_limit(body.n_predict, "n_predict")
+    prompt = await between(service, body.input_prefix, body.input_suffix, "input_suffix", body.prompt or "")
+    if body.input_extra:
+        prompt = await _with_extras(service, prompt, body.input_extra, body.limit or _LEFT)
     asked = raw_request(
-        await between(service, body.input_prefix, body.input_suffix, "input_suffix", body.prompt or ""),
+        prompt,
         sampling,
-        limit,
+        body.limit,
         checked_stops(body.stop),
         ignore_eos=bool(body.ignore_eos),
         seconds=body.seconds,
-        shift=shift_of(body, limit),
+        shift=shift_of(body, body.limit),
+        indent=body.n_indent or 0,
     )
     return replied(service, asked, body)
 
@@ -65,6 +79,27 @@ async def between(service: Service, before: str, behind: str, param: str, begun:
     for mark, text in zip(marks, (before, behind, begun), strict=True):
         tokens += [mark, *await _tokens(service, text)]
     return tuple(tokens)
+
+
+async def _with_extras(service: Service, prompt: Sequence[int], extras: Sequence[Extra], left: int) -> tuple[int, ...]:
+    """The prompt behind other files' texts, as far as there is room: written as a repository where the model knows how.
+
+    Those that came last matter most to editors, so the first are left out.
+    """
+    facts = service.ready_facts()
+    begin = len(await _tokens(service, "", add_special=True))
+    tokens: list[int] = []
+    if facts.file >= 0:
+        head = [facts.repository, *await _tokens(service, "project\n")] if facts.repository >= 0 else []
+        for extra in extras:
+            tokens += [facts.file, *await _tokens(service, f"{extra.filename or 'file'}\n{extra.text}")]
+        tail = [facts.file, *await _tokens(service, "this\n")]
+    else:
+        head, tail = [], []
+        for extra in extras:
+            tokens += await _tokens(service, f"\n\n--- snippet ---\n\n{extra.text}")
+    room = facts.context_size - len(prompt) - len(head) - len(tail) - left - 1
+    return (*prompt[:begin], *head, *tokens[max(0, len(tokens) - max(0, room)) :], *tail, *prompt[begin:])
 
 
 async def _tokens(service: Service, text: str, *, add_special: bool = False) -> list[int]:

@@ -38,6 +38,11 @@ class CompletionBody(NativeFields):
         bool | None, Field(description="With n_probs: the probabilities that the samplers left, not their logarithms.")
     ] = None
 
+    @property
+    def most(self) -> int | None:
+        """The largest number of tokens as it was given, under either name."""
+        return self.n_predict if self.n_predict is not None else self.max_tokens
+
 
 class TokenizeBody(BaseModel):
     """`/tokenize`."""
@@ -84,16 +89,15 @@ async def completion(service: Service, request: Request) -> Response:
     body = parse(CompletionBody, await read_body(request, service.settings.max_body_bytes))
     service.ready_facts()
     sampling = await service.read(_sampling, body)
-    given = body.n_predict if body.n_predict is not None else body.max_tokens
-    limit = None if given is None else schema.checked_limit(given, "n_predict")
     asked = raw_request(
         await _prompt(service, body.prompt),
         sampling,
-        limit,
+        body.limit,
         checked_stops(body.stop),
         ignore_eos=bool(body.ignore_eos),
         seconds=body.seconds,
-        shift=shift_of(body, limit),
+        shift=shift_of(body, body.limit),
+        indent=body.n_indent or 0,
     )
     return replied(service, asked, body)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -13,7 +13,8 @@ from starlette.responses import Response
 
 from runtime.api.answer import Ended, Meter
 from runtime.api.errors import ApiError, Shape, json_response, of_failure, sse, unavailable
-from runtime.api.fields import SamplingFields
+from runtime.api.fields import Ignored, SamplingFields
+from runtime.api.openai.schema import checked_limit
 from runtime.api.openai.usage import probabilities, timings
 from runtime.api.reply import Reply, Sink
 from runtime.api.service import Service
@@ -39,7 +40,9 @@ SHAPE = Shape(_document, sse)
 class NativeFields(SamplingFields):
     """What the requests for raw text have in common."""
 
-    n_predict: Annotated[int | None, Field(ge=-1)] = None
+    n_predict: Annotated[
+        int | None, Field(ge=-1, description="0 only reads the prompt, so that what begins so is answered sooner.")
+    ] = None
     stop: str | list[str] | None = None
     stream: bool | None = None
     return_tokens: bool | None = None
@@ -52,12 +55,35 @@ class NativeFields(SamplingFields):
         int | None,
         Field(ge=0, description="Written so long, it ends where it has a line; 0 is never."),
     ] = None
+    t_max_prompt_ms: Ignored = None
+    n_indent: Annotated[
+        int | None, Field(ge=0, lt=2**31, description="It ends before a line that is indented less.")
+    ] = None
+    response_fields: Annotated[
+        list[str] | None,
+        Field(max_length=64, description='Only these, as "content" or "timings/prompt_n"; of a stream in its end.'),
+    ] = None
     model: str | None = None
 
     @property
     def seconds(self) -> float | None:
         """How long may be written, in the engine's words."""
         return self.t_max_predict_ms / 1000 if self.t_max_predict_ms else None
+
+    @property
+    def most(self) -> int | None:
+        """The largest number of tokens as it was given."""
+        return self.n_predict
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether there is to be no answer. One token is computed all the same, and told to nobody."""
+        return self.most == 0
+
+    @property
+    def limit(self) -> int | None:
+        """How many tokens may be computed."""
+        return 1 if self.only_reads else None if self.most is None else checked_limit(self.most, "n_predict")
 
 
 OFFERED = ("return_progress", "timings_per_token", "t_max_predict_ms")
@@ -112,6 +138,8 @@ class _Completion:
                                 await sink.event(self._progress(event.cached_tokens))
                         case Reading(_, processed, _) if stream and self._body.return_progress:
                             await sink.event(self._progress(processed))
+                        case TextDelta() if self._body.only_reads:
+                            pass
                         case TextDelta() if stream:
                             self._count += len(event.tokens)
                             await sink.event(self._told(event))
@@ -123,6 +151,8 @@ class _Completion:
                             raise of_failure(event)
                         case Finished():
                             metrics.finished(event)
+                            if self._body.only_reads:
+                                event = replace(event, completion_tokens=0, reason=FinishReason.LENGTH, stop=None)
                             return event
         raise ApiError(500, "The engine ended the answer without saying why.", "internal_error")
 
@@ -158,8 +188,8 @@ class _Completion:
 
     def _last(self, finished: Finished, text: str, tokens: list[int]) -> dict[str, Any]:
         sampling = asdict(self._asked.sampling)
-        limit = -1 if self._asked.max_tokens is None else self._asked.max_tokens
-        return {
+        limit = -1 if self._body.most is None else self._body.most
+        told = {
             "index": 0,
             "content": text,
             "tokens": tokens if self._body.return_tokens else [],
@@ -177,6 +207,23 @@ class _Completion:
             "timings": timings(Ended("", finished, self._cached_tokens).spent),
             **self._probabilities(self._chances),
         }
+        fields = self._body.response_fields
+        return _picked(told, fields) if fields else told
+
+
+def _picked(told: dict[str, Any], fields: Sequence[str]) -> dict[str, Any]:
+    """The fields there are, each by the path it was asked for with."""
+    found: dict[str, Any] = {}
+    for field in fields:
+        value: Any = told
+        for name in field.split("/"):
+            value = value.get(name, _NOTHING) if isinstance(value, dict) else _NOTHING
+        if value is not _NOTHING:
+            found[field] = value
+    return found
+
+
+_NOTHING = object()
 
 
 def _stop_type(finished: Finished) -> str:

@@ -167,10 +167,11 @@ def raw_request(
     ignore_eos: bool = False,
     seconds: float | None = None,
     shift: int | None = None,
+    indent: int = 0,
 ) -> GenerationRequest:
     """A request whose prompt is the caller's own, with no template between."""
     return GenerationRequest(
-        uuid.uuid4().hex, prompt, sampling, max_tokens, stop, ignore_eos, seconds=seconds, shift=shift
+        uuid.uuid4().hex, prompt, sampling, max_tokens, stop, ignore_eos, seconds=seconds, shift=shift, indent=indent
     )
 
 

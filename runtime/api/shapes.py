@@ -16,6 +16,11 @@ def _object(**members: Any) -> dict[str, Any]:
     return {"type": "object", "properties": members, "required": list(members)}
 
 
+def _maybe(**members: Any) -> dict[str, Any]:
+    """An answer of which the request chooses the members."""
+    return {"type": "object", "properties": members}
+
+
 def _list(items: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": items}
 
@@ -50,11 +55,11 @@ ANSWERS: dict[str, dict[str, Any]] = {
         object=_word("list"), model=_TEXT, usage=_object(prompt_tokens=_WHOLE, total_tokens=_WHOLE),
         data=_list(_object(object=_word("embedding"), index=_WHOLE, embedding={"type": ["array", "string"]})),
     ),
-    "completion": _object(
+    "completion": _maybe(
         content=_TEXT, tokens=_list(_WHOLE), stop=_YES, model=_TEXT, tokens_predicted=_WHOLE, tokens_evaluated=_WHOLE,
         stop_type=_word("eos", "word", "limit"), timings=_object(),
     ),
-    "infill": _object(content=_TEXT, stop=_YES, tokens_predicted=_WHOLE, tokens_evaluated=_WHOLE),
+    "infill": _maybe(content=_TEXT, stop=_YES, tokens_predicted=_WHOLE, tokens_evaluated=_WHOLE),
     "tokenize": _object(tokens=_list(_ANY)),
     "detokenize": _object(content=_TEXT),
     "embedding": _list(_object(index=_WHOLE, embedding=_list(_list(_NUMBER)))),
@@ -80,6 +85,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "ps": _object(models=_list(_OLLAMA_MODEL)),
     "show": _object(template=_TEXT, details=_object(), model_info=_object(), capabilities=_list(_TEXT)),
     "embed": _object(model=_TEXT, embeddings=_list(_list(_NUMBER)), prompt_eval_count=_WHOLE),
+    "embed_one": _object(embedding=_list(_NUMBER)),
     "version": _object(version=_TEXT),
 }  # fmt: skip
 """Handler → the JSON of a whole answer."""

@@ -116,7 +116,8 @@ class GenerationRequest:
     stop: strings that end the text; never part of it. answered: tokens of the answer that were told already, by a
     worker that is gone: the answer goes on after them, and they count. visible: texts of control tokens that are text
     of the answer, also where they end it; all others are silent. seconds: written for that long, the answer ends where
-    it has a whole line, as at its limit. prediction: what much of the answer may be; where it is so it is
+    it has a whole line, as at its limit. indent: it ends, as at its limit, before a line other than the first that
+    begins with fewer spaces or tabs. prediction: what much of the answer may be; where it is so it is
     computed faster, and it is the same either way.
     """
 
@@ -130,6 +131,7 @@ class GenerationRequest:
     visible: tuple[str, ...] = ()
     shift: int | None = None
     seconds: float | None = None
+    indent: int = 0
     prediction: str = ""
     reasoning: ReasoningBudget | None = None
 
@@ -314,6 +316,8 @@ class ModelFacts:
     metadata: dict[str, str] = field(default_factory=dict)
     embedding_size: int = 0  # numbers in a vector of `Engine.embed`
     fill_in: tuple[int, ...] = ()  # tokens before a beginning, an end, and what is between; none where it knows none
+    repository: int = -1  # token before the name of a repository whose files follow; -1 where there is none
+    file: int = -1  # token before the name of a file that text is filled in after
     ranks: bool = False  # it says how well documents answer a question, and makes no vectors
 
 

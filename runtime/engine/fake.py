@@ -86,6 +86,7 @@ class FakeBehaviour:
     context_size: int = 4096
     chat_template: str | None = _CHATML
     fill_in: tuple[int, ...] = ()
+    file: int = -1
     ranks: bool = False
 
 
@@ -210,7 +211,12 @@ class FakeEngine:
             yield Reading(request.id, len(prompt) * step // self.behaviour.steps, len(prompt))
         room = math.inf if request.shift is not None else self.behaviour.context_size - len(prompt)
         limit = room if request.max_tokens is None else min(room, request.max_tokens)
-        assembler, reason, count, pending = TextAssembler(request.stop), FinishReason.LENGTH, 0, list[int]()
+        assembler, reason, count, pending = (
+            TextAssembler(request.stop, request.indent),
+            FinishReason.LENGTH,
+            0,
+            list[int](),
+        )
         first = time.perf_counter()
         for index, token in enumerate(self._answer(request, prompt, seed)):
             if index >= limit:
@@ -237,6 +243,8 @@ class FakeEngine:
                 pending.clear()
             if assembler.stopped_by is not None:
                 reason = FinishReason.STOP
+                break
+            if assembler.is_outdented:
                 break
         if text := assembler.finish():
             yield TextDelta(request.id, text, tuple(pending), _chances(pending, request.sampling.n_probs))
@@ -359,5 +367,7 @@ def _facts(behaviour: FakeBehaviour) -> ModelFacts:
         metadata={"general.name": "fake"},
         embedding_size=_DIMENSIONS,
         fill_in=behaviour.fill_in,
+        file=behaviour.file,
+        repository=behaviour.file,
         ranks=behaviour.ranks,
     )

@@ -26,7 +26,7 @@ from runtime.engine.core import (
     TextDelta,
 )
 
-PROTOCOL_VERSION = 7
+PROTOCOL_VERSION = 8
 """Goes up with every change to a message or an event."""
 
 

@@ -9,10 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from runtime.api import fields, filling, limits, llamacpp, ranking, streams
+from runtime.api import fields, limits, llamacpp, ranking, streams
 from runtime.api.anthropic import schema as anthropic
 from runtime.api.dialects import DIALECTS
-from runtime.api.ollama import about
 from runtime.api.ollama import schema as ollama
 from runtime.api.openai import completions, responses_schema, schema
 
@@ -20,7 +19,6 @@ FILE = Path(__file__).parents[2] / "docs" / "api.md"
 
 TABLES = (
     fields.REFUSED,
-    filling._ONLY,
     ranking._ONLY,
     schema._ONLY,
     completions._ONLY,
@@ -109,8 +107,6 @@ def own(model: type[BaseModel]) -> list[dict[str, Any]]:
         responses_schema.__name__: responses_schema._ONLY,
         anthropic.__name__: anthropic._ONLY,
         ollama.__name__: ollama._ONLY,
-        about.__name__: about._EMBED_ONLY,
-        filling.__name__: filling._ONLY,
         ranking.__name__: ranking._ONLY,
         llamacpp.__name__: llamacpp._EMBEDDING_ONLY,
     }

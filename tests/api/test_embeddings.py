@@ -32,6 +32,11 @@ def test_ollama_embeds_too(server: Running) -> None:
     answer = server.http.post("/api/embed", json={"model": MODEL, "input": ["river", "stone"]}).json()
     assert answer["embeddings"][0] == vector
     assert answer["prompt_eval_count"] > 0
+    assert server.http.post("/api/embeddings", json={"model": MODEL, "prompt": "river"}).json()["embedding"] == vector
+    assert server.http.post("/api/embeddings", json={"model": MODEL}).json() == {"embedding": []}
+    short = server.http.post("/api/embed", json={"input": "river", "dimensions": 3}).json()["embeddings"][0]
+    assert short == embed(server, "river", dimensions=3).json()["data"][0]["embedding"]
+    assert server.http.post("/api/embed", json={"input": "river", "dimensions": 10**6}).status_code == 400
 
 
 def test_the_official_client_reads_both_encodings(server: Running) -> None:

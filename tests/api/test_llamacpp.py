@@ -87,7 +87,8 @@ def test_metrics_count_what_was_done() -> None:
         ("/completion", {"prompt": []}),
         ("/completion", {"prompt": [1.5]}),
         ("/completion", {"prompt": ["a", "b"]}),
-        ("/completion", {"prompt": "x", "n_predict": 0}),
+        ("/completion", {"prompt": "x", "n_predict": -2}),
+        ("/completion", {"prompt": "x", "n_indent": -1}),
         ("/completion", {"prompt": "x", "n_probs": -3}),
         ("/tokenize", {"content": 1}),
         ("/detokenize", {"tokens": ["x"]}),
@@ -136,7 +137,7 @@ def test_text_is_filled_in_where_the_model_learnt_it() -> None:
         plain = server.http.post("/v1/completions", json={"prompt": "a", "suffix": "c"}).json()
         assert plain["choices"][0]["text"] == "b"
         assert heard[1].prompt == (1, ord("a"), 2, ord("c"), 3)
-        extra = {"input_prefix": "a", "input_suffix": "c", "input_extra": [{"text": "x"}]}
+        extra = {"input_prefix": "a", "input_suffix": "c", "input_extra": [{"filename": "x"}]}
         assert server.http.post("/infill", json=extra).status_code == 400
 
 
@@ -204,3 +205,68 @@ def test_probabilities_after_sampling_are_told_as_such() -> None:
         assert "logprob" not in token
         refused = server.http.post("/completion", json={**asked, "mirostat": 2})
     assert refused.status_code == 400
+
+
+def test_what_editors_ask_of_text_in_between_is_done() -> None:
+    """A request as llama.vim sends it."""
+    heard: list[GenerationRequest] = []
+
+    def answer(request: GenerationRequest) -> str:
+        heard.append(request)
+        return "b\n  c\nd"
+
+    asked: dict[str, Any] = {
+        "id_slot": 0, "input_prefix": "a", "input_suffix": "z", "prompt": "  x", "n_predict": 64, "stop": [],
+        "input_extra": [{"text": "one", "time": [1, 2], "filename": "f.py"}, {"text": "two"}],
+        "n_indent": 2, "top_k": 40, "top_p": 0.9, "stream": False, "samplers": ["top_k", "top_p", "infill"],
+        "cache_prompt": True, "t_max_prompt_ms": 500, "t_max_predict_ms": 1000,
+        "response_fields": ["content", "timings/prompt_n", "truncated", "generation_settings/n_predict", "no/such"],
+    }  # fmt: skip
+    with running(FakeBehaviour(answer=answer, fill_in=(1, 2, 3), file=4)) as server:
+        told = server.http.post("/infill", json=asked).json()
+        last = events(server.http.post("/infill", json={**asked, "stream": True}).text)[-1]
+    assert told["content"] == "b\n  c\n"
+    assert (told["truncated"], told["generation_settings/n_predict"]) == (False, 64)
+    assert set(told) == set(last) == {"content", "timings/prompt_n", "truncated", "generation_settings/n_predict"}
+    others = "\4project\n\4f.py\none\4file\ntwo\4this\n"
+    assert bytes(heard[0].prompt).decode() == f"{others}\1a\2z\3  x"  # type: ignore[arg-type]
+    assert (heard[0].indent, heard[0].seconds) == (2, 1.0)
+
+
+def test_of_too_many_other_files_the_last_are_read_and_a_model_without_names_gets_snippets() -> None:
+    heard: list[GenerationRequest] = []
+
+    def answer(request: GenerationRequest) -> str:
+        heard.append(request)
+        return "b"
+
+    extras = [{"text": f"{number:09}|", "filename": "f"} for number in range(50)]
+    asked = {"input_prefix": "a", "input_suffix": "z", "n_predict": 20, "input_extra": extras}
+    for token in (4, -1):
+        with running(FakeBehaviour(answer=answer, fill_in=(1, 2, 3), file=token, context_size=200)) as server:
+            assert server.http.post("/infill", json=asked).json()["content"] == "b"
+    named, plain = (bytes(request.prompt).decode() for request in heard)  # type: ignore[arg-type]
+    for prompt in (named, plain):
+        assert len(prompt) == 179
+        assert "000000049|" in prompt
+        assert "000000001|" not in prompt
+        assert prompt.endswith("\1a\2z\3")
+    assert named.startswith("\4project\n")
+    assert "\n\n--- snippet ---\n\n000000049|" in plain
+
+
+def test_who_wants_no_answer_has_the_prompt_read_and_is_told_nothing() -> None:
+    heard: list[GenerationRequest] = []
+
+    def answer(request: GenerationRequest) -> str:
+        heard.append(request)
+        return "secret"
+
+    with running(FakeBehaviour(answer=answer)) as server:
+        for fields in ({"n_predict": 0}, {"max_tokens": 0}):
+            told = server.http.post("/completion", json={"prompt": "abc", **fields}).json()
+            assert (told["content"], told["tokens_predicted"], told["tokens_evaluated"]) == ("", 0, 3)
+            assert (told["stop_type"], told["generation_settings"]["n_predict"]) == ("limit", 0)
+            stream = server.http.post("/completion", json={"prompt": "abc", "stream": True, **fields}).text
+            assert [one["content"] for one in events(stream)] == [""]
+    assert {request.max_tokens for request in heard} == {1}

@@ -9,6 +9,7 @@ import ollama
 import pytest
 
 from runtime.api.settings import ServerSettings, UiConfig
+from runtime.engine.core import GenerationRequest
 from runtime.engine.fake import FakeBehaviour
 from tests.api.running import MODEL, Running, running
 from tests.api.test_tools import OSLO, ROME, TEMPLATE, WEATHER, Heard, heard, saying
@@ -167,3 +168,20 @@ def test_log_probabilities_are_told_with_the_text_they_are_of() -> None:
             assert {len(one["top_logprobs"]) for one in whole} == {2}
             lines = [json.loads(line) for line in server.http.post(f"/api/{path}", json=asked).text.splitlines()]
             assert [chance for line in lines for chance in line.get("logprobs", [])] == whole
+
+
+def test_text_is_written_between_a_prompt_and_a_suffix() -> None:
+    heard: list[GenerationRequest] = []
+
+    def answer(request: GenerationRequest) -> str:
+        heard.append(request)
+        return "b"
+
+    asked = {"model": MODEL, "prompt": "a", "suffix": "c", "stream": False}
+    with running(FakeBehaviour(answer=answer, fill_in=(1, 2, 3))) as server:
+        assert server.http.post("/api/generate", json=asked).json()["response"] == "b"
+    assert heard[0].prompt == (1, ord("a"), 2, ord("c"), 3)
+    with running(FakeBehaviour()) as server:
+        refused = server.http.post("/api/generate", json=asked)
+    assert refused.status_code == 400
+    assert "no tokens to fill in" in refused.json()["error"]

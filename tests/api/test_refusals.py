@@ -130,6 +130,7 @@ ASKED: dict[str, Any] = {
     "function_call": {"name": "f"},
     "verbosity": "high",
     "modalities": ["text", "audio"],
+    "moderation": {"model": "x"},
     "audio": {"voice": "alloy"},
     "web_search_options": {},
     "store": True,

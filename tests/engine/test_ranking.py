@@ -13,10 +13,11 @@ import gguf
 import pytest
 
 from runtime.engine.client import WorkerEngine
-from runtime.engine.core import Embedding, Failed, GenerationRequest, Score
+from runtime.engine.core import Embedding, Event, Failed, GenerationRequest, Score
 from runtime.engine.messages import Load
 from runtime.errors import EngineError
-from tests.engine.workers import Worker, events
+from tests.engine.workers import GREEDY, Worker, events, tokens_of
+from tests.models import TinyModel
 from tests.rankers import CLS, SEP, TOKENS, TinyRanker
 
 QUERY = "who opens the door?"
@@ -44,7 +45,8 @@ for text in texts:
     batch = Batch(model, 256)
     for position, token in enumerate(text):
         batch.add(token, position, 0, output=True)
-    assert raw.llama_encode(context, batch.native) == 0
+    compute = raw.llama_decode if raw.llama_get_memory(context) else raw.llama_encode
+    assert compute(context, batch.native) == 0
     found = raw.llama_get_embeddings_seq(context, 0)
     scores.append(found[: raw.llama_model_n_cls_out(model.handle)])
     raw.llama_free(context)
@@ -105,6 +107,25 @@ def test_a_model_that_brings_a_form_for_both_gets_them_in_it(engine_dir: Path, t
     (expected,) = directly(worker.load, [[CLS, *document, SEP, *query, SEP]])
     assert score.value == pytest.approx(expected[0], abs=1e-4)
     assert score.tokens == len(query) + len(document) + 3
+
+
+def test_a_model_that_reads_and_writes_like_others_may_rank_besides(engine_dir: Path, tmp_path: Path):
+    """What such models say of a pair is a probability, after its last token."""
+    form = "<|im_start|>user\n<Query>: {query}\n<Document>: {document}<|im_end|>\n<|im_start|>assistant\n"
+    worker = Worker.on(engine_dir, TinyModel(ranks=form).write(tmp_path / "reader.gguf"))
+
+    async def run(engine: WorkerEngine) -> tuple[list[Score], list[Event]]:
+        request = GenerationRequest("x", "The teacher", GREEDY, max_tokens=5, ignore_eos=True)
+        written, scores = await asyncio.gather(events(engine, request), engine.rank(QUERY, DOCUMENTS))
+        return scores, written
+
+    scores, written = worker.use(run)
+    assert len(tokens_of(written)) == 5
+    pairs = [worker_ids(worker, form.format(query=QUERY, document=document)) for document in DOCUMENTS[:4]]
+    expected = directly(worker.load, pairs)
+    assert all(sum(both) == pytest.approx(1, abs=1e-3) for both in expected)
+    assert [score.value for score in scores] == pytest.approx([yes for yes, _ in expected] * 10, abs=0.005)
+    assert min(abs(one - other) for one, other in pairwise(sorted(yes for yes, _ in expected))) > 0.01
 
 
 def worker_ids(worker: Worker, text: str) -> list[int]:

@@ -78,3 +78,20 @@ def test_nothing_comes_after_the_stop_string():
 def test_an_empty_stop_string_stops_nothing():
     assembler = TextAssembler([""])
     assert (assembler.push(b"text"), assembler.stopped_by) == ("text", None)
+
+
+@given(st.integers(1, 9))
+def test_a_text_ends_before_a_line_that_is_indented_less(size: int):
+    """However it is cut; the first line may begin as it likes, and margins are held until they are enough."""
+    for text, shown, is_outdented in (
+        ("a\n  b\n    c\nd\n  e", "a\n  b\n    c\n", True),
+        ("  a\n\t\tb", "  a\n\t\tb", False),
+        ("a\n  b\n\n  c", "a\n  b\n", True),
+        ("a\n b", "a\n", True),
+        ("a\n  b\n ", "a\n  b\n", False),
+    ):
+        assembler = TextAssembler(indent=2)
+        data = text.encode()
+        told = "".join(assembler.push(data[at : at + size]) for at in range(0, len(data), size))
+        assert told + assembler.finish() == shown
+        assert assembler.is_outdented == is_outdented

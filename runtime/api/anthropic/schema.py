@@ -68,6 +68,7 @@ class CountRequest(SamplingFields):
     output_config: OutputConfig | None = None
     cache_control: Ignored = None
     mcp_servers: Any = only("empty")
+    speed: Any = only('"standard"')
 
 
 class MessagesRequest(CountRequest):
@@ -78,8 +79,8 @@ class MessagesRequest(CountRequest):
     stream: bool | None = None
     container: Any = only("null")
     service_tier: Any = only('"auto" or "standard_only"')
-    speed: Any = only('"standard"')
     context_management: Any = only("null")
+    diagnostics: Any = only("null")
     metadata: Ignored = None
     inference_geo: Ignored = None
 
@@ -89,6 +90,7 @@ _ONLY: dict[str, tuple[tuple[Any, ...], str]] = {
     "container": ((), "this server runs no code"),
     "service_tier": (("auto", "standard_only"), "there is one tier only"),
     "speed": (("standard",), "there is one speed only"),
+    "diagnostics": ((), "this server stores no message to compare with"),
     "context_management": ((), "nothing is ever cut out of a prompt"),
 }
 

@@ -1,4 +1,4 @@
-"""`/api/tags`, `/api/show`, `/api/ps`, `/api/version`, `/api/embed`: the one model, as Ollama tells of many."""
+"""`/api/tags`, `show`, `ps`, `version`, `embed` and what that was before: the one model, as Ollama tells of many."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from starlette.responses import Response
 
 from runtime.api.door import read_body
 from runtime.api.errors import json_response
-from runtime.api.fields import Ignored, only, refuse
+from runtime.api.fields import Ignored
 from runtime.api.ollama.chat import SHAPE as SHAPE
-from runtime.api.openai.embeddings import embedded
+from runtime.api.openai.embeddings import check_dimensions, embedded, shortened
 from runtime.api.parse import parse
 from runtime.api.service import Service
 
@@ -39,16 +39,23 @@ class EmbedRequest(BaseModel):
     input: str | list[str]
     model: str | None = None
     truncate: Annotated[bool | None, Field(description="A text that is too long is refused, never cut.")] = None
-    dimensions: Any = only("null")
+    dimensions: Annotated[int | None, Field(ge=1, description="The first so many numbers, brought to length 1.")] = None
     options: Ignored = None
     keep_alive: Ignored = None
 
 
-_EMBED_ONLY: dict[str, tuple[tuple[Any, ...], str]] = {
-    "dimensions": ((), "it is offered at /v1/embeddings"),
-}
+class EmbedOneRequest(BaseModel):
+    """`/api/embeddings`."""
 
-BODIES = {"show": ShowRequest, "embed": EmbedRequest}
+    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True)
+
+    prompt: str | None = None
+    model: str | None = None
+    options: Ignored = None
+    keep_alive: Ignored = None
+
+
+BODIES = {"show": ShowRequest, "embed": EmbedRequest, "embed_one": EmbedOneRequest}
 
 
 async def tags(service: Service, _: Request) -> Response:
@@ -99,17 +106,26 @@ async def version(service: Service, _: Request) -> Response:
 async def embed(service: Service, request: Request) -> Response:
     """Texts as vectors of length 1."""
     body = parse(EmbedRequest, await read_body(request, service.settings.max_body_bytes))
-    refuse(body, _EMBED_ONLY)
-    service.ready_facts()
+    check_dimensions(service, body.dimensions)
     texts = [body.input] if isinstance(body.input, str) else body.input
     found = await embedded(service, texts, "input")
     return json_response(
         {
             "model": service.settings.model_id,
-            "embeddings": [one.vector for one in found],
+            "embeddings": [shortened(one.vector, body.dimensions) for one in found],
             "prompt_eval_count": sum(one.tokens for one in found),
         }
     )
+
+
+async def embed_one(service: Service, request: Request) -> Response:
+    """One text as a vector of length 1, as it was before `/api/embed`."""
+    body = parse(EmbedOneRequest, await read_body(request, service.settings.max_body_bytes))
+    service.ready_facts()
+    if not body.prompt:
+        return json_response({"embedding": []})  # asks Ollama to load the model
+    (found,) = await embedded(service, [body.prompt], "prompt")
+    return json_response({"embedding": found.vector})
 
 
 def _model(service: Service) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from runtime.api.answer import Ended, answers
 from runtime.api.door import read_body
 from runtime.api.errors import Shape, json_response
+from runtime.api.filling import between
 from runtime.api.ollama import schema
 from runtime.api.openai.usage import logprobs
 from runtime.api.parse import parse
@@ -45,15 +46,16 @@ async def chat(service: Service, request: Request) -> Response:
 
 
 async def generate(service: Service, request: Request) -> Response:
-    """Answer a prompt, or go on with it where it is raw, as lines unless `stream` is false."""
+    """Answer a prompt, or go on with it where it is raw or has a suffix, as lines unless `stream` is false."""
     body = parse(schema.GenerateRequest, await read_body(request, service.settings.max_body_bytes))
     if not body.prompt:
         return _loaded(service, {"response": ""})
-    if body.raw:
+    if body.raw or body.suffix:
         service.ready_facts()
         sampling = await service.read(schema.sampling_for, body)
+        prompt = await between(service, body.prompt, body.suffix, "suffix") if body.suffix else body.prompt
         raw = raw_request(
-            body.prompt, sampling, schema.limit(body), schema.stops(body), shift=schema.shift(body),
+            prompt, sampling, schema.limit(body), schema.stops(body), shift=schema.shift(body),
             ignore_eos=bool(body.options and body.options.ignore_eos),
         )  # fmt: skip
         return _reply(_Answer(service, Asked((raw,), Prompt("")), chat=False), service, body.stream)

@@ -78,17 +78,24 @@ class GenerateRequest(_Body):
     prompt: str | None = None
     system: str | None = None
     raw: bool | None = None
-    suffix: Any = only("empty")
+    suffix: Annotated[str | None, Field(description="The text is written between the prompt and this.")] = None
     template: Any = only("empty")
     context: Any = only("empty")
     images: Any = only("empty")
+    width: Any = only("null")
+    height: Any = only("null")
+    steps: Any = only("null")
 
+
+_NO_IMAGES = "this model makes no images"
 
 _ONLY: dict[str, tuple[tuple[Any, ...], str]] = {
-    "suffix": (("",), "text between a beginning and an end is not offered yet"),
     "template": (("",), "the chat template is chosen when the server is started"),
     "context": (([],), "send the conversation to /api/chat instead"),
     "images": (([],), "this model cannot see; images are not offered yet"),
+    "width": ((), _NO_IMAGES),
+    "height": ((), _NO_IMAGES),
+    "steps": ((), _NO_IMAGES),
     "tfs_z": ((1.0, 1), "the sampler was given up by llama.cpp"),
     "penalize_newline": ((True,), "the option was given up by llama.cpp"),
 }

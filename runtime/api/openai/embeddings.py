@@ -44,13 +44,11 @@ async def embeddings(service: Service, request: Request) -> Response:
     """Texts or token ids as vectors."""
     body = parse(EmbeddingsRequest, await read_body(request, service.settings.max_body_bytes))
     texts = _texts(body.input)
-    size = service.ready_facts().embedding_size
-    if body.dimensions is not None and body.dimensions > size:
-        raise invalid(f"'dimensions' is larger than the {size} this model has.", "dimensions")
+    check_dimensions(service, body.dimensions)
     found = await embedded(service, texts, "input")
     tokens = sum(one.tokens for one in found)
     data = [
-        {"object": "embedding", "index": index, "embedding": _encoded(_shortened(one.vector, body.dimensions), body)}
+        {"object": "embedding", "index": index, "embedding": _encoded(shortened(one.vector, body.dimensions), body)}
         for index, one in enumerate(found)
     ]
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
@@ -87,7 +85,15 @@ def _texts(given: str | list[str] | list[int] | list[list[int]]) -> list[str | t
     return [one if isinstance(one, str) else checked_tokens(one, "input") for one in given]
 
 
-def _shortened(vector: Sequence[float], dimensions: int | None) -> Sequence[float]:
+def check_dimensions(service: Service, dimensions: int | None) -> None:
+    """Raise `ApiError` 400 where the model has not so many."""
+    size = service.ready_facts().embedding_size
+    if dimensions is not None and dimensions > size:
+        raise invalid(f"'dimensions' is larger than the {size} this model has.", "dimensions")
+
+
+def shortened(vector: Sequence[float], dimensions: int | None) -> Sequence[float]:
+    """The first so many numbers, brought to length 1."""
     if dimensions is None or dimensions == len(vector):
         return vector
     first = vector[:dimensions]

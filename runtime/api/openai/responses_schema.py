@@ -64,6 +64,9 @@ class ResponsesRequest(SamplingFields):
     ] = None
     service_tier: Any = only('"auto" or "default"')
     max_tool_calls: Any = only("null")
+    moderation: Any = only("null")
+    access_programs: Any = only("null")
+    image: Any = only("null")
     context_management: Any = only("null")
     include: Annotated[list[str] | None, Field(description="What is not there is left out.")] = None
     stream_options: Ignored = None
@@ -71,6 +74,7 @@ class ResponsesRequest(SamplingFields):
     user: Ignored = None
     safety_identifier: Ignored = None
     prompt_cache_key: Ignored = None
+    prompt_cache_options: Ignored = None
     prompt_cache_retention: Ignored = None
 
 
@@ -81,6 +85,9 @@ _ONLY: dict[str, tuple[tuple[Any, ...], str]] = {
     "background": ((False,), "a response lives as long as its request"),
     "truncation": (("disabled",), "nothing is ever cut out of a prompt"),
     "service_tier": (("auto", "default"), "there is one tier only"),
+    "moderation": ((), "nothing here judges texts"),
+    "access_programs": ((), "there are none"),
+    "image": ((), "the model reads and writes text only"),
     "max_tool_calls": ((), "there are no tools that this server would call itself"),
     "context_management": ((), "nothing is ever cut out of a prompt"),
 }

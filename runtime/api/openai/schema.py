@@ -112,6 +112,7 @@ class ChatCompletionRequest(SamplingFields):
     modalities: Any = only('["text"]')
     audio: Any = only("null")
     web_search_options: Any = only("null")
+    moderation: Any = only("null")
     store: Any = only("false")
     service_tier: Any = only('"auto" or "default"')
 
@@ -119,6 +120,7 @@ class ChatCompletionRequest(SamplingFields):
     user: Ignored = None
     safety_identifier: Ignored = None
     prompt_cache_key: Ignored = None
+    prompt_cache_options: Ignored = None
     prompt_cache_retention: Ignored = None
 
     @property
@@ -135,6 +137,7 @@ _ONLY: dict[str, tuple[tuple[Any, ...], str]] = {
     "modalities": ((["text"],), "the model writes text only"),
     "audio": ((), "the model writes text only"),
     "web_search_options": ((), "this server never opens a connection to anywhere"),
+    "moderation": ((), "nothing here judges texts"),
     "store": ((False,), "this server stores no conversation"),
     "service_tier": (("auto", "default"), "there is one tier only"),
 }

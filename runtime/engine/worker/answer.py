@@ -21,7 +21,7 @@ class Answer:
         self._model = model
         self._request = request
         self._limit = min((limit for limit in (room, request.max_tokens) if limit is not None), default=math.inf)
-        self._text = TextAssembler(request.stop)
+        self._text = TextAssembler(request.stop, request.indent)
         self._visible = model.control_tokens(request.visible)
         self._untold: list[int] = []
         self._chances: list[TokenChances] = []
@@ -67,7 +67,7 @@ class Answer:
         self.count += 1
         if self._text.stopped_by is not None:
             self.reason = FinishReason.STOP
-        elif self.count >= self._limit:
+        elif self._text.is_outdented or self.count >= self._limit:
             self.reason = FinishReason.LENGTH
 
     def _piece(self, token: int) -> bytes:

@@ -160,6 +160,8 @@ class Model:
             metadata=metadata,
             embedding_size=raw.llama_model_n_embd_out(self.handle),
             fill_in=self._fill_in(),
+            repository=raw.llama_vocab_fim_rep(self.vocabulary),
+            file=raw.llama_vocab_fim_sep(self.vocabulary),
             ranks=ranks,
         )
 
