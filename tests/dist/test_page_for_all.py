@@ -126,6 +126,7 @@ def test_an_engine_that_keeps_dying_is_told_and_begun_anew_by_a_button(page: Pag
         if notice.count():
             break
     expect(notice).to_contain_text("too little free memory")
+    expect(page.locator(".problem").last).to_contain_text("The engine stopped in the middle of this answer")
     expect(page.locator("#send")).to_be_disabled()
     notice.get_by_role("button", name="Try again").click()
     expect(page.locator("#loading")).to_have_count(0)

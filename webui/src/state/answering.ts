@@ -255,7 +255,7 @@ function failure(error: unknown): Partial<Turn> {
 
 function look({ status, code }: ServerError): void {
   if (status === 401) locked.value = "asked";
-  else if (status === 0 || status === 503 || code === "engine_restarted") {
+  else if (status === 0 || status === 503 || code.startsWith("engine_")) {
     health.value = { status: status === 0 ? "gone" : "restarting" };
     void untilReady();
   }

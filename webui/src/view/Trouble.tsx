@@ -38,7 +38,7 @@ export function Trouble({ conversation, turn, problem, last }: Props) {
 
 function sentence({ code, status }: Problem): Key {
   if (code === "context_length_exceeded") return "full";
-  if (code === "engine_restarted") return "died";
+  if (code === "engine_restarted" || (code === "engine_unavailable" && status !== 503)) return "died";
   if (code === "broken" || code === "stopped" || code === "not_found") return "broken";
   if (code === "model_damaged") return "damaged";
   if (code === "page") return "pageProblem";
