@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -74,12 +75,13 @@ class CutOff:
             raise AssertionError(f"it ended without serving: {said}")
         self.url = next(word for word in said.split() if word.startswith("http://"))
 
-    @property
-    def worker(self) -> int:
-        """The process that holds the model."""
+    def kill_worker(self) -> None:
+        """As a system does that has no memory left. It may be gone already."""
         assert self._process is not None
-        all_ = running.descendants(self._process.pid)
-        return [pid for pid in all_ if "--worker" in running.command_line(pid)][-1]
+        for pid in running.descendants(self._process.pid):
+            if "--worker" in running.command_line(pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     def end(self) -> None:
         """As if somebody had pulled the plug."""

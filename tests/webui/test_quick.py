@@ -14,6 +14,8 @@ from tests.api.running import running
 from tests.webui.driving import UI, answered, ask, opened
 
 TURNS = 500
+ALL_OF_IT = 120_000
+"""Milliseconds: what is out of sight comes in pauses, and a busy machine has few."""
 PAINTED = "performance.getEntriesByName('first-contentful-paint').length"
 NO_PAUSE = "window.requestIdleCallback = () => 0"
 """The page finds no time to do more than it must."""
@@ -69,7 +71,7 @@ def server() -> Iterator[str]:
 def test_a_long_conversation_is_seen_at_its_end_and_all_of_it_comes_and_is_found(browser: Browser, server: str) -> None:
     with long_talk(browser, server) as page:
         expect(page.locator(".turn.last .prose > :last-child")).to_be_in_viewport()
-        expect(page.locator(".turn")).to_have_count(TURNS)
+        expect(page.locator(".turn")).to_have_count(TURNS, timeout=ALL_OF_IT)
         assert page.evaluate("find('Question 0?', false, false, true)")  # as the browser's own search would
         page.evaluate("getSelection().anchorNode.parentElement.scrollIntoView()")
         expect(page.locator(".turn").first).to_be_in_viewport()
@@ -81,9 +83,9 @@ def test_a_long_conversation_is_seen_at_its_end_and_all_of_it_comes_and_is_found
 
 def test_an_answer_to_a_long_conversation_redraws_nothing_that_was_said_before(browser: Browser, server: str) -> None:
     with long_talk(browser, server) as page:
-        expect(page.locator(".turn")).to_have_count(TURNS)
+        expect(page.locator(".turn")).to_have_count(TURNS, timeout=ALL_OF_IT)
         expect(page.locator(".turn.last .hljs-keyword").first).to_be_visible()  # colours and formulas have come
-        expect(page.locator(".turn math")).to_have_count(TURNS // 2)
+        expect(page.locator(".turn math")).to_have_count(TURNS // 2, timeout=ALL_OF_IT)
         page.evaluate(WATCH_TURNS)
         ask(page, "And now?")
         answered(page, TURNS // 2 + 1)
@@ -96,7 +98,7 @@ def test_printing_waits_for_no_pause_to_show_all_of_it(browser: Browser, server:
         assert 0 < shown < 20
         page.emulate_media(media="print")
         page.evaluate("dispatchEvent(new Event('beforeprint'))")
-        expect(page.locator(".turn")).to_have_count(TURNS)
+        expect(page.locator(".turn")).to_have_count(TURNS, timeout=ALL_OF_IT)
         assert page.locator(".turn").first.evaluate("(turn) => getComputedStyle(turn).contentVisibility") == "visible"
         height = page.evaluate("document.querySelector('.log').scrollHeight")
         assert page.evaluate("document.scrollingElement.scrollHeight") >= height

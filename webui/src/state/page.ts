@@ -72,9 +72,13 @@ export async function tryAgain(): Promise<void> {
   await untilReady();
 }
 
-/** One look at the server's health, while an answer keeps us waiting. */
+/** One look at the server's health, while an answer keeps us waiting; more of them where it is not well. */
 export async function glance(): Promise<void> {
-  if (!looking) health.value = await askHealth();
+  if (looking) return;
+  const found = await askHealth();
+  if (looking) return;
+  health.value = found;
+  if (found.status !== "ok") void untilReady();
 }
 
 /** Try a key: whether it is right only the server can say. */
