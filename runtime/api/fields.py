@@ -78,6 +78,12 @@ class SamplingFields(BaseModel):
     ] = None
 
     id_slot: Ignored = None
+    n_cache_reuse: Ignored = None
+    backend_sampling: Ignored = None
+    sse_ping_interval: Ignored = None
+    n_discard: Any = only("0")
+    adaptive_target: Any = only("-1")
+    adaptive_decay: Any = only("null")
     cache_prompt: Any = only("true")
     n_probs: Any = only("0")
     t_max_predict_ms: Any = only("0")
@@ -87,9 +93,14 @@ class SamplingFields(BaseModel):
     lora: Any = only("empty")
 
 
+_ADAPTIVE = "the sampler 'adaptive_p' is not offered; mirostat aims at a measure, too"
+
 REFUSED: dict[str, tuple[tuple[Any, ...], str]] = {
     "cache_prompt": ((True,), "what was computed before is always used again, and changes no answer"),
     "n_probs": ((0,), "here it is called otherwise; /completion has it"),
+    "n_discard": ((0,), "where the context is full the older half is forgotten"),
+    "adaptive_target": ((-1, -1.0), _ADAPTIVE),
+    "adaptive_decay": ((), _ADAPTIVE),
     "t_max_predict_ms": ((0,), "/completion and /infill have it"),
     "post_sampling_probs": ((False,), "/completion has it"),
     "return_progress": ((False,), "streams of /completion, /infill and /v1/chat/completions have it"),
@@ -98,7 +109,8 @@ REFUSED: dict[str, tuple[tuple[Any, ...], str]] = {
 }
 """Field → the values that ask for nothing, and why any other is refused."""
 
-_NOT_SAMPLING = ("ignore_eos", "grammar", "json_schema", "n_keep", "id_slot")
+_NO_MEANING = ("id_slot", "n_cache_reuse", "backend_sampling", "sse_ping_interval")
+_NOT_SAMPLING = ("ignore_eos", "grammar", "json_schema", "n_keep", *_NO_MEANING)
 _NAMES = tuple(name for name in SamplingFields.model_fields if name not in (*REFUSED, *_NOT_SAMPLING))
 
 

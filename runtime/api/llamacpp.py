@@ -21,6 +21,7 @@ from runtime.api.openai import schema
 from runtime.api.openai.completions import checked_tokens
 from runtime.api.openai.embeddings import MAX_TEXTS, embedded
 from runtime.api.parse import parse
+from runtime.api.reply import answered
 from runtime.api.service import Service, raw_request
 from runtime.engine.core import SamplingParams
 from runtime.errors import EngineError
@@ -131,8 +132,12 @@ async def embedding(service: Service, request: Request) -> Response:
     if all(type(one) is int for one in given):
         given = [given]
     texts = [one if isinstance(one, str) else checked_tokens(one, "content") for one in given]
-    found = await embedded(service, texts, "content")
-    return json_response([{"index": index, "embedding": [one.vector]} for index, one in enumerate(found)])
+
+    async def answer() -> Response:
+        found = await embedded(service, texts, "content")
+        return json_response([{"index": index, "embedding": [one.vector]} for index, one in enumerate(found)])
+
+    return answered(answer, service.closing, SHAPE)
 
 
 async def apply_template(service: Service, request: Request) -> Response:

@@ -14,6 +14,7 @@ from runtime.api.fields import only, refuse
 from runtime.api.native import SHAPE as SHAPE
 from runtime.api.openai.embeddings import MAX_TEXTS
 from runtime.api.parse import parse
+from runtime.api.reply import answered
 from runtime.api.service import Service
 from runtime.engine.core import Score
 from runtime.errors import EngineError
@@ -61,6 +62,10 @@ async def rerank(service: Service, request: Request) -> Response:
             "unsupported_model",
         )
     documents = _documents(body)
+    return answered(lambda: _answer(service, documents, body), service.closing, SHAPE)
+
+
+async def _answer(service: Service, documents: list[str], body: RerankBody) -> Response:
     try:
         scores = await service.engine.rank(body.query, documents)
     except EngineError as error:

@@ -141,6 +141,15 @@ class Reply(Response):
             await cancelled(writing, leaving, closing)
 
 
+def answered(make: Callable[[], Awaitable[Response]], closing: Closing, shape: Shape = OPENAI) -> Reply:
+    """A whole answer that takes a while to make."""
+
+    async def write(sink: Sink) -> None:
+        await sink.whole(await make())
+
+    return Reply(write, closing, shape)
+
+
 async def written(write: Callable[[Sink], Awaitable[None]], sink: Sink) -> None:
     """Let the answer be written; whatever goes wrong is told in it."""
     try:

@@ -36,6 +36,7 @@ from runtime.engine.messages import (
     Beat,
     Cancel,
     Detokenize,
+    Drop,
     Embed,
     Generate,
     Hello,
@@ -228,6 +229,10 @@ class WorkerEngine:
         try:
             self._worker.send(message)
             reply = await future
+        except asyncio.CancelledError:
+            if isinstance(message, Embed | Rank) and self._worker is not None:
+                self._worker.send(Drop(call))
+            raise
         finally:
             del self._calls[call]
         if isinstance(reply, Refused):

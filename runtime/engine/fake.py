@@ -93,7 +93,7 @@ class FakeBehaviour:
 class FakeEngine:
     """An `Engine` whose words are a function of prompt and seed. See `FakeBehaviour`.
 
-    `cancelled` lists the ids of the requests whose iterator was closed early.
+    `cancelled` lists the ids of the requests whose iterator was closed early, "embed" and "rank" for calls.
     """
 
     def __init__(self, behaviour: FakeBehaviour | None = None) -> None:
@@ -174,6 +174,7 @@ class FakeEngine:
         self._require_worker()
         if self.behaviour.ranks:
             raise EngineError("This model makes no vectors.")
+        await self._take_time("embed")
         return [Embedding(_direction(text), len(text)) for text in texts]
 
     async def rank(self, query: str, documents: Sequence[str]) -> list[Score]:
@@ -181,12 +182,21 @@ class FakeEngine:
         self._require_worker()
         if not self.behaviour.ranks:
             raise EngineError("This model was not made to rank documents.")
+        await self._take_time("rank")
         wanted = {*query.split()}
         counts = [len(encode(f"{query}{document}", parse_special=False)) for document in documents]
         return [
             Score(len(wanted & {*document.split()}) - 1.0, count)
             for document, count in zip(documents, counts, strict=True)
         ]
+
+    async def _take_time(self, call: str) -> None:
+        """As long as a prompt's steps take; who leaves meanwhile is noted in `cancelled`."""
+        try:
+            await asyncio.sleep((self.behaviour.steps - 1) * self.behaviour.step_seconds)
+        except asyncio.CancelledError:
+            self.cancelled.append(call)
+            raise
 
     async def stop(self) -> None:
         """STOPPED from now on; running requests end in `Failed`. Safe to call twice."""

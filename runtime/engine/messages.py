@@ -1,7 +1,7 @@
 """What the server and the worker say to each other.
 
     worker  Hello · Progress* · (Ready | LoadFailed) · events of requests, answers to calls; a Beat every second
-    server  Load · Generate, Cancel, Tokenize, Detokenize, Embed, Rank, Ping in any order; end-of-file ends the worker
+    server  Load · Generate, Cancel, Tokenize, Detokenize, Embed, Rank, Drop, Ping in any order; end-of-file ends it
 
 Both ends are the same executable, so `Hello.protocol` must be equal, not merely compatible.
 """
@@ -26,7 +26,7 @@ from runtime.engine.core import (
     TextDelta,
 )
 
-PROTOCOL_VERSION = 8
+PROTOCOL_VERSION = 9
 """Goes up with every change to a message or an event."""
 
 
@@ -192,6 +192,13 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
+class Drop:
+    """Nobody waits for the answer to this `Embed` or `Rank` any more; it has none unless it was on its way."""
+
+    call: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """Answered by `Pong`: the worker's reader thread lives."""
 
@@ -222,7 +229,7 @@ class Unknown:
 
 Reply = Tokens | Text | Vectors | Scores | Pong | Refused
 ToServer = Hello | Progress | Ready | LoadFailed | Beat | Event | Reply | Unknown
-ToWorker = Load | Generate | Cancel | Tokenize | Detokenize | Embed | Rank | Ping | Unknown
+ToWorker = Load | Generate | Cancel | Tokenize | Detokenize | Embed | Rank | Drop | Ping | Unknown
 Message = ToServer | ToWorker
 
 TYPES: dict[str, type[Any]] = {
@@ -230,7 +237,7 @@ TYPES: dict[str, type[Any]] = {
     for cls in (
         *(Hello, Load, Progress, Ready, LoadFailed, Beat),
         *(Generate, Cancel, Queued, Started, Reading, TextDelta, Finished, Failed),
-        *(Tokenize, Tokens, Detokenize, Text, Embed, Vectors, Rank, Scores, Ping, Pong, Refused),
+        *(Tokenize, Tokens, Detokenize, Text, Embed, Vectors, Rank, Scores, Drop, Ping, Pong, Refused),
     )
 }
 """Every message that travels, by the name it has there."""

@@ -70,7 +70,13 @@ the same to programs, with the shapes of the answers, and `GET /docs` is a page 
   template that knows no tools is told of them in words. A call that is asked for by name, or required, is enforced by a
   grammar; one that may come is held to it from where it begins. What a grammar cannot enforce of the arguments' schemas
   is passed over. Where the answer's form is prescribed there is no room for calls, so both together are refused.
-- **Reasoning** is told apart from the content. How much of it can be asked for where the template has a switch.
+- **Reasoning** is told apart from the content, and its tokens are counted, tags included. How much of it can be asked
+  for where the template has a switch. Where it has a budget (`reasoning_budget_tokens`, Anthropic's `budget_tokens`) and
+  spends it, it is ended in the model's stead.
+- **A prediction** of the answer is tried token by token where the model can take one back (attention over everything):
+  what is as foretold is computed several tokens at a time. What is said is drawn as ever.
+- **Ranking** is for models made for it (their pooling says so): scores are the model's own and have no bounds. Question
+  and document are joined as the model's template `rerank` says, else with the control tokens of its vocabulary.
 - **A last message of the assistant** is continued (not in `/v1/responses`).
 - **Text only**: images, audio and files are refused; no address in a request is ever opened.
 - **Whether the model is sound** is in the header `X-Model-Verified` of everything: `pending` while its bytes are being

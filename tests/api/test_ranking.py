@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from runtime.engine.fake import FakeBehaviour
@@ -79,3 +80,20 @@ def test_who_ranks_makes_no_vectors_and_says_where_to_ask(server: Running) -> No
         answer = server.http.post(path, json=body)
         assert answer.status_code == 400
         assert "/v1/rerank" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "ranks"),
+    [
+        ("/v1/rerank", {"query": QUERY, "documents": DOCUMENTS}, True),
+        ("/v1/embeddings", {"input": "x"}, False),
+        ("/embedding", {"content": "x"}, False),
+        ("/api/embed", {"input": "x"}, False),
+        ("/api/embeddings", {"prompt": "x"}, False),
+    ],
+)
+def test_a_client_that_leaves_is_not_worked_for(path: str, body: dict[str, Any], ranks: bool) -> None:
+    with running(FakeBehaviour(ranks=ranks, steps=2, step_seconds=20.0)) as server:
+        with pytest.raises(httpx.ReadTimeout):
+            server.http.post(path, json=body, timeout=0.5)
+        assert server.wait_cancelled(5) == ["rank" if ranks else "embed"]

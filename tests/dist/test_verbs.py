@@ -146,3 +146,29 @@ def test_the_prompt_may_come_from_standard_input(dist: Path, settled: dict[str, 
         [dist, "run", "-", "--temperature", "0"], input="Hello", env=settled, capture_output=True, text=True, check=True
     )
     assert done.stdout == running.run(dist, "run", "Hello", "--temperature", "0", env=settled).stdout
+
+
+def test_an_answer_has_the_form_that_a_file_or_the_command_line_gives(
+    dist: Path, settled: dict[str, str], tmp_path: Path
+) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"name": {"type": "string", "maxLength": 9}, "age": {"type": "integer", "maximum": 99}},
+        "required": ["name", "age"],
+        "additionalProperties": False,
+    }
+    (tmp_path / "person.json").write_text(json.dumps(schema))
+    for form in (json.dumps(schema), str(tmp_path / "person.json")):
+        done = running.run(dist, "run", "My name is Anna.", "--json-schema", form, "--temperature", "0", env=settled)
+        told = json.loads(done.stdout)
+        assert set(told) == {"name", "age"}
+        assert isinstance(told["age"], int)
+    done = running.run(dist, "run", "Yes?", "--grammar", 'root ::= "yes" | "no"', env=settled)
+    assert done.stdout in ("yes\n", "no\n")
+    cut = running.run(dist, "run", "Hi", "--json-schema", json.dumps(schema), "--max-tokens", "3", env=settled)
+    assert cut.returncode == 0
+    assert "greatest length" in cut.stderr
+    for wrong in ("nowhere.json", '{"not": {}}'):
+        refused = running.run(dist, "run", "Hi", "--json-schema", wrong, env=settled)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert refused.stderr.startswith("error: --json-schema")

@@ -19,9 +19,9 @@ def test_alone_on_the_machine_all_threads_compute_for_ever():
 
 
 def test_with_others_there_are_as_many_as_cores_given_within_two_seconds():
-    crew = Crew(8)
-    compute(crew, 2, cores=3)
-    assert crew.threads == 3
+    seen = compute(Crew(8), 3, cores=3)
+    assert set(seen[20:]) <= {3, 4}
+    assert seen[20:].count(3) > seen[20:].count(4)
 
 
 def test_one_more_is_tried_ever_more_rarely_and_briefly():
@@ -35,6 +35,13 @@ def test_when_the_others_have_gone_all_threads_compute_again():
     compute(crew, 10, cores=1)
     compute(crew, 60, cores=4)
     assert crew.threads == 4
+
+
+def test_a_busy_moment_costs_threads_for_a_moment_only():
+    crew = Crew(8)
+    compute(crew, 0.5, cores=1)
+    assert crew.threads == 1
+    assert compute(crew, 5, cores=8)[-1] == 8
 
 
 def test_there_is_always_one():

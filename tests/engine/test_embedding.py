@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from contextlib import aclosing
 
 import pytest
@@ -65,3 +66,23 @@ def test_a_text_that_cannot_be_a_vector_is_told_and_harms_nobody(worker: Worker,
         return await engine.embed([TEXTS[0]])
 
     assert len(worker.use(run)) == 1
+
+
+def test_a_call_that_nobody_waits_for_any_more_makes_room_for_the_next(worker: Worker):
+    """Thousands of long texts would take many times as long as the one behind them may wait."""
+
+    async def run(engine: WorkerEngine) -> tuple[int, float]:
+        before = time.perf_counter()
+        await engine.embed([[65] * 500] * 40)
+        some = time.perf_counter() - before
+        call = asyncio.create_task(engine.embed([[65] * 500] * 4000))
+        await asyncio.sleep(some / 4)
+        call.cancel()
+        await asyncio.wait([call])
+        before = time.perf_counter()
+        found = await engine.embed([TEXTS[0]])
+        return len(found), (time.perf_counter() - before) / some
+
+    count, share = worker.use(run)
+    assert count == 1
+    assert share < 20, "a hundred times as much was dropped"

@@ -8,7 +8,7 @@ import threading
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runtime.engine import messages, protocol
@@ -109,6 +109,7 @@ EVERY_MESSAGE: dict[type, st.SearchStrategy[Message]] = {
     messages.Scores: st.builds(
         messages.Scores, INTEGERS, st.lists(st.builds(Score, FLOATS, INTEGERS), max_size=2).map(tuple)
     ),
+    messages.Drop: st.builds(messages.Drop, INTEGERS),
     Beat: st.builds(Beat, FLOATS, FLOATS, st.builds(Counters, INTEGERS, INTEGERS)),
     Queued: st.builds(Queued, TEXTS, INTEGERS),
     TextDelta: st.builds(TextDelta, TEXTS, TEXTS, TOKENS, st.lists(CHANCES, max_size=2).map(tuple)),
@@ -127,6 +128,7 @@ EVERY_MESSAGE: dict[type, st.SearchStrategy[Message]] = {
 }
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # many kinds of messages, on a machine that has others to do
 @given(st.lists(st.one_of(*EVERY_MESSAGE.values()), max_size=4), st.data())
 def test_what_is_said_arrives_however_the_reads_fall(said: list[Message], data: st.DataObject):
     stream = b"".join(map(protocol.encode, said))

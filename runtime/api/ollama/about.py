@@ -15,6 +15,7 @@ from runtime.api.fields import Ignored
 from runtime.api.ollama.chat import SHAPE as SHAPE
 from runtime.api.openai.embeddings import check_dimensions, embedded, shortened
 from runtime.api.parse import parse
+from runtime.api.reply import answered
 from runtime.api.service import Service
 
 VERSION = "0.9.0"
@@ -108,24 +109,33 @@ async def embed(service: Service, request: Request) -> Response:
     body = parse(EmbedRequest, await read_body(request, service.settings.max_body_bytes))
     check_dimensions(service, body.dimensions)
     texts = [body.input] if isinstance(body.input, str) else body.input
-    found = await embedded(service, texts, "input")
-    return json_response(
-        {
-            "model": service.settings.model_id,
-            "embeddings": [shortened(one.vector, body.dimensions) for one in found],
-            "prompt_eval_count": sum(one.tokens for one in found),
-        }
-    )
+
+    async def answer() -> Response:
+        found = await embedded(service, texts, "input")
+        return json_response(
+            {
+                "model": service.settings.model_id,
+                "embeddings": [shortened(one.vector, body.dimensions) for one in found],
+                "prompt_eval_count": sum(one.tokens for one in found),
+            }
+        )
+
+    return answered(answer, service.closing, SHAPE)
 
 
 async def embed_one(service: Service, request: Request) -> Response:
     """One text as a vector of length 1, as it was before `/api/embed`."""
     body = parse(EmbedOneRequest, await read_body(request, service.settings.max_body_bytes))
     service.ready_facts()
-    if not body.prompt:
+    prompt = body.prompt
+    if not prompt:
         return json_response({"embedding": []})  # asks Ollama to load the model
-    (found,) = await embedded(service, [body.prompt], "prompt")
-    return json_response({"embedding": found.vector})
+
+    async def answer() -> Response:
+        (found,) = await embedded(service, [prompt], "prompt")
+        return json_response({"embedding": found.vector})
+
+    return answered(answer, service.closing, SHAPE)
 
 
 def _model(service: Service) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from runtime.api.errors import OPENAI, invalid, json_response
 from runtime.api.fields import Ignored
 from runtime.api.openai.completions import checked_tokens
 from runtime.api.parse import parse
+from runtime.api.reply import answered
 from runtime.api.service import Service
 from runtime.engine.core import Embedding
 from runtime.errors import EngineError
@@ -45,6 +46,10 @@ async def embeddings(service: Service, request: Request) -> Response:
     body = parse(EmbeddingsRequest, await read_body(request, service.settings.max_body_bytes))
     texts = _texts(body.input)
     check_dimensions(service, body.dimensions)
+    return answered(lambda: _answer(service, texts, body), service.closing, SHAPE)
+
+
+async def _answer(service: Service, texts: Sequence[str | tuple[int, ...]], body: EmbeddingsRequest) -> Response:
     found = await embedded(service, texts, "input")
     tokens = sum(one.tokens for one in found)
     data = [

@@ -14,9 +14,11 @@ _ENOUGH = 0.75
 _WINDOW = 0.2
 """Seconds of computing that are looked at together."""
 
-_RETRY = 5.0
+_RETRY = 1.0
 _RETRY_MOST = 160.0
-"""Seconds of computing after which one more thread is tried: at first, and at most."""
+"""Seconds of computing after which one more thread is tried: at first, and at most. The first comes soon: a browser that
+opens a page takes a processor for a moment, and so does our own server while it starts.
+"""
 
 
 class Crew:
@@ -42,7 +44,7 @@ class Crew:
         if granted < _ENOUGH * self.threads:
             self._shrink(granted)
         elif self._tries_one_more:
-            self._tries_one_more, self._retry = False, _RETRY
+            self._tries_one_more, self._retry, self._calm = False, _RETRY, _RETRY  # the next one at once
         elif self.threads < self._most and self._calm >= self._retry:
             self.threads, self._calm, self._tries_one_more = self.threads + 1, 0.0, True
         return self.threads != before

@@ -147,6 +147,10 @@ class VectorCalls:
         """One more."""
         self._calls.append(call)
 
+    def drop(self, number: int) -> None:
+        """Forget one, begun or not."""
+        self._calls = deque(call for call in self._calls if call.number != number)
+
     def step(self) -> None:
         """Compute something for the first, if there is one, and answer it when it is done."""
         if not self._calls:

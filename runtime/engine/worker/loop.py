@@ -58,7 +58,8 @@ class Loop:
         self._drawing = Drawing(context, context.threads)
         self._jobs: dict[str, Job] = {}
         self._arrivals = itertools.count()
-        self._inbox: queue.SimpleQueue[Job | Texts | str] = queue.SimpleQueue()  # str: the id of a cancelled request
+        self._inbox: queue.SimpleQueue[Job | Texts | str | int] = queue.SimpleQueue()  # ids of the cancelled: str of a
+        # request, int of a call
         self._vectors = VectorCalls(context.model, load, send, heart)
         self._outbox: list[Event] = []
         self._seconds_per_request = 1.0
@@ -82,6 +83,10 @@ class Loop:
 
     def embed(self, call: Texts) -> None:
         """Turn texts into vectors or scores, a step at a time between the others' steps."""
+        self._inbox.put(call)
+
+    def drop(self, call: int) -> None:
+        """Nobody waits for these texts any more; of no effect once they are done."""
         self._inbox.put(call)
 
     # The model's thread
@@ -109,6 +114,8 @@ class Loop:
                 self._enqueue(heard)
             elif isinstance(heard, Texts):
                 self._vectors.add(heard)
+            elif isinstance(heard, int):
+                self._vectors.drop(heard)
             elif heard in self._jobs:
                 self._finish(self._jobs[heard], FinishReason.CANCELLED)
             self._tell()

@@ -23,6 +23,7 @@ from runtime.engine.messages import (
     PROTOCOL_VERSION,
     Cancel,
     Detokenize,
+    Drop,
     Embed,
     Generate,
     Hello,
@@ -167,6 +168,9 @@ class _Listener:
                     self._embed(message, self._loop, self._model)
                 else:
                     self._send(Refused(message.call, "The model is still being loaded."))
+            case Drop(call):
+                if self._loop:
+                    self._loop.drop(call)
             case Tokenize() | Detokenize() | Ping():
                 self._send(self._answer(message))
             case Unknown(name):

@@ -219,3 +219,35 @@ def _content(line: str) -> list[str]:
         return []
     choices = json.loads(line[6:])["choices"]
     return [choices[0]["delta"]["content"]] if choices and choices[0]["delta"].get("content") else []
+
+
+def test_what_was_predicted_is_said_the_same_and_counted(gpt: openai.OpenAI) -> None:
+    """An edit of a text: most of the answer is known before."""
+    asked: Any = {"model": MODEL, "temperature": 0, "messages": [{"role": "user", "content": "Count from 1 to 20."}]}
+    whole = gpt.chat.completions.create(**asked)
+    text = whole.choices[0].message.content or ""
+    assert len(text) > 20
+    again = gpt.chat.completions.create(**asked, prediction={"type": "content", "content": text})
+    assert again.choices[0].message.content == text
+    assert again.usage is not None
+    details = again.usage.completion_tokens_details
+    assert details is not None
+    assert details.reasoning_tokens == 0
+    assert (details.accepted_prediction_tokens or 0) > again.usage.completion_tokens / 2
+
+
+def test_llama_servers_own_fields_are_honoured(gpt: openai.OpenAI, http: httpx.Client) -> None:
+    plain = {"prompt": "The capital of France is", "temperature": 0.9, "seed": 4, "n_predict": 8}
+    default = http.post("/completion", json=plain).json()
+    listed = http.post("/completion", json={**plain, "samplers": default["generation_settings"]["samplers"]}).json()
+    assert listed["content"] == default["content"]
+    only = http.post("/completion", json={**plain, "samplers": ["top_k"], "top_k": 1}).json()
+    coldest = http.post("/completion", json={**plain, "temperature": 0}).json()
+    assert only["content"] == coldest["content"]
+    few = {"response_fields": ["content", "truncated"], "id_slot": 1}
+    assert http.post("/completion", json={**plain, **few}).json() == {"content": default["content"], "truncated": False}
+    assert http.post("/completion", json={**plain, "n_predict": 0}).json()["tokens_predicted"] == 0
+    endless = {**plain, "temperature": 0, "ignore_eos": True, "n_predict": 2500, "n_keep": -1}
+    long = http.post("/completion", json=endless).json()
+    assert (long["tokens_predicted"], long["truncated"]) == (2500, True)
+    assert http.post("/v1/rerank", json={"query": "a", "documents": ["b"]}).status_code == 400
