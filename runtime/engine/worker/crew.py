@@ -16,8 +16,8 @@ _WINDOW = 0.2
 
 _RETRY = 1.0
 _RETRY_MOST = 160.0
-"""Seconds of computing after which one more thread is tried: at first, and at most. The first comes soon: a browser that
-opens a page takes a processor for a moment, and so does our own server while it starts.
+"""Seconds of computing after which one more thread is tried: at first, and at most. The first comes soon: a browser
+that opens a page takes a processor for a moment, and so does our own server while it starts.
 """
 
 
