@@ -2,8 +2,8 @@
 
     PANNIER_TEST_GPU=cuda uv run pytest tests/dist/test_gpu.py
 
-`llvmpipe` stands for Vulkan on Mesa's software device, which must lose on speed. It needs no GPU, and minutes to compile
-its programs.
+`llvmpipe` stands for Vulkan on Mesa's software device, which must lose on speed. It needs no GPU, and minutes to
+compile its programs.
 """
 
 from __future__ import annotations
