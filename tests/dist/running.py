@@ -28,11 +28,15 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 def run(
-    dist: Path | str, *arguments: str, env: dict[str, str], cwd: Path | None = None
+    dist: Path | str,
+    *arguments: str,
+    env: dict[str, str],
+    cwd: Path | None = None,
+    seconds: float = START_SECONDS,
 ) -> subprocess.CompletedProcess[str]:
-    """Run the dist to its end."""
+    """Run the dist to its end, which must come within so many seconds."""
     return subprocess.run(
-        [str(dist), *arguments], env=env, cwd=cwd, capture_output=True, text=True, timeout=START_SECONDS, check=False
+        [str(dist), *arguments], env=env, cwd=cwd, capture_output=True, text=True, timeout=seconds, check=False
     )
 
 

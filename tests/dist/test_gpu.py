@@ -22,6 +22,7 @@ NAMED = os.environ.get("PANNIER_TEST_GPU", "")
 BACKEND = "vulkan" if NAMED == "llvmpipe" else NAMED
 PASSED_ON = ("GGML_VK_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES", "PANNIER_PROOF_SECONDS", "LD_LIBRARY_PATH")
 SOFTWARE = {"GGML_VK_VISIBLE_DEVICES": "0", "PANNIER_PROOF_SECONDS": "600"} if NAMED == "llvmpipe" else {}
+PATIENCE = 900.0
 QUESTIONS = ("Hello", "What is the capital of France?", "Tell me a story.")
 
 pytestmark = pytest.mark.skipif(not BACKEND, reason="no GPU backend to test was named in PANNIER_TEST_GPU")
@@ -37,7 +38,7 @@ def gpu(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]
 def ask(gpu: tuple[Path, dict[str, str]], question: str, backend: str) -> str:
     dist, env = gpu
     words = ("--temperature", "0", "--max-tokens", "32", "--backend", backend)
-    done = running.run(dist, "run", question, *words, env=env)
+    done = running.run(dist, "run", question, *words, env=env, seconds=PATIENCE)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -45,7 +46,9 @@ def ask(gpu: tuple[Path, dict[str, str]], question: str, backend: str) -> str:
 @pytest.fixture(scope="module")
 def examined(gpu: tuple[Path, dict[str, str]]) -> dict[str, Any]:
     dist, env = gpu
-    told: dict[str, Any] = json.loads(running.run(dist, "doctor", "--json", "--no-verify", env=env).stdout)
+    told: dict[str, Any] = json.loads(
+        running.run(dist, "doctor", "--json", "--no-verify", env=env, seconds=PATIENCE).stdout
+    )
     return told
 
 
@@ -74,6 +77,6 @@ def test_a_device_made_of_software_loses_on_speed(examined: dict[str, Any]) -> N
 
 def test_the_second_start_tries_nothing_again(gpu: tuple[Path, dict[str, str]], examined: dict[str, Any]) -> None:
     dist, env = gpu
-    again = json.loads(running.run(dist, "doctor", "--json", "--no-verify", env=env).stdout)
+    again = json.loads(running.run(dist, "doctor", "--json", "--no-verify", env=env, seconds=PATIENCE).stdout)
     assert again["remembered"]
     assert again["backend"] == examined["backend"]
