@@ -43,7 +43,7 @@ def run_foreign(target: str, program: Path, arguments: Sequence[str], folder: Pa
 
 
 def small_engine(target: Target) -> Engine:
-    """The core and one CPU variant, the plainest or nearly so: a third of the compiling, by the same rules."""
+    """The core and one CPU variant: a quarter of the compiling, by the same rules."""
     cpu = RECIPES["cpu"]
     options = cpu.options | {"GGML_CPU_ALL_VARIANTS": "OFF"}
     with pytest.MonkeyPatch.context() as patch:

@@ -39,7 +39,7 @@ static void * library(const char * folder, const char * name) {
     for (char * at = path; *at; at++) {
         *at = *at == '/' ? '\\' : *at;
     }
-    void * found = (void *) LoadLibraryExA(path, NULL, LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_DEFAULT_DIRS);
+    void * found = (void *) LoadLibraryA(path);
 #else
     void * found = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 #endif

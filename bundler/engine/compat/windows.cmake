@@ -4,6 +4,10 @@
 if (NOT TARGET pannier-compat)
     add_library(pannier-compat OBJECT "${CMAKE_CURRENT_LIST_DIR}/unmarked.c")
 
+    # Windows' own compiler gives no prefix, and the runtime asks for libraries by those names.
+    set(CMAKE_SHARED_LIBRARY_PREFIX "")
+    set(CMAKE_SHARED_MODULE_PREFIX "")
+
     set(packed "$<STREQUAL:$<TARGET_PROPERTY:TYPE>,MODULE_LIBRARY>") # every backend is one
     foreach (name ggml-base ggml llama)
         string(APPEND packed ",$<STREQUAL:$<TARGET_PROPERTY:NAME>,${name}>")
