@@ -109,6 +109,7 @@ class EngineInfo:
     libraries: tuple[EngineLibrary, ...]
     architectures: tuple[str, ...] = ()
     glibc: str = ""  # oldest glibc it starts on, "" where that has no meaning
+    oldest: str = ""  # oldest version of its system it starts on, "" where glibc says it
 
     @property
     def backends(self) -> tuple[str, ...]:
@@ -140,6 +141,7 @@ class RuntimeInfo:
     pyinstaller: str
     packages: tuple[Package, ...] = ()
     glibc: str = ""
+    oldest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

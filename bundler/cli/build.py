@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bundler import targets
+from bundler import recipient, targets
 from bundler.compose import windows
 from bundler.compose.compose import Composed, compose
 from bundler.console import Console
@@ -116,7 +116,10 @@ def build_one(
     sign: Callable[[bytes], bytes] | None = None,
     icon: bytes = b"",
 ) -> Composed:
-    """Compose one dist, with a progress bar; signed, also detached, if `sign` is given. icon: for Windows."""
+    """Compose one dist, with a progress bar, and the text for its recipient beside it.
+
+    sign: the dist is signed, also detached, if it is given. icon: for Windows.
+    """
     total = obtained.size + sum(entry.size for entry in kit.manifest.entries)
     with console.progress(f"Packing {spec.dist.name} for {kit.manifest.target}", total, in_bytes=True) as advance:
         done = compose(
@@ -132,6 +135,8 @@ def build_one(
         )
     if done.written.signature:
         write_detached(done.written.path, done.written.signature)
+    written = done.written
+    recipient.write_text(written.manifest, written.manifest_sha256, written.path, signed=bool(written.signature))
     return done
 
 
@@ -190,5 +195,6 @@ def _described(done: Composed) -> dict[str, Any]:
         "model": manifest.model.name,
         "signature": str(detached_path(done.written.path)) if done.written.signature else None,
         "beside": [str(path) for path in done.beside],
+        "readme": str(recipient.path_for(done.written.path, manifest.target)),
         "notes": list(done.notes),
     }

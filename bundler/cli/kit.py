@@ -48,7 +48,7 @@ def run_list(args: argparse.Namespace, console: Console) -> int:
     kits = store.stored()
     lines = [
         f"{k.id[:12]}  {k.manifest.target:<15}  {', '.join(k.manifest.engine.backends):<14}  "
-        f"{k.path.stat().st_size:>12,}  {k.manifest.engine.source}"
+        f"{k.path.stat().st_size:>12,}  {k.manifest.engine.source}  {k.starts_on}"
         for k in kits
     ]
     console.result({"kits": [k.summary for k in kits]}, "\n".join(lines) or "No kits yet; make one: pannier kit build")

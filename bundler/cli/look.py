@@ -19,6 +19,7 @@ from runtime.container.beside import files_of, verify_beside
 from runtime.container.source import Source
 from runtime.container.verify import verify
 from runtime.manifest import DistManifest, encode
+from runtime.oldest import oldest_system
 
 
 def add_parser(verbs: Any) -> None:
@@ -146,6 +147,8 @@ def _headline(archive: Archive[Any]) -> list[str]:
     engine = manifest.engine
     lines.append(f"engine    llama.cpp {engine.commit} ({engine.source}): {', '.join(engine.backends)}")
     lines.append(f"runtime   Pannier {manifest.runtime.version}, Python {manifest.runtime.python}")
+    if oldest := oldest_system(manifest.target, engine, manifest.runtime):
+        lines.append(f"starts on {oldest}")
     lines.append(f"manifest  sha256 {archive.manifest_sha256}{', signed' if archive.signature else ''}")
     if isinstance(manifest, DistManifest):
         for renewal in manifest.history:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bundler import cache
@@ -23,6 +23,7 @@ from bundler.engine.toolchain import survey
 from bundler.errors import ToolError
 from bundler.publish import digest_of, one_at_a_time, publishing
 from bundler.targets import Target, host
+from runtime.oldest import numbered
 
 
 def build_engine(
@@ -33,21 +34,42 @@ def build_engine(
     root: the cache; None means the usual one. peers: also build llama.cpp's own programs, to measure against.
     Raises `ToolError` where it cannot be built here, or the build fails; `UsageError` for an unknown backend.
     """
+    wanted = _wanted(target, backends, root, console, peers=peers)
+    engine = find(wanted.place)
+    if engine is None:
+        with one_at_a_time(wanted.place, console):
+            engine = find(wanted.place)
+            if engine is None:
+                _assemble(wanted, [part(recipe, wanted.shop) for recipe in wanted.recipes])
+                engine = find(wanted.place)
+    if engine is None:
+        raise ToolError(f"The engine in {wanted.place} does not stay whole.", "Check the disk, then build again.")
+    return engine
+
+
+def finished_engine(target: Target, backends: Iterable[str], root: Path | None, console: Console) -> Engine | None:
+    """What `build_engine` would find in the cache; None where it would have to compile."""
+    return find(_wanted(target, backends, root, console).place)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """An engine that may be there or not: what it is made of, with what, and where it is once it is made."""
+
+    shop: Workshop
+    recipes: tuple[Recipe, ...]
+    key: str
+    place: Path
+
+
+def _wanted(
+    target: Target, backends: Iterable[str], root: Path | None, console: Console, *, peers: bool = False
+) -> _Wanted:
     recipes = choose(backends) + ((RECIPES["peers"],) if peers else ())
     shop = _workshop(target, [name for recipe in recipes for name in recipe.requires], root or cache.root(), console)
     keys = {recipe.name: part_key(recipe, shop) for recipe in recipes}
     key = digest_of({"target": target.name, "parts": keys})
-    place = shop.root / "engines" / f"{target.name}-{'+'.join(keys)}-{key[:KEY_LENGTH]}"
-    engine = find(place)
-    if engine is None:
-        with one_at_a_time(place, console):
-            engine = find(place)
-            if engine is None:
-                _assemble(place, key, recipes, [part(recipe, shop) for recipe in recipes], shop)
-                engine = find(place)
-    if engine is None:
-        raise ToolError(f"The engine in {place} does not stay whole.", "Check the disk, then build again.")
-    return engine
+    return _Wanted(shop, recipes, key, shop.root / "engines" / f"{target.name}-{'+'.join(keys)}-{key[:KEY_LENGTH]}")
 
 
 def _workshop(target: Target, tools: Sequence[str], root: Path, console: Console) -> Workshop:
@@ -58,9 +80,10 @@ def _workshop(target: Target, tools: Sequence[str], root: Path, console: Console
     return Workshop(target, cross.toolchain(foreign, tools, root / "tools" / target.name), root, console, foreign)
 
 
-def _assemble(place: Path, key: str, recipes: Sequence[Recipe], parts: Sequence[Engine], shop: Workshop) -> None:
+def _assemble(wanted: _Wanted, parts: Sequence[Engine]) -> None:
     """Put the parts' files side by side, as hard links where the file system has them."""
-    with publishing(place) as partial:
+    recipes, rules = wanted.recipes, wanted.shop.rules
+    with publishing(wanted.place) as partial:
         for source in parts:
             for file in source.files:
                 _link(source.path / file.file, partial / file.file)
@@ -68,12 +91,19 @@ def _assemble(place: Path, key: str, recipes: Sequence[Recipe], parts: Sequence[
         recipe = {
             "backends": [row.name for row in recipes if row.packed],
             "options": {**BASE_OPTIONS, **{name: value for row in recipes for name, value in row.options.items()}},
-            "compile_flags": list(shop.rules.compile_flags),
-            "link_flags": list(shop.rules.link_flags),
+            "compile_flags": list(rules.compile_flags),
+            "link_flags": list(rules.link_flags),
         }
-        glibc = max((source.glibc for source in parts), key=lambda version: [int(n) for n in version.split(".") if n])
-        files = tuple(file for source in parts for file in source.files)
-        write_record(replace(parts[0], path=partial, key=key, files=files, recipe=recipe, glibc=glibc))
+        whole = replace(
+            parts[0],
+            path=partial,
+            key=wanted.key,
+            files=tuple(file for source in parts for file in source.files),
+            recipe=recipe,
+            glibc=max((source.glibc for source in parts), key=numbered),
+            oldest=max((source.oldest for source in parts), key=numbered),
+        )
+        write_record(whole)
 
 
 def _link(source: Path, destination: Path) -> None:

@@ -16,6 +16,7 @@ from bundler.engine import zigcc
 from bundler.engine.recipes import SYSTEMS, SystemRules
 from bundler.engine.toolchain import Toolchain, survey
 from bundler.errors import ToolError
+from bundler.publish import file_sha256
 from bundler.targets import Target
 
 
@@ -35,8 +36,18 @@ class Cross:
 # Symbols go at link time: no `strip` for a foreign format is needed. The C++ library is zig's own and always inside.
 _LINUX = replace(SYSTEMS["linux"], link_flags=("-Wl,--gc-sections", "-Wl,--build-id=none", "-s"), strip=())
 
+# As MinGW builds it: the C runtime is Windows' own, so that Python and the engine hand each other open files.
+_WINDOWS = replace(
+    SYSTEMS["windows"],
+    compile_flags=_LINUX.compile_flags,
+    link_flags=("-s",),
+    names=("{}.dll",),
+    include="windows.cmake",
+)
+
 CROSS: dict[str, Cross] = {
     "linux-aarch64": Cross("aarch64-linux-gnu.2.28", "Linux", "aarch64", _LINUX),
+    "windows-x86_64": Cross("x86_64-windows.win10_19h1-gnu", "Windows", "AMD64", _WINDOWS),
 }
 
 
@@ -60,13 +71,16 @@ def toolchain(cross: Cross, names: Iterable[str], folder: Path) -> Toolchain:
     found = dict(survey([*names, "zig"]).findings)
     zig = found.pop("zig")
     folder.mkdir(parents=True, exist_ok=True)
+    translation = file_sha256(Path(zigcc.__file__))[:12]
     for name, (mode, language) in compilers.items():
         launcher = _launcher(folder / mode, zig.path, mode, "-target", cross.triple)
         options = {f"CMAKE_{language}_COMPILER": str(launcher)}
         found[name] = replace(
-            zig, name=name, path=str(launcher), identity=f"{zig.detail} {cross.triple}", options=options
+            zig, name=name, path=str(launcher), identity=f"{zig.detail} {cross.triple} {translation}", options=options
         )
     options = {f"CMAKE_{tool.upper()}": str(_launcher(folder / tool, zig.path, tool)) for tool in ("ar", "ranlib")}
+    if cross.system == "Windows":  # CMake wants one there, also where nothing is compiled by it
+        options["CMAKE_RC_COMPILER"] = str(_launcher(folder / "rc", zig.path, "rc"))
     options |= {"CMAKE_SYSTEM_NAME": cross.system, "CMAKE_SYSTEM_PROCESSOR": cross.processor}
     found["c-compiler"] = replace(found["c-compiler"], options=found["c-compiler"].options | options)
     found["strip"] = replace(zig, name="strip", identity="")  # at link time; see the rules

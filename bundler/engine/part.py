@@ -10,7 +10,6 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -18,9 +17,9 @@ from tempfile import mkdtemp
 from bundler.console import Console
 from bundler.engine.compile import Compilation, compile_goals
 from bundler.engine.cross import Cross
-from bundler.engine.elf import read_elf
+from bundler.engine.needs import check
 from bundler.engine.product import LICENSE, BuiltFile, Engine, find, write_record
-from bundler.engine.recipes import BASE_OPTIONS, GLIBC, RECIPES, Recipe, SystemRules, rules_for
+from bundler.engine.recipes import BASE_OPTIONS, RECIPES, Recipe, SystemRules, rules_for
 from bundler.engine.source import RELEASE, source_tree
 from bundler.engine.toolchain import Toolchain, clean_environment, cxx_library
 from bundler.engine.variants import RANKS
@@ -55,7 +54,9 @@ class Workshop:
 
 def part_key(recipe: Recipe, shop: Workshop) -> str:
     """Hash of everything that decides a part's bytes. Directories are no part of it: builds do not depend on them."""
-    compat = sorted(COMPAT.iterdir()) if shop.rules.include else []
+    include = shop.rules.include
+    script = (COMPAT / include).read_text(encoding="utf-8") if include else ""
+    compat = [path for path in sorted(COMPAT.iterdir()) if path.name == include or path.name in script]
     return digest_of(
         {
             "packing": PACKING,
@@ -128,6 +129,7 @@ def _build(recipe: Recipe, key: str, place: Path, build: Path, shop: Workshop) -
             for path, kind in _yield_of(recipe, shop.rules, build / "bin", work.log)
         ]
         shutil.copyfile(source / "LICENSE", partial / LICENSE)
+        oldest = check(recipe, partial, [file.file for file in files], shop.target, shop.rules)
         write_record(
             Engine(
                 path=partial,
@@ -137,7 +139,8 @@ def _build(recipe: Recipe, key: str, place: Path, build: Path, shop: Workshop) -
                 compiler=shop.toolchain.compiler,
                 recipe={"name": recipe.name, "options": _owner(recipe).options},
                 architectures=_architectures(source),
-                glibc=_check(recipe, partial, files, shop),
+                glibc=oldest.glibc,
+                oldest=oldest.system,
             )
         )
 
@@ -197,30 +200,6 @@ def _finish(path: Path, kind: str, recipe: Recipe, shop: Workshop, into: Path) -
         rank=RANKS.get(variant, 0),
         needs=recipe.system if backend else (),
     )
-
-
-def _check(recipe: Recipe, folder: Path, files: Sequence[BuiltFile], shop: Workshop) -> str:
-    """Check that every library finds what it needs; returns the oldest glibc they start on ("" outside Linux).
-
-    Raises `ToolError` for a library that asks for something neither the engine nor every system has: it would start
-    on the machine it was built on and nowhere else.
-    """
-    if shop.target.system != "linux":
-        return ""
-    rows = (RECIPES["cpu"], recipe)
-    siblings = {shop.rules.names[0].format(stem) for row in rows for stem in (*row.core, *row.libraries)}
-    allowed = GLIBC | siblings | set(recipe.system)
-    versions = []
-    for file in files:
-        facts = read_elf(folder / file.file)
-        if strangers := [needed for needed in facts.needed if needed not in allowed]:
-            message = f"{file.file} needs {', '.join(strangers)}, which not every system has."
-            raise ToolError(message, "Report this as a bug.")
-        if facts.soname not in ("", file.file) or facts.runpath != shop.rules.run_path:
-            message = f"{file.file} calls itself {facts.soname!r} and looks in {facts.runpath!r}."
-            raise ToolError(message, "Report this as a bug.")
-        versions.append(facts.glibc)
-    return ".".join(map(str, max(versions, default=())))
 
 
 def _architectures(source: Path) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ class Engine:
 
     path: directory with the finished libraries (and, if asked for, llama.cpp's own programs beside them).
     key: hash of everything that decided its bytes. glibc: oldest one it starts on ("2.34"), "" outside Linux.
+    oldest: the oldest version of its system, where that is no matter of glibc ("10.0").
     architectures: the model architectures it knows, as GGUF files name them.
     """
 
@@ -52,6 +53,7 @@ class Engine:
     recipe: dict[str, Any]
     architectures: tuple[str, ...]
     glibc: str
+    oldest: str = ""
 
     @property
     def libraries(self) -> tuple[BuiltFile, ...]:
@@ -85,6 +87,7 @@ class Engine:
             ),
             architectures=self.architectures,
             glibc=self.glibc,
+            oldest=self.oldest,
         )
 
 

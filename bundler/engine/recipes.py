@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from bundler.engine.source import RELEASE
 from bundler.errors import UsageError
-from bundler.targets import Target
+from bundler.targets import TARGETS, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +185,8 @@ _PREFIX_MAPS = (
     "-ffile-prefix-map={compat}=compat",
 )
 
+MACOS_OLDEST = f"-mmacosx-version-min={TARGETS['macos-arm64'].oldest}"
+
 SYSTEMS: dict[str, SystemRules] = {
     "linux": SystemRules(
         run_path="$ORIGIN",
@@ -198,8 +200,9 @@ SYSTEMS: dict[str, SystemRules] = {
     ),
     "macos": SystemRules(
         run_path="@loader_path",
-        compile_flags=_PREFIX_MAPS,
-        link_flags=("-Wl,-dead_strip",),
+        # Else it would start on no older system than the one that compiled it.
+        compile_flags=(*_PREFIX_MAPS, MACOS_OLDEST),
+        link_flags=("-Wl,-dead_strip", MACOS_OLDEST),
         names=("lib{}.dylib", "lib{}.so"),
         strip=("-x",),
     ),
@@ -225,6 +228,12 @@ GLIBC = frozenset(
         "ld-linux-aarch64.so.1",
     }
 )
+
+# What every Windows since 10 has, in lower case and as far as names are the same everywhere; and llama.cpp may ask for.
+WINDOWS = ("kernel32.dll", "advapi32.dll", "api-ms-win-crt-")
+
+# Where a Mac keeps what every Mac has; and how the engine's libraries name their siblings.
+MACOS = ("/usr/lib/", "/System/Library/", "@rpath/", "@loader_path/")
 
 
 def rules_for(target: Target) -> SystemRules:

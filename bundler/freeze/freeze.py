@@ -23,6 +23,7 @@ from pathlib import Path
 
 from bundler import cache, resources
 from bundler.console import Console
+from bundler.engine.dylib import read_dylib
 from bundler.engine.elf import read_elf
 from bundler.engine.toolchain import survey
 from bundler.errors import ToolError
@@ -35,6 +36,7 @@ from bundler.page.build import build_page, page_key
 from bundler.publish import digest_of, discard, file_sha256, one_at_a_time, publishing, scratch
 from bundler.targets import Target, host
 from runtime.manifest import Digest, Package, RuntimeInfo
+from runtime.oldest import numbered
 
 RECORD, STUB, LICENSES = "runtime.json", "stub", "licenses"
 PKG, ARCHIVE = BOOTLOADERS_ARCHIVE, "runtime.tar.zst"
@@ -151,6 +153,7 @@ def _freeze(place: Path, key: str, target: Target, root: Path, console: Console)
             pyinstaller=version("pyinstaller"),
             packages=tuple(owned.package for owned in owners),
             glibc=_oldest_glibc(inside, target),
+            oldest=_oldest_system(inside, target),
         )
         names = [name for name in (STUB, PKG, ARCHIVE) if (partial / name).exists()]
         record = {
@@ -178,3 +181,12 @@ def _oldest_glibc(inside: pyinstaller.Frozen, target: Target) -> str:
         return ""
     files = [inside.program, *(Path(source) for _, source in inside.binaries)]
     return ".".join(map(str, max(read_elf(path).glibc for path in files)))
+
+
+def _oldest_system(inside: pyinstaller.Frozen, target: Target) -> str:
+    """What kits are made for; or the newest that something inside asks for, where Python was built for less."""
+    if target.system != "macos":
+        return target.oldest
+    files = [inside.program, *(Path(source) for _, source in inside.binaries)]
+    asked = max(read_dylib(path, target.machine).oldest for path in files)
+    return max(target.oldest, ".".join(map(str, asked)), key=numbered)

@@ -14,6 +14,7 @@ from runtime.container.atomic import replacing
 from runtime.container.source import Source
 from runtime.container.verify import verify
 from runtime.manifest import KitManifest, Role
+from runtime.oldest import oldest_system
 
 SUFFIX = ".kit"
 
@@ -32,6 +33,11 @@ class StoredKit:
         return any(entry.role is Role.SOURCE for entry in self.manifest.entries)
 
     @property
+    def starts_on(self) -> str:
+        """The oldest system that what is made with it starts on, in words."""
+        return oldest_system(self.manifest.target, self.manifest.engine, self.manifest.runtime)
+
+    @property
     def summary(self) -> dict[str, object]:
         """What `kit list` tells of it."""
         return {
@@ -41,6 +47,7 @@ class StoredKit:
             "engine": self.manifest.engine.source,
             "commit": self.manifest.engine.commit,
             "runtime": self.manifest.runtime.version,
+            "starts_on": self.starts_on,
             "size": self.path.stat().st_size,
             "path": str(self.path),
         }

@@ -14,6 +14,7 @@ from runtime.launch import session
 from runtime.launch.opening import open_own
 from runtime.launch.options import LaunchOptions, add_engine_flags
 from runtime.manifest import DistManifest, encode
+from runtime.oldest import oldest_system
 
 
 def add_parser(verbs: Any) -> None:
@@ -75,5 +76,6 @@ def _about(archive: Archive[DistManifest]) -> list[str]:
         f"          licence {model.license or 'not stated'}, by {model.author or 'unknown'}, {where}",
         f"engine    llama.cpp {engine.commit} with {', '.join(engine.backends)}",
         f"runtime   Pannier {manifest.runtime.version}, Python {manifest.runtime.python}",
+        *([f"starts on {oldest}"] if (oldest := oldest_system(manifest.target, engine, manifest.runtime)) else []),
         f"manifest  sha256 {archive.manifest_sha256}",
     ]

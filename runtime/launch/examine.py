@@ -26,6 +26,7 @@ from runtime.launch.places import Places, places
 from runtime.launch.succession import Succession
 from runtime.launch.tempdirs import unpacked_dir
 from runtime.manifest import DistManifest
+from runtime.oldest import numbered
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def examine(archive: Archive[DistManifest], options: LaunchOptions, *, reprobe: 
             raise
         problem = str(error)
     engine, runtime = archive.manifest.engine, archive.manifest.runtime
-    oldest = max((engine.glibc, runtime.glibc), key=_version)
+    oldest = max((engine.glibc, runtime.glibc), key=numbered)
     return Examination(_machine(options, archive), choice, verdicts, problem, found, oldest, _port(archive), _temp())
 
 
@@ -178,7 +179,3 @@ def _temp() -> str:
     with suppress(OSError):
         return f"{folder}, {shutil.disk_usage(folder).free / 1e9:.1f} GB free"
     return str(folder)
-
-
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(".") if part.isdigit())

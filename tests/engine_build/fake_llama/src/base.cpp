@@ -1,11 +1,13 @@
 #include <string>
 #include <vector>
 
-extern "C" const char * ggml_fake_place(void) {
+#include "mark.h"
+
+GGML_API const char * ggml_fake_place(void) {
     return __FILE__;  // must not depend on where the source lies
 }
 
-extern "C" int ggml_fake_sum(const char * text) {
+GGML_API int ggml_fake_sum(const char * text) {
     std::vector<std::string> parts(3, text);
     int sum = 0;
     for (const auto & part : parts) {

@@ -1,5 +1,7 @@
-extern "C" int ggml_fake_sum(const char * text);
+#include "mark.h"
 
-extern "C" int ggml_fake(void) {
+GGML_API int ggml_fake_sum(const char * text);
+
+GGML_API int ggml_fake(void) {
     return ggml_fake_sum("ggml");
 }

@@ -1,6 +1,8 @@
 #include <map>
 #include <random>
 
+#include "mark.h"
+
 static const std::map<int, const char *> LLM_ARCH_NAMES = {
 #define LLM_ARCH_CLIP  0
 #define LLM_ARCH_LLAMA 1
@@ -10,6 +12,6 @@ static const std::map<int, const char *> LLM_ARCH_NAMES = {
     { LLM_ARCH_QWEN3, "qwen3" },
 };
 
-extern "C" unsigned llama_fake(void) {
+GGML_API unsigned llama_fake(void) {
     return std::random_device{}() + static_cast<unsigned>(LLM_ARCH_NAMES.size());
 }
