@@ -3,8 +3,6 @@
 SHA-256, CRC-32 and the copy run side by side (each releases the interpreter's lock), so the copy takes as long as the
 slowest of them and not their sum. Where the kernel can copy between files, what is hashed is read back from the target:
 so the hash is that of the bytes that were written, and the pieces are small enough to stay in the processor's cache.
-
-What is written is also sent on to the disk meanwhile: whoever finishes the file flushes it, and finds little to do.
 """
 
 from __future__ import annotations
@@ -26,7 +24,6 @@ BUFFERS = 4
 STRETCH = 8 << 20  # bytes copied by one call of the kernel
 LAG = 8  # stretches the hashing may be behind: still in the page cache, whatever the disk does
 PIECE = 256 << 10  # bytes hashed at once
-WRITEBACK = 256 << 20  # bytes after which the disk is given work, if it has none
 
 Advance = Callable[[int], object]
 
@@ -62,13 +59,10 @@ def copy_trusting(source: BinaryIO, target: BinaryIO, size: int, advance: Advanc
     done = 0
     descriptors = _descriptors(source, target)
     if descriptors:
-        with _Writeback(descriptors[2]) as writeback:
-            for count, shared in _stretches(*descriptors, size):
-                done += count
-                if not shared:
-                    writeback.wrote(count)
-                if advance:
-                    advance(count)
+        for count, _shared in _stretches(*descriptors, size):
+            done += count
+            if advance:
+                advance(count)
         _skip(source, target, done)
     while done < size:
         data = source.read(min(CHUNK, size - done))
@@ -117,10 +111,8 @@ def _in_kernel(
 ) -> Copied | None:
     """Copy between descriptors; None if the kernel cannot (then nothing has happened)."""
     done = 0
-    with _Hashing(crc32) as hashing, _Writeback(target) as writeback:
+    with _Hashing(crc32) as hashing:
         for count, shared in _stretches(source, offset, target, place, size):
-            if not shared:
-                writeback.wrote(count)
             # What is shared is read from the source: the same blocks, and more likely to be in memory already.
             fd, start = (source, offset) if shared else (target, place)
             for at in range(done, done + count, STRETCH):
@@ -151,40 +143,6 @@ def _through_memory(source: BinaryIO, target: BinaryIO, size: int, advance: Adva
                 advance(count)
         hashing.finish()
     return hashing.copied(done)
-
-
-class _Writeback:
-    """Has the disk write in a thread what was copied so far.
-
-    A context: waits for what is under way. Raises the disk's `OSError`: the system tells each only once, so the flush
-    at the end of the file would not meet it again.
-    """
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self._waiting = 0
-        self._thread = ThreadPoolExecutor(1)
-        self._under_way: Future[None] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._thread.shutdown()
-        if self._under_way and not kind:
-            self._under_way.result()
-
-    def wrote(self, count: int) -> None:
-        """Note that `count` bytes more are in the page cache."""
-        self._waiting += count
-        if self._waiting < WRITEBACK:
-            return
-        if self._under_way:
-            if not self._under_way.done():
-                return
-            self._under_way.result()
-        self._waiting = 0
-        self._under_way = self._thread.submit(os.fdatasync, self._fd)
 
 
 class _Hashing:
