@@ -40,8 +40,9 @@ export async function request(path: string, options: RequestInit = {}): Promise<
   const key = currentKey();
   const response = await send(path, options, key);
   if (response.ok) return response;
-  if (response.status === 401 && currentKey() !== key) return request(path, options); // another was given meanwhile
-  throw await refusal(response);
+  const refused = await refusal(response);
+  if (refused.status === 401 && currentKey() !== key) return request(path, options); // another was given meanwhile
+  throw refused;
 }
 
 async function send(path: string, options: RequestInit, key: string): Promise<Response> {
