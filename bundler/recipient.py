@@ -5,13 +5,13 @@ Made from the manifest alone, so that equal dists have equal texts.
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 
 import jinja2
 
 from bundler import resources, targets
 from runtime.container.atomic import replacing
+from runtime.hosts import is_loopback
 from runtime.manifest import DistManifest
 from runtime.oldest import oldest_system
 
@@ -59,15 +59,8 @@ def render(manifest: DistManifest, manifest_sha256: str, file: str, *, signed: b
         beside=[one.file for one in model.beside],
         starts_on=oldest_system(manifest.target, manifest.engine, manifest.runtime),
         port=serve["port"],
-        shared=not _is_loopback(serve["host"]),
+        shared=not is_loopback(serve["host"]),
         manifest_sha256=manifest_sha256,
         signed=signed,
         cache=CACHES[system],
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -22,6 +22,7 @@ from runtime.api.dialects import shape_of
 from runtime.api.errors import ApiError
 from runtime.api.settings import ServerSettings
 from runtime.api.vouching import HEADER, Check
+from runtime.hosts import is_loopback
 
 BODY_SECONDS = 60.0
 """How long a body may let wait for its next piece."""
@@ -93,16 +94,6 @@ class Door:
         """The foreign origin that may read the answer, if there is one."""
         origin = headers.get("origin", "").lower()
         return origin if origin and (origin in self._origins or "*" in self._origins) else None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a server bound to `host` can only be reached from this computer."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]").partition("%")[0]).is_loopback
-    except ValueError:
-        return False
 
 
 async def read_body(request: Request, limit: int) -> bytes:

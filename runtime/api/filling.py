@@ -12,12 +12,11 @@ from starlette.responses import Response
 
 from runtime.api.door import read_body
 from runtime.api.errors import invalid, unavailable
-from runtime.api.fields import sampling_of, shift_of
-from runtime.api.limits import checked_stops
-from runtime.api.native import OFFERED, NativeFields, replied
+from runtime.api.fields import sampling_of
+from runtime.api.native import OFFERED, NativeFields, asked_of, replied
 from runtime.api.native import SHAPE as SHAPE
 from runtime.api.parse import parse
-from runtime.api.service import Service, raw_request
+from runtime.api.service import Service
 from runtime.errors import EngineError
 
 MAX_EXTRAS = 1024
@@ -55,17 +54,7 @@ async def infill(service: Service, request: Request) -> Response:
     prompt = await between(service, body.input_prefix, body.input_suffix, "input_suffix", body.prompt or "")
     if body.input_extra:
         prompt = await _with_extras(service, prompt, body.input_extra, body.limit or _LEFT)
-    asked = raw_request(
-        prompt,
-        sampling,
-        body.limit,
-        checked_stops(body.stop),
-        ignore_eos=bool(body.ignore_eos),
-        seconds=body.seconds,
-        shift=shift_of(body, body.limit),
-        indent=body.n_indent or 0,
-    )
-    return replied(service, asked, body)
+    return replied(service, asked_of(body, prompt, sampling), body)
 
 
 async def between(service: Service, before: str, behind: str, param: str, begun: str = "") -> tuple[int, ...]:

@@ -13,16 +13,15 @@ from starlette.responses import Response
 
 from runtime.api.door import read_body
 from runtime.api.errors import invalid, json_response, unavailable
-from runtime.api.fields import only, refuse, sampling_of, shift_of
-from runtime.api.limits import checked_stops
-from runtime.api.native import OFFERED, NativeFields, replied
+from runtime.api.fields import only, refuse, sampling_of
+from runtime.api.native import OFFERED, NativeFields, asked_of, replied
 from runtime.api.native import SHAPE as SHAPE
 from runtime.api.openai import schema
 from runtime.api.openai.completions import checked_tokens
 from runtime.api.openai.embeddings import MAX_TEXTS, embedded
 from runtime.api.parse import parse
 from runtime.api.reply import answered
-from runtime.api.service import Service, raw_request
+from runtime.api.service import Service
 from runtime.engine.core import SamplingParams
 from runtime.errors import EngineError
 
@@ -90,16 +89,7 @@ async def completion(service: Service, request: Request) -> Response:
     body = parse(CompletionBody, await read_body(request, service.settings.max_body_bytes))
     service.ready_facts()
     sampling = await service.read(_sampling, body)
-    asked = raw_request(
-        await _prompt(service, body.prompt),
-        sampling,
-        body.limit,
-        checked_stops(body.stop),
-        ignore_eos=bool(body.ignore_eos),
-        seconds=body.seconds,
-        shift=shift_of(body, body.limit),
-        indent=body.n_indent or 0,
-    )
+    asked = asked_of(body, await _prompt(service, body.prompt), sampling)
     return replied(service, asked, body)
 
 

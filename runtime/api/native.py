@@ -13,17 +13,19 @@ from starlette.responses import Response
 
 from runtime.api.answer import Ended, Meter
 from runtime.api.errors import ApiError, Shape, json_response, of_failure, sse, unavailable
-from runtime.api.fields import Ignored, SamplingFields
+from runtime.api.fields import Ignored, SamplingFields, shift_of
+from runtime.api.limits import checked_stops
 from runtime.api.openai.schema import checked_limit
 from runtime.api.openai.usage import probabilities, timings
 from runtime.api.reply import Reply, Sink
-from runtime.api.service import Service
+from runtime.api.service import Service, raw_request
 from runtime.engine.core import (
     Failed,
     Finished,
     FinishReason,
     GenerationRequest,
     Reading,
+    SamplingParams,
     Started,
     TextDelta,
     TokenChances,
@@ -84,6 +86,20 @@ class NativeFields(SamplingFields):
     def limit(self) -> int | None:
         """How many tokens may be computed."""
         return 1 if self.only_reads else None if self.most is None else checked_limit(self.most, "n_predict")
+
+
+def asked_of(body: NativeFields, prompt: str | Sequence[int], sampling: SamplingParams) -> GenerationRequest:
+    """The request for raw text behind `prompt`. Raises `ApiError` 400."""
+    return raw_request(
+        prompt,
+        sampling,
+        body.limit,
+        checked_stops(body.stop),
+        ignore_eos=bool(body.ignore_eos),
+        seconds=body.seconds,
+        shift=shift_of(body, body.limit),
+        indent=body.n_indent or 0,
+    )
 
 
 OFFERED = ("return_progress", "timings_per_token", "t_max_predict_ms")

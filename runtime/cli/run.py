@@ -15,10 +15,6 @@ from runtime.launch.opening import chat_template, open_own
 from runtime.launch.options import LaunchOptions, add_engine_flags, sampling, section
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from runtime.chat.parsers.pieces import Piece
-    from runtime.chat.prompt import Prompt
     from runtime.engine.core import SamplingParams
     from runtime.launch.modelcheck import ModelCheck
 
@@ -85,6 +81,7 @@ async def _answer(
 ) -> int:
     from runtime.chat.prompt import Conversation, compose
     from runtime.chat.template import ChatTemplate
+    from runtime.cli.telling import Telling
     from runtime.engine.client import WorkerEngine
     from runtime.engine.core import Failed, Finished, FinishReason, GenerationRequest, TextDelta
     from runtime.launch.modelcheck import Verified
@@ -101,7 +98,7 @@ async def _answer(
         request = GenerationRequest(
             "run", prompt.text, asked.sampling, asked.max_tokens, prompt.stop, visible=prompt.marks
         )
-        telling = _Telling(prompt, console)
+        telling = Telling(prompt, console)
         async for event in engine.generate(request):
             check.raise_if_damaged()
             if isinstance(event, TextDelta):
@@ -109,11 +106,11 @@ async def _answer(
             elif isinstance(event, Failed):
                 raise EngineError(event.message)
             elif isinstance(event, Finished):
-                telling.end()
+                telling.finish()
+                console.status("")
                 if event.reason is FinishReason.LENGTH and (shaped or asked.max_tokens is None):
                     console.say("cut: the answer reached its greatest length before its end")
-        if not telling.ended_with_newline:
-            console.out("")
+        telling.end_line()
         if check.wait(LAST_LOOK) is Verified.PENDING:
             console.say("unverified: the model's bytes were not all checked before this answer ended; `verify` does it")
         check.raise_if_damaged()
@@ -121,34 +118,3 @@ async def _answer(
     finally:
         check.stop()
         await engine.stop()
-
-
-class _Telling:
-    """Writes the answer on standard output as it comes; of reasoning only, to a person, that there is some."""
-
-    def __init__(self, prompt: Prompt, console: Console) -> None:
-        self._parser = prompt.parser() if prompt.parser else None
-        self._console = console
-        self.ended_with_newline = False
-
-    def text(self, text: str) -> None:
-        """More text of the model."""
-        from runtime.chat.parsers.pieces import Content
-
-        self._tell([Content(text)] if self._parser is None else self._parser.push(text))
-
-    def end(self) -> None:
-        """No more text."""
-        self._tell(self._parser.finish() if self._parser else [])
-        self._console.status("")
-
-    def _tell(self, pieces: Sequence[Piece]) -> None:
-        from runtime.chat.parsers.pieces import Content, Reasoning
-
-        for piece in pieces:
-            if isinstance(piece, Content) and piece.text:
-                self._console.status("")
-                self._console.out(piece.text, end="")
-                self.ended_with_newline = piece.text.endswith("\n")
-            elif isinstance(piece, Reasoning):
-                self._console.status("thinking …")

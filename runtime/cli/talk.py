@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, wait
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, cast
 
-from runtime.chat.parsers.pieces import Content, Piece, Reasoning
 from runtime.chat.prompt import Conversation, compose
 from runtime.chat.template import ChatTemplate, TemplateError
 from runtime.chat.transcript import Transcript, Turn, from_json, to_json
+from runtime.cli.telling import Telling
 from runtime.console import Console
 from runtime.engine.core import Engine, Failed, Finished, FinishReason, GenerationRequest, SamplingParams, TextDelta
 from runtime.errors import EngineError
@@ -157,34 +157,21 @@ class Talk:
         request = GenerationRequest(
             uuid.uuid4().hex, prompt.text, self._sampling, self._max_tokens, prompt.stop, visible=prompt.marks
         )
-        parser = prompt.parser() if prompt.parser else None
+        telling = Telling(prompt, self._console)
         turn.answer = ""
         async with aclosing(cast("Any", self._engine.generate(request))) as events:
             async for event in events:
                 if isinstance(event, TextDelta):
-                    self._tell(turn, [Content(event.text)] if parser is None else parser.push(event.text))
+                    telling.text(event.text)
+                    turn.answer = telling.said
                 elif isinstance(event, Failed):
-                    self._end(turn)
+                    telling.end_line()
                     self._console.say(event.message)
                     return
                 elif isinstance(event, Finished):
-                    self._tell(turn, parser.finish() if parser else [])
-                    self._end(turn)
+                    telling.finish()
+                    turn.answer = telling.said
+                    telling.end_line()
                     if event.reason is FinishReason.LENGTH:
                         self._console.say("The answer reached its greatest length.")
                     return
-
-    def _tell(self, turn: Turn, pieces: Sequence[Piece]) -> None:
-        """Content is shown; of reasoning only that there is some."""
-        for piece in pieces:
-            if isinstance(piece, Content):
-                self._console.status("")
-                self._console.out(piece.text, end="")
-                turn.answer = (turn.answer or "") + piece.text
-            elif isinstance(piece, Reasoning):
-                self._console.status("thinking …")
-
-    def _end(self, turn: Turn) -> None:
-        self._console.status("")
-        if not (turn.answer or "").endswith("\n"):
-            self._console.out("")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.api.door import is_loopback
 from runtime.api.settings import ServerSettings
+from runtime.hosts import is_loopback
 from tests.api.running import MODEL, Running, running
 
 
