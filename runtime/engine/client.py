@@ -257,11 +257,7 @@ class WorkerEngine:
         self._set(EngineState.LOADING if self._facts is None else EngineState.RESTARTING, self._status.detail)
         loop = asyncio.get_running_loop()
 
-        def hand_over(said: Sequence[Message] | Death) -> None:
-            with suppress(RuntimeError):  # the loop is closed: nobody is interested any more
-                loop.call_soon_threadsafe(self._hear, worker, said)
-
-        worker.attach(hand_over)
+        worker.attach(partial(self._hear, worker), loop)
         loop.call_later(TICK_SECONDS, self._tick, worker, loop.time())
 
     def _tick(self, worker: LaunchedWorker, last: float) -> None:

@@ -24,6 +24,8 @@ from runtime.errors import EngineError
 MAX_FRAME_BYTES = 64 << 20
 """Longer than any request the server lets in; a length above it is garbage."""
 
+READ_BYTES = 1 << 18
+
 _LENGTH = struct.Struct(">I")
 
 
@@ -78,7 +80,7 @@ class FrameBuffer:
 def read_batches(fd: int) -> Iterator[list[Message]]:
     """Messages from a blocking descriptor until end-of-file, all that one read completes together."""
     buffer = FrameBuffer()
-    while data := os.read(fd, 1 << 18):
+    while data := os.read(fd, READ_BYTES):
         if messages := buffer.feed(data):
             yield messages
 
