@@ -20,10 +20,10 @@ def _train(arguments: argparse.Namespace) -> None:
     from bundler.demo import convert, train
     from bundler.demo.model import ModelConfig
 
-    recipe = train.REFINEMENT if arguments.start else train.Recipe()
+    recipe = train.REFINEMENT if arguments.start else train.ON_GPU if arguments.gpu else train.Recipe()
     if arguments.shorter != 1:
         recipe = recipe.shortened(arguments.shorter)
-    train.run(recipe, ModelConfig(), arguments.work, arguments.start)
+    train.run(recipe, ModelConfig(), arguments.work, arguments.start, gpu=arguments.gpu)
     model, vocabulary = train.load(arguments.work)
     for kind in convert.KINDS:
         path = convert.write(model, vocabulary, arguments.work / f"pannier-demo-{kind}.gguf", kind)
@@ -60,6 +60,7 @@ def main() -> None:
     train = commands.add_parser("train", help="make the model again, from nothing")
     train.add_argument("--work", type=Path, default=Path("build/demo"), help="where the results go")
     train.add_argument("--from", dest="start", type=Path, metavar="GGUF", help="go on from this model of ours instead")
+    train.add_argument("--gpu", action="store_true", help="on an NVIDIA GPU: more text, in a tenth of the time")
     train.add_argument("--shorter", type=int, default=1, help="make it this many times faster, and worse")
     train.set_defaults(run=_train)
     install = commands.add_parser("install", help="put a result in the place of the committed file")

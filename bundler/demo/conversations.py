@@ -65,10 +65,10 @@ class Mix:
 FIRST = Mix((0.37, 0.13, 0.06, 0.06, 0.13, 0.05, 0.09, 0.11, 0.0, 0.0), invented=0.0)
 # Once copying works: tools with odd names, many questions to one list, more names, greetings and thoughts.
 SECOND = Mix(
-    (0.3, 0.13, 0.12, 0.06, 0.09, 0.04, 0.08, 0.09, 0.0, 0.09),
-    invented=0.6,
-    thinking=0.22,
-    plain=(0.15, 0.18, 0.11, 0.1, 0.02, 0.11, 0.06, 0.09, 0.06, 0.14, 0.07, 0.07),
+    (0.27, 0.11, 0.1, 0.07, 0.13, 0.07, 0.07, 0.05, 0.02, 0.11),
+    invented=0.5,
+    thinking=0.27,
+    plain=(0.13, 0.2, 0.1, 0.14, 0.03, 0.09, 0.05, 0.08, 0.09, 0.17, 0.09, 0.06),
 )
 
 

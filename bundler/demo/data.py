@@ -1,5 +1,6 @@
 """From scenes to batches: render, encode, mark what is to be learned, and group by length."""
 
+import os
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from bundler.demo.conversations import Mix, scene
 from bundler.demo.core import Split
@@ -38,6 +40,10 @@ class Batch:
     def size(self) -> int:
         """Tokens, padding included: the cost of the batch."""
         return int(self.tokens.numel())
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same where the model is."""
+        return Batch(self.tokens.to(device), self.places.to(device), self.targets.to(device))
 
 
 def texts(rng: random.Random, count: int, mix: Mix) -> list[str]:
@@ -98,6 +104,32 @@ def batches(
             groups[-1].append(sample)
         rng.shuffle(groups)
         yield from (_batch(group, pad) for group in groups if group)
+
+
+@dataclass(frozen=True)
+class Writing(IterableDataset):  # type: ignore[misc]
+    """Batches written by several processes, in a fixed order: what a GPU reads, no single core can write."""
+
+    tokenizer: Tokenizer
+    seed: int
+    mix: Mix
+    budget: int
+    context: int
+    overheard: float
+
+    def __iter__(self) -> Iterator[Batch]:
+        """The batches of one of the processes."""
+        worker = get_worker_info()
+        seed = self.seed + (worker.id if worker else 0)
+        return batches(
+            self.tokenizer, seed, self.mix, budget=self.budget, context=self.context, overheard=self.overheard
+        )
+
+    def by(self, processes: int) -> Iterator[Batch]:
+        """The batches of this many processes, taken from one after the other."""
+        # Each of them would start a thread for every core.
+        os.environ["TOKENIZERS_PARALLELISM"] = "false"
+        return iter(DataLoader(self, batch_size=None, num_workers=processes, prefetch_factor=8))
 
 
 def _rounded(length: int) -> int:
