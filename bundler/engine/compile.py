@@ -44,8 +44,10 @@ def compile_goals(work: Compilation, toolchain: Toolchain, console: Console) -> 
     work.log.parent.mkdir(parents=True, exist_ok=True)
     definitions = [f"-D{key}={value}" for key, value in work.options.items()]
     ninja = toolchain.path("ninja")
-    # Options of an earlier run, now gone from the recipe, would live on in CMake's cache. (`--fresh` removes objects.)
-    (work.build / "CMakeCache.txt").unlink(missing_ok=True)
+    # Options of an earlier run, now gone from the recipe, would live on in CMake's cache; and tools of an environment
+    # that is gone, in that of a build inside the build. (`--fresh` removes objects.)
+    for cache in work.build.rglob("CMakeCache.txt"):
+        cache.unlink()
     configure = [toolchain.path("cmake"), "-S", str(work.source), "-B", str(work.build), "-G", "Ninja"]
     configure += [f"-DCMAKE_MAKE_PROGRAM={ninja}", *definitions]
     with work.log.open("w", encoding="utf-8", buffering=1) as log:

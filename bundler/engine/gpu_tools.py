@@ -1,7 +1,7 @@
 """What the recipes for makers' own interfaces need: NVIDIA's CUDA, AMD's HIP, Intel's SYCL, Apple's Metal.
 
-cuBLAS comes with the whole toolkit, or alone as the package `nvidia-cublas`: `PANNIER_CUBLAS` names its directory with
-`include/` and `lib/`.
+`CUDAARCHS`, CMake's own variable, chooses for which NVIDIA GPUs code is made ("90-real" for an H100 alone): every
+generation takes as long to compile and as much space as every other.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from pathlib import Path
 
 from bundler.engine.finding import Finding
 
-CUBLAS = "PANNIER_CUBLAS"
+ARCHITECTURES = "CUDAARCHS"
 MINIMUM_CUDA = 12, 0
+_KNOWS_BLACKWELL = 12, 8
 
 _CUDA_REMEDY = "Install NVIDIA's CUDA toolkit (12.0 or newer); only nvcc, its headers and cudart are needed."
-_CUBLAS_REMEDY = f"Install cuBLAS with the CUDA toolkit, or unpack the package nvidia-cublas and set {CUBLAS} to it."
 _HIP_REMEDY = "Install AMD's ROCm with its HIP compiler, hipBLAS and rocBLAS."
 _SYCL_REMEDY = "Install Intel's oneAPI DPC++ compiler (icpx) and MKL, and source its setvars.sh."
 _METAL_REMEDY = "Metal is built on a Mac, with Xcode's command line tools: `xcode-select --install`."
 
 
 def nvcc() -> Finding:
-    """NVIDIA's compiler, new enough."""
+    """NVIDIA's compiler, new enough, and the GPUs it makes code for."""
     program = shutil.which("nvcc") or shutil.which("nvcc", path="/usr/local/cuda/bin")
     if program is None:
         return Finding("nvcc", found=False, detail="nvcc not found", remedy=_CUDA_REMEDY)
@@ -34,25 +34,36 @@ def nvcc() -> Finding:
     release = re.search(r"release (\d+)\.(\d+), V([\d.]+)", said)
     if release is None or (int(release[1]), int(release[2])) < MINIMUM_CUDA:
         return Finding("nvcc", found=False, detail=f"{program} is too old", remedy=_CUDA_REMEDY)
-    options = {"CMAKE_CUDA_COMPILER": program}
-    return Finding("nvcc", True, f"nvcc {release[3]}", path=program, identity=release[3], options=options)
+    architectures = os.environ.get(ARCHITECTURES) or _architectures((int(release[1]), int(release[2])))
+    return Finding(
+        "nvcc",
+        found=True,
+        detail=f"nvcc {release[3]}, for {architectures}",
+        path=program,
+        identity=f"{release[3]} {architectures}",
+        options={"CMAKE_CUDA_COMPILER": program, "CMAKE_CUDA_ARCHITECTURES": architectures},
+    )
 
 
-def cublas() -> Finding:
-    """The library and its header, from the toolkit or from where `PANNIER_CUBLAS` says."""
-    named = [Path(os.environ[CUBLAS])] if os.environ.get(CUBLAS) else []
-    for root in (*named, Path("/usr/local/cuda"), Path("/usr")):
-        header = root / "include" / "cublas_v2.h"
-        libraries = sorted(library for folder in ("lib64", "lib") for library in (root / folder).glob("libcublas.so*"))
-        if not header.is_file() or not libraries:
-            continue
-        light = sorted(libraries[0].parent.glob("libcublasLt.so*"))
-        options = {"CUDA_cublas_LIBRARY": str(libraries[0]), "CMAKE_CUDA_FLAGS": f"-isystem {header.parent}"}
-        options |= {"CUDA_cublasLt_LIBRARY": str(light[0])} if light else {}
-        return Finding(
-            "cublas", True, f"cuBLAS {libraries[0]}", str(root), identity=libraries[-1].name, options=options
-        )
-    return Finding("cublas", found=False, detail="cuBLAS not found", remedy=_CUBLAS_REMEDY)
+def _architectures(release: tuple[int, int]) -> str:
+    """Code for the generations people have, Turing to Blackwell; and PTX, which drivers compile for later ones."""
+    blackwell = ["120a-real"] if release >= _KNOWS_BLACKWELL else []
+    return ";".join(["75-real", "80-real", "86-real", "89-real", *blackwell, "90"])
+
+
+def cudart() -> Finding:
+    """The CUDA runtime as a static library: receivers have drivers, but no toolkit with its shared one."""
+    compiler = nvcc()
+    roots = [Path(os.environ["CUDA_PATH"])] if os.environ.get("CUDA_PATH") else []
+    roots += [Path(compiler.path).resolve().parents[1]] if compiler.found else []
+    for root in (*roots, Path("/usr/local/cuda"), Path("/usr")):
+        for folder in ("lib64", "lib", "targets/x86_64-linux/lib", "lib/x86_64-linux-gnu"):
+            library = root / folder / "libcudart_static.a"
+            if library.is_file():
+                # Given in place of cuBLAS too: CMake insists on one, and ours is among the library's own sources.
+                options = {"CUDA_cudart_LIBRARY": str(library), "CUDA_cublas_LIBRARY": str(library)}
+                return Finding("cudart", True, f"cudart {library}", path=str(library), options=options)
+    return Finding("cudart", found=False, detail="the static CUDA runtime not found", remedy=_CUDA_REMEDY)
 
 
 def hip() -> Finding:

@@ -56,7 +56,8 @@ def part_key(recipe: Recipe, shop: Workshop) -> str:
     """Hash of everything that decides a part's bytes. Directories are no part of it: builds do not depend on them."""
     include = shop.rules.include
     script = (COMPAT / include).read_text(encoding="utf-8") if include else ""
-    compat = [path for path in sorted(COMPAT.iterdir()) if path.name == include or path.name in script]
+    compat = [path for path in sorted(COMPAT.glob("*.*")) if path.name == include or path.name in script]
+    compat += sorted((COMPAT / recipe.compat).iterdir()) if recipe.compat else []
     return digest_of(
         {
             "packing": PACKING,
@@ -156,6 +157,10 @@ def _cmake_options(recipe: Recipe, source: Path, build: Path, shop: Workshop) ->
     else:
         linking = " ".join(shop.rules.link_flags)
         flags |= {f"CMAKE_{kind}_LINKER_FLAGS": linking for kind in ("SHARED", "MODULE") if linking}
+    if recipe.name == "cuda":
+        flags["CMAKE_CUDA_FLAGS"] = f"-Xcompiler={compiling.replace(' ', ',')}"
+    if recipe.compat:
+        flags["CMAKE_PROJECT_ggml_INCLUDE"] = str(COMPAT / recipe.compat / "project.cmake")
     flags["CMAKE_INSTALL_RPATH"] = shop.rules.run_path
     return BASE_OPTIONS | _owner(recipe).options | flags | shop.toolchain.options(recipe.requires)
 

@@ -21,6 +21,7 @@ class Recipe:
     core, libraries: stems of what it yields ("ggml-cpu-*" for libggml-cpu-haswell.so), needed always or as a backend.
     programs: executables it yields. options: CMake's, beside those every recipe has.
     requires: names of checks in `toolchain.CHECKS`. system: libraries the user's system must bring.
+    compat: a directory in `compat/`, whose `project.cmake` CMake reads after ggml's project() call.
     builds_in: the recipe whose options and build directory it shares. packed: False for what never goes into dists.
     """
 
@@ -33,6 +34,7 @@ class Recipe:
     options: dict[str, str] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
     system: tuple[str, ...] = ()
+    compat: str = ""
     builds_in: str = ""
     packed: bool = True
 
@@ -67,24 +69,24 @@ RECIPES: dict[str, Recipe] = {
             requires=(*COMPILING, "glslc", "vulkan-headers", "spirv-headers", "vulkan-loader"),
             system=("libvulkan.so.1",),
         ),
-        # Compiled and run nowhere by this project's tests, for want of the devices; `doctor` says what is missing.
         Recipe(
             name="cuda",
-            title="CUDA, for NVIDIA's GPUs from Turing on",
+            title="CUDA, for NVIDIA's GPUs from Turing on; asks the receiver's system for the driver alone",
             goals=("ggml-cuda",),
             libraries=("ggml-cuda",),
+            # Which GPUs it has code for is `gpu_tools.nvcc`'s to say: that depends on the compiler.
             options={
                 "GGML_CUDA": "ON",
                 # One GPU at a time: there is nothing to be reduced between several.
                 "GGML_CUDA_NCCL": "OFF",
                 # Else the library asks for the driver's own when it is loaded, and so could not say what is missing.
                 "GGML_CUDA_NO_VMM": "ON",
-                # Code for the generations people have; the last one as PTX too, which drivers compile for newer ones.
-                "CMAKE_CUDA_ARCHITECTURES": "75-real;80-real;86-real;89-real;90-virtual",
             },
-            requires=(*COMPILING, "nvcc", "cublas"),
-            system=("libcudart.so.13", "libcudart.so.12", "libcublas.so.13", "libcublas.so.12"),
+            requires=(*COMPILING, "nvcc", "cudart"),
+            compat="cuda",
         ),
+        # The next three are compiled and run nowhere by this project's tests, for want of their compilers and devices;
+        # `doctor` says what is missing.
         Recipe(
             name="metal",
             title="Metal, for Macs; its shaders inside, so that receivers need no developer tools",

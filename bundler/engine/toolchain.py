@@ -118,7 +118,7 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "spirv-headers": vulkan.spirv_headers,
     "vulkan-loader": vulkan.loader,
     "nvcc": gpu_tools.nvcc,
-    "cublas": gpu_tools.cublas,
+    "cudart": gpu_tools.cudart,
     "hip": gpu_tools.hip,
     "sycl": gpu_tools.sycl,
     "metal": gpu_tools.metal,

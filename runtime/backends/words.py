@@ -58,6 +58,8 @@ def hung(name: str, doing: str, seconds: float) -> str:
 
 def unsupported(name: str, technical: str) -> str:
     """The sentence for a library that says itself that it is not for this machine. technical: what it said."""
+    if re.search(r"CUDA driver version is insufficient", technical):  # what CUDA says where there is no driver, too
+        return f"NVIDIA's driver is missing or too old for {name}; with an NVIDIA card, a newer one would make it work."
     if re.search(r"driver version is insufficient|INCOMPATIBLE_DRIVER|unsupported driver|too old", technical, re.I):
         return f"The graphics driver is too old for {name}; a newer one would make it work."
     if technical.startswith("no device"):

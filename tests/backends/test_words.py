@@ -56,6 +56,10 @@ def test_a_loaders_refusal_is_put_into_words(technical: str, sentence: str) -> N
         ("no device ggml_vulkan: No devices found.", "a found no graphics device that it can use."),
         (
             "no device ggml_cuda_init: CUDA driver version is insufficient for CUDA runtime version",
+            "NVIDIA's driver is missing or too old for a; with an NVIDIA card, a newer one would make it work.",
+        ),
+        (
+            "no device vkCreateInstance: INCOMPATIBLE_DRIVER",
             "The graphics driver is too old for a; a newer one would make it work.",
         ),
     ],
