@@ -149,13 +149,15 @@ def bench(
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(VISITS, min_size=8, max_size=14))
 def test_everybody_gets_the_answer_they_would_have_got_alone(bench: Bench, visits: list[Visit]):
+    most = 0.2
     if MODELS[bench.name].experts:  # the last bit decides which expert sees a token; in a long text it does so often
+        most = 1.0
         visits = [replace(visit, stem=STEMS[0]) if visit.stem == LONG else visit for visit in visits]
     found = bench.together(visits)
     stayed = {str(at): one for at, one in enumerate(found) if visits[at].leaves is None}
     for at, one in stayed.items():
         assert end_of(one).completion_tokens == visits[int(at)].tokens
-    assert_same_but_for_noise({at: bench.alone(visits[int(at)]) for at in stayed}, stayed)
+    assert_same_but_for_noise({at: bench.alone(visits[int(at)]) for at in stayed}, stayed, most=most)
     for visit, one in zip(visits, found, strict=True):
         assert visit.leaves is None or len(one) <= visit.leaves
         assert not any(isinstance(event, Finished) and event.reason is FinishReason.CANCELLED for event in one)

@@ -108,7 +108,8 @@ class Context:
             raise CannotRunError(f"A context of {wanted} tokens cannot be made.")
         self._memory = raw.llama_get_memory(self.handle)
         self.ranks = ranks(raw, self.handle)
-        if threads > 1:
+        # For a model on a device the processor looks up one row a step: to wake other threads for it takes longer.
+        if threads > 1 and not model.is_on_device:
             model.llama.attach_thread_pool(self.handle, threads, _POLL)
         self.keeps_apart = load.gpu_layers == 0
         self._crew = Crew(threads) if load.gpu_layers == 0 else None  # else threads also wait for the device

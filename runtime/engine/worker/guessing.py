@@ -31,7 +31,7 @@ class Guessing:
 
     def guess(self, jobs: dict[str, Job]) -> None:
         """What those who decode may say next."""
-        if not self._works:
+        if not any(job.lookup for job in jobs.values()):
             return
         spare, decoding = self._spare, [sequence for sequence in self._scheduler.running if sequence.is_decoding]
         for others, sequence in zip(reversed(range(len(decoding))), decoding, strict=True):

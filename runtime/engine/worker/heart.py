@@ -18,39 +18,52 @@ from runtime.engine.messages import Beat
 BEAT_SECONDS = 1.0
 
 
+class _Step:
+    """What is being computed. worked: for how many seconds; a new one for each, so that nobody waits for a lock."""
+
+    __slots__ = ("expected", "worked")
+
+    def __init__(self, expected: float) -> None:
+        self.expected = expected
+        self.worked = 0.0
+
+
 class Heart:
     """send: takes the beats. counters: what to tell with each."""
 
     def __init__(self, send: Callable[[Beat], None]) -> None:
         self._send = send
-        self._lock = threading.Lock()
-        self._expected = 0.0
-        self._worked: float | None = None  # seconds into the step that is being computed
+        self._step: _Step | None = None
         self.counters: Callable[[], Counters] = Counters
 
     def start(self) -> None:
         """Begin to beat."""
         threading.Thread(target=self._beat, name="heart", daemon=True).start()
 
+    def begin(self, expected: float) -> None:
+        """A step begins that should take `expected` seconds."""
+        self._step = _Step(expected)
+
+    def end(self) -> None:
+        """The step is over; of no effect without one."""
+        self._step = None
+
     @contextmanager
     def working(self, expected: float) -> Iterator[None]:
         """Around a step that should take `expected` seconds."""
-        with self._lock:
-            self._expected, self._worked = expected, 0.0
+        self.begin(expected)
         try:
             yield
         finally:
-            with self._lock:
-                self._worked = None
+            self.end()
 
     def _beat(self) -> None:
         last = time.monotonic()
         while True:
             time.sleep(BEAT_SECONDS)
             now = time.monotonic()
-            with self._lock:
-                if self._worked is not None:
-                    self._worked += min(now - last, 2 * BEAT_SECONDS)
-                beat = Beat(self._worked or 0.0, self._expected, self.counters())
+            step = self._step or _Step(0.0)
+            if step is self._step:
+                step.worked += min(now - last, 2 * BEAT_SECONDS)
             last = now
-            self._send(beat)
+            self._send(Beat(step.worked, step.expected, self.counters()))

@@ -185,9 +185,10 @@ class Loop:
         begin = time.perf_counter()
         try:
             outputs = self._fill(chunks)
-            with self._heart.working(self._pace.expected(decoding, prompt_tokens)):
-                self._context.decode(self._batch)
+            self._heart.begin(self._pace.expected(decoding, prompt_tokens))
+            self._context.decode(self._batch)
         except DecodeError as error:
+            self._heart.end()
             self._recover(chunks, error)
             return
         drawing = [chunk for chunk in chunks if chunk.draws]
@@ -196,9 +197,10 @@ class Loop:
             if chunk.sequence.pending and not job.answer.count:
                 processed = min(chunk.sequence.computed, job.prompt_tokens)
                 self._outbox.append(Reading(job.request.id, processed, job.prompt_tokens))
-        with self._heart.working(0.0):  # a grammar can be made so that one token takes for ever
-            wanted = [Wanted(self._jobs[chunk.sequence.name], outputs[chunk], chunk.guessed) for chunk in drawing]
-            drawn = self._drawing.draw(wanted)
+        self._heart.begin(0.0)  # a grammar can be made so that one token takes for ever
+        wanted = [Wanted(self._jobs[chunk.sequence.name], outputs[chunk], chunk.guessed) for chunk in drawing]
+        drawn = self._drawing.draw(wanted)
+        self._heart.end()
         for chunk, one in zip(drawing, drawn, strict=True):
             job = self._jobs[chunk.sequence.name]
             self._guessing.judge(job, chunk, one)
@@ -231,7 +233,8 @@ class Loop:
                 break
             job.sequence.tokens.append(token)
             self._tally.token(job)
-            job.answer.look_at_the_clock(job.clock.timings().generation_seconds)
+            if job.request.seconds is not None:
+                job.answer.look_at_the_clock(job.clock.timings().generation_seconds)
             if job.is_over:
                 self._finish(job)
                 return

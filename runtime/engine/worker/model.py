@@ -10,7 +10,7 @@ import ctypes
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ from runtime.engine.worker.cache import MemoryKind
 from runtime.errors import CannotRunError, EngineError
 
 _MMAP = 1  # LLAMA_LOAD_MODE_MMAP
+
+_REMEMBERED = 4096
+"""Tokens whose text is remembered: most of what is said is said in few words, and asking takes longer than drawing."""
 
 
 class Model:
@@ -61,9 +64,13 @@ class Model:
         self.window: int = raw.llama_model_n_swa(self.handle)
         self.memory_kind = self._memory_kind()
         self.cell_bytes = self._cell_bytes()
+        layers: int = raw.llama_model_n_layer(self.handle)
+        self.is_on_device = not 0 <= load.gpu_layers <= layers and not load.experts_on_cpu
         self.generates = bool(raw.llama_model_has_decoder(self.handle) and not raw.llama_model_has_encoder(self.handle))
         self.adds_bos = bool(raw.llama_vocab_get_add_bos(self.vocabulary))
         self.bos: int = raw.llama_vocab_bos(self.vocabulary)
+        self.piece = lru_cache(_REMEMBERED)(self._piece)
+        self.ends_generation = lru_cache(_REMEMBERED)(self._ends_generation)
 
     def tokenize(self, text: str, *, parse_special: bool, add_special: bool) -> list[int]:
         """Token ids of `text`."""
@@ -105,7 +112,7 @@ class Model:
 
         return _filled(write, guess=8 * len(ids) + 64).decode("utf-8", "replace")
 
-    def piece(self, token: int, *, special: bool = False) -> bytes:
+    def _piece(self, token: int, *, special: bool = False) -> bytes:
         """The bytes of one token, not always whole characters; control tokens are empty unless `special`."""
 
         def write(buffer: Any, room: int) -> int:
@@ -120,7 +127,7 @@ class Model:
 
     @cached_property
     def _byte_tokens(self) -> dict[int, int]:
-        pieces = ((token, self.piece(token)) for token in range(self.vocabulary_size))
+        pieces = ((token, self._piece(token)) for token in range(self.vocabulary_size))
         return {piece[0]: token for token, piece in pieces if len(piece) == 1}
 
     def control_tokens(self, texts: Iterable[str]) -> frozenset[int]:
@@ -128,14 +135,14 @@ class Model:
         found = (self.tokenize(text, parse_special=True, add_special=False) for text in texts)
         return frozenset(tokens[0] for tokens in found if len(tokens) == 1)
 
-    def ends_generation(self, token: int) -> bool:
+    def _ends_generation(self, token: int) -> bool:
         """End of text, of turn, of message: whatever the model ends its answers with."""
         return bool(self.llama.raw.llama_vocab_is_eog(self.vocabulary, token))
 
     @cached_property
     def end_tokens(self) -> tuple[int, ...]:
         """All tokens that end a generation; the whole vocabulary has to be asked."""
-        return tuple(token for token in range(self.vocabulary_size) if self.ends_generation(token))
+        return tuple(token for token in range(self.vocabulary_size) if self._ends_generation(token))
 
     def facts(self, *, context_size: int, parallel: int, backend: str, ranks: bool) -> ModelFacts:
         """What the server must know."""

@@ -73,6 +73,8 @@ class Sampler:
             self._add_mirostat()
         else:
             self._add_filters(prompt, context_size)
+        if self._is_greedy:
+            self._add(raw.llama_sampler_init_greedy())
         self._steady: int = raw.llama_sampler_chain_n(self._chain)
 
     def sample(self, easel: Easel, output: int, index: int) -> tuple[int, TokenChances | None]:
@@ -122,7 +124,7 @@ class Sampler:
             self._chances.close()
 
     def _draw(self, easel: Easel, output: int, index: int, looks: Sequence[Any] = ()) -> int:
-        """Draw without telling the chain: a grammar may still object. What draws is made anew for every token.
+        """Draw without telling the chain: a grammar may still object. What draws by chance is made anew each time.
 
         looks: samplers to see behind it what it drew from.
         """
@@ -133,8 +135,6 @@ class Sampler:
             if looks:  # all but the likeliest are out, and it is certain
                 self._add(raw.llama_sampler_init_temp(0.0))
                 self._add(raw.llama_sampler_init_dist(seed))
-            else:
-                self._add(raw.llama_sampler_init_greedy())
         elif not self._params.mirostat:
             self._add(raw.llama_sampler_init_dist(seed))
         for look in looks:
