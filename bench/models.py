@@ -35,6 +35,9 @@ class Shape:
 SMALL = Shape(layers=12, width=512, feed_forward=1536, heads=8, kv_heads=2)
 """About 114 million parameters, two thirds of them the vocabulary."""
 
+MEDIUM = Shape(layers=28, width=2048, feed_forward=6144, heads=16, kv_heads=8)
+"""About 1.7 billion parameters, 1.8 GB in Q8_0."""
+
 LARGE = Shape(layers=36, width=2560, feed_forward=13824, heads=32, kv_heads=8)
 """About 5 GB in Q8_0."""
 

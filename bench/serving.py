@@ -1,7 +1,8 @@
 """Many clients at once, against llama-server from the same engine build: same libraries, model, threads, context.
 
-usage: python -m bench.serving [--scenario NAME]... [--peer SLOTS[-kvu]]... [--model small|large] [--rounds 3]
-                               [--source] [--split-cache] [--prompt-lookup] [--folder DIR]
+usage: python -m bench.serving [--scenario NAME]... [--peer SLOTS[-kvu]]... [--model small|medium|large]
+                               [--rounds 3] [--backend NAME [--kit FILE --peers DIR]] [--source]
+                               [--split-cache] [--prompt-lookup] [--folder DIR]
 
 Every round starts each server anew, in alternating order, and asks the same. One JSON line per scenario: medians of the
 rounds, ratios of ours over each peer's, and what is asked of them. Scenarios:
@@ -16,7 +17,9 @@ arrival   a prompt of 4,000 tokens arrives among 8 streams: gaps between tokens 
 
 `--peer` is llama-server's `-np`, with `-kvu` for one cache that all slots share; by default as many slots as clients.
 Several find its best: `--peer 1 --peer 2 --peer 4 --peer 4-kvu …`. `--source` serves with the runtime of this folder,
-not frozen, and the dist that an earlier run left. Memory is what the processes hold over the mapped
+not frozen, and the dist that an earlier run left. `--backend` packs a GPU's backend and gives llama-server the same;
+whether it is taken is the dist's own decision, and told. `--kit FILE --peers DIR` take what was built elsewhere: a kit,
+and a folder with llama-server and its libraries. Memory is what the processes hold over the mapped
 model; server_cpu the processor time of the process that speaks HTTP.
 """
 
@@ -149,6 +152,9 @@ def main() -> None:
     parser.add_argument("--peer", action="append", default=[], metavar="SLOTS[-kvu]")
     parser.add_argument("--model", choices=[*startup.SHAPES], default="small")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--backend", default="cpu", help="of a GPU, packed beside the processor's")
+    parser.add_argument("--kit", type=Path, help="packed instead of one built here")
+    parser.add_argument("--peers", type=Path, help="a folder with llama-server, instead of one built here")
     parser.add_argument("--source", action="store_true")
     parser.add_argument(
         "--split-cache", action="store_true", help="ours, too, with a part of the cache for each request"
@@ -157,7 +163,9 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "pannier-bench")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
-    contenders = Contenders(args.model, args.folder, source=args.source)
+    contenders = Contenders(
+        *(args.model, args.folder), source=args.source, backend=args.backend, kit=args.kit, peers=args.peers
+    )
     ours = [f"--{name}" for name in ("split-cache", "prompt-lookup") if getattr(args, name.replace("-", "_"))]
     for name in args.scenario or SCENARIOS:
         scenario = SCENARIOS[name]
@@ -167,23 +175,38 @@ def main() -> None:
             for server in [*servers] if number % 2 == 0 else [*reversed(servers)]:
                 rounds[server].append(once(scenario, servers[server], contenders.environment))
         medians = {server: median(numbers) for server, numbers in rounds.items()}
-        report({"scenario": name, "model": args.model, "rounds": args.rounds}, scenario, medians)
+        head = {"scenario": name, "model": args.model, "rounds": args.rounds, "backend": contenders.backend}
+        report(head, scenario, medians)
 
 
 class Contenders:
     """Our dist, and llama-server beside it."""
 
-    def __init__(self, model: str, folder: Path, *, source: bool) -> None:
+    def __init__(
+        self,
+        model: str,
+        folder: Path,
+        *,
+        source: bool,
+        backend: str = "cpu",
+        kit: Path | None = None,
+        peers: Path | None = None,
+    ) -> None:
         console = Console()
+        backends = list(dict.fromkeys(("cpu", backend)))
         dists = [*(folder / "behind-0").glob(f"{model}-*")] if source else []
-        dist = dists[0] if dists else startup.built(model, folder, console, behind=0)[1]
+        dist = dists[0] if dists else startup.built(model, folder, console, 0, backends=backends, kit_file=kit)[1]
         self._ours = [sys.executable, "-m", "runtime"] if source else [str(dist)]
         home = folder / "home"
         home.mkdir(exist_ok=True)
         self.environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "PANNIER_DIST": str(dist)}
         self._threads = str(len(os.sched_getaffinity(0)))
         path = folder / f"{model}.gguf"
-        self._peer = startup.peers(dist, path, folder, self._threads, self.environment, console)[1].argv
+        found = startup.peers(
+            *(dist, path, folder, self._threads, self.environment, console), backends=backends, ready=peers
+        )
+        self._peer = found[1].argv
+        self.backend = startup.chosen_backend(dist, self.environment)
 
     def of(self, scenario: Scenario, peers: Sequence[str], flags: Sequence[str]) -> dict[str, Sequence[str]]:
         """Command lines by name; every slot has the context of a client."""
@@ -245,7 +268,7 @@ def serving(argv: Sequence[str], environment: Mapping[str, str]) -> Iterator[tup
 
 def median(rounds: Sequence[Numbers]) -> Numbers:
     """Of every number."""
-    return {key: round(statistics.median(one[key] for one in rounds), 4) for key in rounds[0]}
+    return {key: round(statistics.median(one[key] for one in rounds), 6) for key in rounds[0]}
 
 
 def report(head: Mapping[str, object], scenario: Scenario, medians: Mapping[str, Numbers]) -> None:

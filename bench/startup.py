@@ -1,6 +1,6 @@
 """From the start of the process to `/health` 200 and to a first word, against llama-server from the same engine build.
 
-usage: python -m bench.startup [--model demo|small|large]... [--rounds 5] [--folder DIR] [--behind MIB] [--first]
+usage: python -m bench.startup [--model demo|small|medium|large]... [--rounds 5] [--folder DIR] [--behind MIB] [--first]
 
 The peer has the same libraries (only the CPU variant that proved itself here), the same model as a loose file, the same
 context, slots and threads; once with its defaults, once with `--no-warmup -fit off`. For the demo model, which
@@ -43,7 +43,7 @@ from bundler.spec import load, parse
 CONTEXT, SLOTS = 2048, 4
 POLL_SECONDS = 0.002
 GIVE_UP_SECONDS = 120.0
-SHAPES = {"small": models.SMALL, "large": models.LARGE}
+SHAPES = {"small": models.SMALL, "medium": models.MEDIUM, "large": models.LARGE}
 IMPORTS = "import fastapi, uvicorn"
 
 
@@ -124,37 +124,68 @@ def report(name: str, contenders: Sequence[Contender], python: Sequence[float]) 
         print(json.dumps(line), flush=True)
 
 
-def built(name: str, folder: Path, console: Console, behind: int) -> tuple[Path, Path]:
-    """The loose model and the dist that holds it. behind: MiB of noise packed behind the model, as a licence text."""
+def built(
+    name: str,
+    folder: Path,
+    console: Console,
+    behind: int,
+    *,
+    backends: Sequence[str] = ("cpu",),
+    kit_file: Path | None = None,
+) -> tuple[Path, Path]:
+    """The loose model and the dist that holds it. behind: MiB of noise packed behind the model, as a licence text.
+
+    kit_file: packed instead of a kit with these backends.
+    """
     if name == "demo":
         spec, model = load(resources.dist_spec("demo")), resolve("demo", Path())
     else:
         path = models.write(folder / f"{name}.gguf", SHAPES[name])
-        spec = parse({"dist": {"name": name}, "model": {"source": path.name}}, "bench")
+        told = {"dist": {"name": name}, "model": {"source": path.name}, "engine": {"backends": [*backends]}}
+        spec = parse(told, "bench")
         model = open_model(path, path.name, {})
-    with store.opened(host.build(["cpu"], console).path) as kit:
+    with store.opened(kit_file or host.build(backends, console).path) as kit:
         done = compose(kit, model, spec, folder / f"behind-{behind}", license_text=os.urandom(behind << 20))
     return model.path, done.written.path
 
 
 def peers(
-    dist: Path, model: Path, folder: Path, threads: str, environment: Mapping[str, str], console: Console
+    dist: Path,
+    model: Path,
+    folder: Path,
+    threads: str,
+    environment: Mapping[str, str],
+    console: Console,
+    *,
+    backends: Sequence[str] = ("cpu",),
+    ready: Path | None = None,
 ) -> list[Contender]:
-    """llama-server beside copies of the core libraries and of the one CPU variant that the dist chose here."""
-    engine = build_engine(targets.host(), ["cpu"], None, console, peers=True)
-    chosen = chosen_backend(dist, environment)
-    place = folder / "peer"
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir()
-    for file in engine.files:
-        if file.kind in ("core", "peer") or f"{file.backend}-{file.variant}" == chosen:
-            shutil.copy2(engine.path / file.file, place / file.file)
+    """llama-server beside copies of the core libraries, of the one CPU variant that the dist chose here, and of GPUs'.
+
+    ready: a folder that has all of it already.
+    """
+    place = ready or _peer_folder(folder / "peer", backends, chosen_backend(dist, environment), console)
     server = [str(place / "llama-server"), "-m", str(model), "--port", "{port}", "-c", str(CONTEXT)]
     server += ["-np", str(SLOTS), "-t", threads, "--no-webui"]
     return [
         Contender("llama-server", server, environment),
         Contender("llama-server lean", [*server, "--no-warmup", "-fit", "off"], environment),
     ]
+
+
+def _peer_folder(place: Path, backends: Sequence[str], chosen: str, console: Console) -> Path:
+    engine = build_engine(targets.host(), backends, None, console, peers=True)
+    gpus = set(backends) - {"cpu"}
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    for file in engine.files:
+        if (
+            file.kind in ("core", "peer")
+            or file.backend in gpus
+            or (gpus or f"{file.backend}-{file.variant}" == chosen)
+        ):
+            shutil.copy2(engine.path / file.file, place / file.file)
+    return place
 
 
 def chosen_backend(dist: Path, environment: Mapping[str, str]) -> str:

@@ -30,7 +30,7 @@ def _ask(engine: Engine, *turns: str, system: str = "") -> str:
 def test_a_sample_of_the_evaluation_passes(engine: Engine) -> None:
     outcomes = evaluate.run(engine, evaluate.cases(5, seed=21))
     passed = sum(outcome.passed for outcome in outcomes) / len(outcomes)
-    assert passed >= 0.75, evaluate.table({"sample": evaluate.rows(outcomes)})
+    assert passed >= 0.93, evaluate.table({"sample": evaluate.rows(outcomes)})
 
 
 @pytest.mark.parametrize("greeting", ["hi", "Hello", "Hello!", "HI", "good morning"])

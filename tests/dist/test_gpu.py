@@ -23,7 +23,8 @@ BACKEND = "vulkan" if NAMED == "llvmpipe" else NAMED
 PASSED_ON = ("GGML_VK_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES", "PANNIER_PROOF_SECONDS", "LD_LIBRARY_PATH")
 SOFTWARE = {"GGML_VK_VISIBLE_DEVICES": "0", "PANNIER_PROOF_SECONDS": "600"} if NAMED == "llvmpipe" else {}
 PATIENCE = 900.0
-QUESTIONS = ("Hello", "What is the capital of France?", "Tell me a story.")
+# Whose answers are sure: where two words are as likely, the last bit decides, and that is every processor's own.
+QUESTIONS = ("Hello", "What is the capital of France?", "What is 3 plus 4?", "What can you do?")
 
 pytestmark = pytest.mark.skipif(not BACKEND, reason="no GPU backend to test was named in PANNIER_TEST_GPU")
 
