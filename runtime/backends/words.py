@@ -97,4 +97,6 @@ def not_loadable(name: str, technical: str) -> str:
         return f"{name} was made for another version of the engine."
     if "failed to map segment" in technical or "Operation not permitted" in technical:
         return f"This system does not allow {name} to be loaded from its folder."
+    if "ggml_backend_init returned NULL" in technical:  # Vulkan says so of a driver that lacks libraries of its own
+        return f"{name} found no graphics driver that it could start; the driver may be incomplete."
     return f"{name} could not be loaded."
