@@ -43,7 +43,7 @@ def test_an_end_is_put_into_words(doing: str, status: int, sentence: str, cause:
         ("version `GLIBCXX_3.4.32' not found", "a needs a newer C++ library (GLIBCXX 3.4.32) than"),
         ("failed to map segment from shared object", "This system does not allow a to be loaded from its folder."),
         (
-            "ggml_backend_load returned NULL load_backend: failed to initialize backend: ggml_backend_init returned NULL",
+            "ggml_backend_load returned NULL load_backend: failed to initialize: ggml_backend_init returned NULL",
             "a found no graphics driver that it could start; the driver may be incomplete.",
         ),
         ("anything else", "a could not be loaded."),
