@@ -2,7 +2,7 @@
 
 import random
 
-from bundler.demo.abilities.tool_kinds import Kind
+from bundler.demo.abilities.tool_kinds import CALLED, HERE_CLOCK, Kind
 from bundler.demo.names import coin, made_up, strange
 
 
@@ -37,6 +37,11 @@ _FRAMES = (
 )  # fmt: skip
 
 
+# Of all kinds: what is held out of one may be a made-up name of its neighbour.
+_HELD_OUT_NAMES = {name for kind in (*CALLED, HERE_CLOCK) for name in kind.held_out_names}
+_HELD_OUT_DESCRIPTIONS = {text.rstrip(".") for kind in (*CALLED, HERE_CLOCK) for text in kind.held_out_descriptions}
+
+
 def composed(rng: random.Random, kind: Kind) -> str:
     """`obtain_forecast_for_town`, `worldTimeLookup`: a name of its parts, never one that is held out."""
     while True:
@@ -50,7 +55,7 @@ def composed(rng: random.Random, kind: Kind) -> str:
         parts = "_".join(words).split("_")
         capitals = "".join(part.capitalize() for part in parts)
         name = rng.choice(("_".join(parts), "_".join(parts), capitals[:1].lower() + capitals[1:], capitals))
-        if name not in kind.held_out_names:
+        if name not in _HELD_OUT_NAMES:
             return name
 
 
@@ -58,5 +63,5 @@ def described(rng: random.Random, kind: Kind) -> str:
     """A description made of its parts, never one that is held out."""
     while True:
         description = rng.choice(_FRAMES).format(rng.choice(kind.tasks))
-        if description.rstrip(".") not in {held_out.rstrip(".") for held_out in kind.held_out_descriptions}:
+        if description.rstrip(".") not in _HELD_OUT_DESCRIPTIONS:
             return description
