@@ -160,7 +160,8 @@ def peers(
     backends: Sequence[str] = ("cpu",),
     ready: Path | None = None,
 ) -> list[Contender]:
-    """llama-server beside copies of the core libraries, of the one CPU variant that the dist chose here, and of GPUs'.
+    """llama-server beside copies of the core libraries and of the one CPU variant that the dist chose here; with GPUs'
+    backends, of all libraries.
 
     ready: a folder that has all of it already.
     """
@@ -175,15 +176,11 @@ def peers(
 
 def _peer_folder(place: Path, backends: Sequence[str], chosen: str, console: Console) -> Path:
     engine = build_engine(targets.host(), backends, None, console, peers=True)
-    gpus = set(backends) - {"cpu"}
+    has_gpus = {*backends} != {"cpu"}
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
     for file in engine.files:
-        if (
-            file.kind in ("core", "peer")
-            or file.backend in gpus
-            or (gpus or f"{file.backend}-{file.variant}" == chosen)
-        ):
+        if has_gpus or file.kind in ("core", "peer") or f"{file.backend}-{file.variant}" == chosen:
             shutil.copy2(engine.path / file.file, place / file.file)
     return place
 

@@ -25,9 +25,13 @@ _SYCL_REMEDY = "Install Intel's oneAPI DPC++ compiler (icpx) and MKL, and source
 _METAL_REMEDY = "Metal is built on a Mac, with Xcode's command line tools: `xcode-select --install`."
 
 
+def _nvcc() -> str | None:
+    return shutil.which("nvcc") or shutil.which("nvcc", path="/usr/local/cuda/bin")
+
+
 def nvcc() -> Finding:
     """NVIDIA's compiler, new enough, and the GPUs it makes code for."""
-    program = shutil.which("nvcc") or shutil.which("nvcc", path="/usr/local/cuda/bin")
+    program = _nvcc()
     if program is None:
         return Finding("nvcc", found=False, detail="nvcc not found", remedy=_CUDA_REMEDY)
     said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
@@ -53,9 +57,8 @@ def _architectures(release: tuple[int, int]) -> str:
 
 def cudart() -> Finding:
     """The CUDA runtime as a static library: receivers have drivers, but no toolkit with its shared one."""
-    compiler = nvcc()
     roots = [Path(os.environ["CUDA_PATH"])] if os.environ.get("CUDA_PATH") else []
-    roots += [Path(compiler.path).resolve().parents[1]] if compiler.found else []
+    roots += [Path(program).resolve().parents[1]] if (program := _nvcc()) else []
     for root in (*roots, Path("/usr/local/cuda"), Path("/usr")):
         for folder in ("lib64", "lib", "targets/x86_64-linux/lib", "lib/x86_64-linux-gnu"):
             library = root / folder / "libcudart_static.a"

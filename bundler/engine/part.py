@@ -149,7 +149,8 @@ def _build(recipe: Recipe, key: str, place: Path, build: Path, shop: Workshop) -
 def _cmake_options(recipe: Recipe, source: Path, build: Path, shop: Workshop) -> dict[str, str]:
     places = {"source": str(source), "build": str(build), "compat": str(COMPAT)}
     # Quoted: the flags go through a shell, and a home directory may have a blank in its name.
-    compiling = " ".join(shlex.quote(flag.format(**places)) for flag in shop.rules.compile_flags)
+    quoted = [shlex.quote(flag.format(**places)) for flag in shop.rules.compile_flags]
+    compiling = " ".join(quoted)
     flags = {f"CMAKE_{language}_FLAGS": compiling for language in ("C", "CXX", "ASM") if compiling}
     if shop.rules.include:
         flags["CMAKE_PROJECT_INCLUDE"] = str(COMPAT / shop.rules.include)
@@ -157,8 +158,9 @@ def _cmake_options(recipe: Recipe, source: Path, build: Path, shop: Workshop) ->
     else:
         linking = " ".join(shop.rules.link_flags)
         flags |= {f"CMAKE_{kind}_LINKER_FLAGS": linking for kind in ("SHARED", "MODULE") if linking}
-    if recipe.name == "cuda":
-        flags["CMAKE_CUDA_FLAGS"] = f"-Xcompiler={compiling.replace(' ', ',')}"
+    if recipe.name == "cuda" and quoted:
+        # nvcc has a shell of its own pass them on.
+        flags["CMAKE_CUDA_FLAGS"] = " ".join(shlex.quote(f"-Xcompiler={flag}") for flag in quoted)
     if recipe.compat:
         flags["CMAKE_PROJECT_ggml_INCLUDE"] = str(COMPAT / recipe.compat / "project.cmake")
     flags["CMAKE_INSTALL_RPATH"] = shop.rules.run_path

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -69,9 +68,17 @@ def test_every_product_is_right_on_the_device(tmp_path: Path) -> None:
     if os.environ.get("PANNIER_TEST_GPU") != "cuda":
         pytest.skip("no NVIDIA GPU was named in PANNIER_TEST_GPU")
     program = tmp_path / "products"
-    compiler = gpu_tools.nvcc().path or shutil.which("nvcc")
     sources = [str(PRODUCTS), str(COMPAT / "cuda" / "gemm.cu")]
-    command = [str(compiler), "-O3", "-arch=native", "-std=c++17", f"-I{COMPAT / 'cuda'}", *sources, "-o", str(program)]
+    command = [
+        gpu_tools.nvcc().path,
+        "-O3",
+        "-arch=native",
+        "-std=c++17",
+        f"-I{COMPAT / 'cuda'}",
+        *sources,
+        "-o",
+        str(program),
+    ]
     subprocess.run(command, check=True)
     done = subprocess.run([program, "check"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
