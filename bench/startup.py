@@ -35,7 +35,7 @@ from bundler import resources, targets
 from bundler.compose.compose import compose
 from bundler.console import Console
 from bundler.engine.build import build_engine
-from bundler.kit import host, store
+from bundler.kit import build, store
 from bundler.model.local import open_model
 from bundler.model.resolve import resolve
 from bundler.spec import load, parse
@@ -144,7 +144,7 @@ def built(
         told = {"dist": {"name": name}, "model": {"source": path.name}, "engine": {"backends": [*backends]}}
         spec = parse(told, "bench")
         model = open_model(path, path.name, {})
-    with store.opened(kit_file or host.build(backends, console).path) as kit:
+    with store.opened(kit_file or build.build(targets.host(), backends, console).path) as kit:
         done = compose(kit, model, spec, folder / f"behind-{behind}", license_text=os.urandom(behind << 20))
     return model.path, done.written.path
 

@@ -17,7 +17,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 
 from bundler.compose.writer import Derived
 from bundler.freeze.contents import BOOTLOADERS_ARCHIVE, SYSTEM_LIBRARIES
-from bundler.freeze.inventory import NPM
+from bundler.page.build import NPM
 from runtime.manifest import Digest, EngineInfo, Entry, ModelInfo, PartInfo, Role, RuntimeInfo
 
 ENTRY = "sbom.cdx.json"

@@ -17,8 +17,9 @@ class Target:
 
     max_executable: largest file the system starts, in bytes; None if it knows no such bound.
     suffix: of an executable's name. signed: the stub carries a code signature that appending would break.
-    launcher: the stub is our own launcher, not PyInstaller's bootloader. oldest: the version of the system that kits
-    are made for at least; "" where glibc decides, which is read from what was built.
+    launcher: the stub is our own launcher, not PyInstaller's bootloader. anywhere: its kit can be made on any Linux,
+    not only on a system of its own. oldest: the version of the system that kits are made for at least; "" where glibc
+    decides, which is read from what was built.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Target:
     max_executable: int | None = None
     signed: bool = False
     launcher: bool = False
+    anywhere: bool = False
     oldest: str = ""
 
 
@@ -37,7 +39,7 @@ TARGETS: dict[str, Target] = {
     t.name: t
     for t in (
         Target("linux-x86_64", "linux", "x86_64", launcher=True),
-        Target("linux-aarch64", "linux", "aarch64", launcher=True),
+        Target("linux-aarch64", "linux", "aarch64", launcher=True, anywhere=True),
         Target("macos-arm64", "macos", "arm64", max_executable=4 * GIB - 1, signed=True, oldest="12.0"),
         Target("macos-x86_64", "macos", "x86_64", max_executable=4 * GIB - 1, signed=True, oldest="12.0"),
         # 10.0.18362 is Windows 10 1903, the first to give a program UTF-8 by its manifest.

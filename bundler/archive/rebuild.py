@@ -25,7 +25,7 @@ from bundler.archive import npm
 from bundler.archive.contents import PAGE_PACKAGES, WHEELS, releases
 from bundler.console import Console
 from bundler.errors import KitError, ToolError, UsageError
-from bundler.kit import host as host_kit
+from bundler.kit import build as making
 from bundler.kit import store
 from bundler.publish import file_sha256
 from bundler.renew.diff import diff
@@ -88,7 +88,7 @@ def rebuild_here(dist: Archive[DistManifest], folder: Path, console: Console) ->
         packages = Path(scratch) / "packages.tar"
         extract.to_file(dist, _named(dist, PAGE_PACKAGES), packages)
         npm.unpack(packages, cache.root())
-    kit_path = host_kit.build(manifest.engine.backends, console, sources=True).path
+    kit_path = making.build(targets.host(), manifest.engine.backends, console, sources=True).path
     with (
         store.opened(kit_path) as kit,
         console.progress(f"Composing {own.name}", dist.source.size, in_bytes=True) as advance,

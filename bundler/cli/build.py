@@ -13,7 +13,7 @@ from bundler.compose.compose import Composed, compose
 from bundler.console import Console
 from bundler.engine.build import build_engine
 from bundler.errors import KitError, PannierError, ToolError
-from bundler.kit import host as host_kit
+from bundler.kit import build as making
 from bundler.kit import store
 from bundler.machines import Usual, lines, usual_machines
 from bundler.model.obtain import Obtained, obtain
@@ -181,7 +181,9 @@ def _kit(given: Path | None, target: str, spec: DistSpec, console: Console) -> A
     if given is not None:
         return store.opened(given)
     if target == targets.host().name:
-        return store.opened(host_kit.build(spec.engine.backends, console, sources=spec.archive.sources).path)
+        return store.opened(
+            making.build(targets.host(), spec.engine.backends, console, sources=spec.archive.sources).path
+        )
     return store.opened(store.find(target, spec.engine.backends, sources=spec.archive.sources).path)
 
 

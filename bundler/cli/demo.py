@@ -12,7 +12,7 @@ from bundler import resources, targets
 from bundler.cli.build import build_one
 from bundler.console import Console
 from bundler.errors import PannierError
-from bundler.kit import host, store
+from bundler.kit import build, store
 from bundler.model.obtain import Obtained
 from bundler.model.resolve import resolve
 from bundler.spec import load
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Build; then chat where a person watches, else ask one question and say how to go on."""
     spec = load(resources.dist_spec("demo"))
     model = resolve(spec.model.source, Path())
-    with store.opened(host.build(spec.engine.backends, console).path) as kit:
+    with store.opened(build.build(targets.host(), spec.engine.backends, console).path) as kit:
         done = build_one(kit, Obtained(model), spec, args.output, console)
     path = done.written.path.resolve()
     console.say(f"Built {path} ({done.written.size:,} bytes) for {targets.host().name}.")

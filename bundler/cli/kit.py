@@ -6,9 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from bundler import targets
 from bundler.console import Console
 from bundler.errors import KitError, UsageError
-from bundler.kit import host, store, vouching
+from bundler.kit import build, store, vouching
 from bundler.trust.keys import load_private, load_public
 
 
@@ -16,10 +17,14 @@ def add_parser(verbs: Any) -> None:
     """Declare the verb and its own verbs."""
     kit = verbs.add_parser("kit", help="build, list, import and export kits", description=__doc__)
     inner = kit.add_subparsers(metavar="build|list|import|export", required=True)
-    build = inner.add_parser("build", help="build the kit of this machine's target")
-    build.add_argument("--backend", action="append", metavar="B", help="backend to build, beside cpu")
-    build.add_argument("--sources", action="store_true", help="also pack all it can be rebuilt from (archive.sources)")
-    build.set_defaults(run=run_build)
+    building = inner.add_parser("build", help="build a kit")
+    anywhere = ", ".join(target.name for target in targets.TARGETS.values() if target.anywhere)
+    building.add_argument("--target", metavar="T", help=f"this machine's own if not named; on any Linux: {anywhere}")
+    building.add_argument("--backend", action="append", metavar="B", help="backend to build, beside cpu")
+    building.add_argument(
+        "--sources", action="store_true", help="also pack all it can be rebuilt from (archive.sources)"
+    )
+    building.set_defaults(run=run_build)
     listing = inner.add_parser("list", help="list the stored kits")
     listing.set_defaults(run=run_list)
     taking = inner.add_parser("import", help="check a kit file and store it")
@@ -33,13 +38,14 @@ def add_parser(verbs: Any) -> None:
     giving.add_argument("file", type=Path, metavar="FILE")
     giving.add_argument("--sign", type=Path, metavar="KEY", help="write its signature beside it, as FILE.sig")
     giving.set_defaults(run=run_export)
-    for parser in (build, listing, taking, giving):
+    for parser in (building, listing, taking, giving):
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def run_build(args: argparse.Namespace, console: Console) -> int:
     """Build, or find that nothing has changed since the last time."""
-    kit = host.build(["cpu", *(args.backend or [])], console, sources=args.sources)
+    target = targets.find(args.target) if args.target else targets.host()
+    kit = build.build(target, ["cpu", *(args.backend or [])], console, sources=args.sources)
     return _told(kit, console)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from bundler import targets
 from bundler.console import Console
 from bundler.errors import UsageError
-from bundler.kit import host as host_kit
+from bundler.kit import build as making
 from bundler.kit import store
 from bundler.renew import changes as spec_changes
 from bundler.renew.diff import diff
@@ -106,5 +106,7 @@ def _kit(given: Path | None, target: str, spec: DistSpec, console: Console) -> A
     if given is not None:
         return store.opened(given)
     if target == targets.host().name:
-        return store.opened(host_kit.build(spec.engine.backends, console, sources=spec.archive.sources).path)
+        return store.opened(
+            making.build(targets.host(), spec.engine.backends, console, sources=spec.archive.sources).path
+        )
     return store.opened(store.find(target, spec.engine.backends, sources=spec.archive.sources).path)

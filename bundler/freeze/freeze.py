@@ -11,32 +11,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import re
 import shutil
-import ssl
-import sys
-import zlib
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from importlib.metadata import distributions, version
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any, Protocol
 
 from bundler import cache, resources
 from bundler.console import Console
-from bundler.engine.dylib import read_dylib
-from bundler.engine.elf import read_elf
 from bundler.engine.toolchain import survey
 from bundler.errors import ToolError
 from bundler.freeze import folder as folders
-from bundler.freeze import pyinstaller
+from bundler.freeze import inside, pyinstaller
 from bundler.freeze.contents import BOOTLOADERS_ARCHIVE
-from bundler.freeze.inventory import inventory, of_page
+from bundler.freeze.elsewhere import elsewhere
+from bundler.freeze.inventory import Owned, joined
 from bundler.launcher.preload import build_preload, preload_key
-from bundler.page.build import build_page, page_key
+from bundler.page.build import NPM, PagePackage, build_page, page_key
 from bundler.publish import digest_of, discard, file_sha256, one_at_a_time, publishing, scratch
 from bundler.targets import Target, host
 from runtime.manifest import Digest, Package, RuntimeInfo
-from runtime.oldest import numbered
 
 RECORD, STUB, LICENSES = "runtime.json", "stub", "licenses"
 PKG, ARCHIVE = BOOTLOADERS_ARCHIVE, "runtime.tar.zst"
@@ -71,24 +67,51 @@ class FrozenRuntime:
         return {path.name: path.read_bytes() for path in sorted((self.path / LICENSES).iterdir())}
 
 
-def freeze_runtime(target: Target, root: Path | None, console: Console) -> FrozenRuntime:
-    """The frozen runtime for this machine's target, frozen now if the cache does not have it.
+class Freezer(Protocol):
+    """A Python of the target that freezes: this one, or one in a system of its own (`elsewhere`)."""
 
-    root: the cache; None means the usual one. Raises `ToolError` where PyInstaller fails or leaves something out.
+    def surroundings(self) -> dict[str, Any]:
+        """What of it decides the bytes of what it packs."""
+        ...
+
+    def pack(self, folder: Path, page: Path, program: str, log: Path) -> inside.Told:
+        """As `inside.pack` does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The Python that runs this."""
+
+    target: Target
+
+    def surroundings(self) -> dict[str, Any]:
+        """What of it decides the bytes of what it packs."""
+        return inside.surroundings()
+
+    def pack(self, folder: Path, page: Path, program: str, log: Path) -> inside.Told:
+        """As `inside.pack` does."""
+        if self.target.system == "linux":
+            survey(("strip", "objcopy"))
+        return inside.pack(folder, page, self.target, program, log)
+
+
+def freeze_runtime(target: Target, root: Path | None, console: Console) -> FrozenRuntime:
+    """The frozen runtime for `target`, frozen now if the cache does not have it.
+
+    root: the cache; None means the usual one. Raises `ToolError` where PyInstaller fails or leaves something out, and
+    for a target whose runtime can be frozen on such a machine only.
     """
-    if target != host():
-        raise ToolError(
-            f"A runtime for {target.name} cannot be frozen on {host().name}.", "Build the kit there and import it."
-        )
     root = root or cache.root()
-    key = runtime_key(target)
+    freezer = Here(target) if target == host() else elsewhere(target, root, console)
+    key = runtime_key(target, freezer)
     place = root / "runtimes" / f"{target.name}-{key[:_KEY_LENGTH]}"
     frozen = find(place)
     if frozen is None:
         with one_at_a_time(place, console):
             frozen = find(place)
             if frozen is None:
-                _freeze(place, key, target, root, console)
+                _freeze(place, key, target, freezer, root, console)
                 frozen = find(place)
     if frozen is None:
         raise ToolError(f"The runtime in {place} does not stay whole.", "Check the disk, then build again.")
@@ -112,8 +135,8 @@ def find(place: Path) -> FrozenRuntime | None:
     return None
 
 
-def runtime_key(target: Target) -> str:
-    """Hash of everything that decides the runtime's bytes: our sources and page, Python, and every package here."""
+def runtime_key(target: Target, freezer: Freezer) -> str:
+    """Hash of everything that decides the runtime's bytes: our sources and page, Python, and every package there."""
     files = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in pyinstaller.sources()}
     templates = (resources.template(name) for name in (pyinstaller.SPEC, pyinstaller.ENTRY))
     return digest_of(
@@ -124,36 +147,33 @@ def runtime_key(target: Target) -> str:
             "page": page_key(),
             "templates": [hashlib.sha256(path.read_bytes()).hexdigest() for path in templates],
             "freezing": [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))],
-            "python": [sys.version, ssl.OPENSSL_VERSION, zlib.ZLIB_RUNTIME_VERSION, platform.libc_ver()],
-            "packages": sorted(f"{dist.metadata['Name']} {dist.version}" for dist in distributions()),
+            **freezer.surroundings(),
         }
     )
 
 
-def _freeze(place: Path, key: str, target: Target, root: Path, console: Console) -> None:
+def _freeze(place: Path, key: str, target: Target, freezer: Freezer, root: Path, console: Console) -> None:
     """Run PyInstaller in a directory of its own, check what it packed, publish that with the licences."""
-    if target.system == "linux":
-        survey(("strip", "objcopy"))
     page = build_page(root, console)
+    preload = build_preload(target, root, console) if target.launcher else None
+    log = root / "logs" / f"runtime-{key[:_KEY_LENGTH]}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
     with scratch(root / "work", "freeze") as folder, publishing(place) as partial:
-        log = root / "logs" / f"runtime-{key[:_KEY_LENGTH]}.log"
-        with console.progress("Freezing the runtime", None):
-            inside = pyinstaller.freeze(folder, page.files, log, folders.PROGRAM if target.launcher else "")
-            if target.launcher:
-                shutil.copy2(build_preload(target, root, console), inside.folder / folders.CONTENTS)
-            listing = _put(inside, target, partial)
-        owners = (*inventory(inside.sources), *of_page(page.packages))
+        with console.progress(f"Freezing the runtime{'' if target == host() else f' for {target.name}'}", None):
+            told = freezer.pack(folder, page.files, folders.PROGRAM if target.launcher else "", log)
+            listing = _put(folder, preload, partial)
+        owners = (*told.owners, *_of_page(page.packages))
         (partial / LICENSES).mkdir()
         for owned in owners:
             name = re.sub(r"[^a-z0-9.+-]+", "-", owned.package.name.lower())
             (partial / LICENSES / f"{name}.txt").write_text(owned.text, encoding="utf-8")
         info = RuntimeInfo(
             version=version("pannier"),
-            python=platform.python_version(),
-            pyinstaller=version("pyinstaller"),
+            python=told.python,
+            pyinstaller=told.pyinstaller,
             packages=tuple(owned.package for owned in owners),
-            glibc=_oldest_glibc(inside, target),
-            oldest=_oldest_system(inside, target),
+            glibc=told.glibc,
+            oldest=told.oldest,
         )
         names = [name for name in (STUB, PKG, ARCHIVE) if (partial / name).exists()]
         record = {
@@ -165,28 +185,21 @@ def _freeze(place: Path, key: str, target: Target, root: Path, console: Console)
         (partial / RECORD).write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _put(inside: pyinstaller.Frozen, target: Target, partial: Path) -> folders.Listing | None:
+def _put(folder: Path, preload: Path | None, partial: Path) -> folders.Listing | None:
     """The folder as an archive, or the two halves of the one-file program."""
-    if target.launcher:
-        listing, packed = folders.pack(inside.folder)
+    if preload:
+        shutil.copy2(preload, folder / inside.FOLDER / folders.CONTENTS)
+        listing, packed = folders.pack(folder / inside.FOLDER)
         (partial / ARCHIVE).write_bytes(packed)
         return listing
-    shutil.copyfile(inside.pkg, partial / PKG)
-    pyinstaller.take_stub(inside, target, partial / STUB)
+    shutil.copyfile(folder / inside.PKG, partial / PKG)
+    shutil.copy2(folder / inside.STUB, partial / STUB)
     return None
 
 
-def _oldest_glibc(inside: pyinstaller.Frozen, target: Target) -> str:
-    if target.system != "linux":
-        return ""
-    files = [inside.program, *(Path(source) for _, source in inside.binaries)]
-    return ".".join(map(str, max(read_elf(path).glibc for path in files)))
-
-
-def _oldest_system(inside: pyinstaller.Frozen, target: Target) -> str:
-    """What kits are made for; or the newest that something inside asks for, where Python was built for less."""
-    if target.system != "macos":
-        return target.oldest
-    files = [inside.program, *(Path(source) for _, source in inside.binaries)]
-    asked = max(read_dylib(path, target.machine).oldest for path in files)
-    return max(target.oldest, ".".join(map(str, asked)), key=numbered)
+def _of_page(packages: Iterable[PagePackage]) -> tuple[Owned, ...]:
+    """The npm packages that are in the page."""
+    return tuple(
+        Owned(Package(NPM + one.name, one.version, one.license), joined(one.name, one.license, [one.text]))
+        for one in packages
+    )

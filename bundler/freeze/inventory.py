@@ -21,15 +21,11 @@ from pathlib import Path
 
 from bundler.errors import ToolError
 from bundler.freeze.contents import SYSTEM_LIBRARIES
-from bundler.page.build import PagePackage
 from bundler.publish import file_sha256
 from runtime.manifest import Package
 
 _TEXTS = re.compile(r"(^|/)(licen[cs]e|copying|notice|authors)[^/]*$", re.IGNORECASE)
 _SHORT = 60
-
-NPM = "npm:"
-"""Begins the name of a package that comes from npm; all others are Python's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +54,6 @@ def inventory(sources: Iterable[str]) -> tuple[Owned, ...]:
     for owned in (_of_python(), _of_bootloader()):
         found.setdefault(owned.package.name, owned)
     return tuple(found[name] for name in sorted(found, key=str.lower))
-
-
-def of_page(packages: Iterable[PagePackage]) -> tuple[Owned, ...]:
-    """The npm packages that are in the page."""
-    return tuple(
-        Owned(Package(NPM + one.name, one.version, one.license), _joined(one.name, one.license, [one.text]))
-        for one in packages
-    )
 
 
 def record_sha256(dist: Distribution) -> str:
@@ -111,14 +99,14 @@ def _of_distribution(dist: Distribution) -> Owned:
         if ".dist-info" in file.parts[0] and _TEXTS.search(str(file))
     ]
     package = Package(meta["Name"], dist.version, license_name, record_sha256(dist))
-    return Owned(package, _joined(meta["Name"], license_name, texts))
+    return Owned(package, joined(meta["Name"], license_name, texts))
 
 
 def _of_python() -> Owned:
     """The interpreter, its library and its extension modules."""
     places = (Path(sysconfig.get_path("stdlib")), Path(sys.base_prefix))
     texts = [path.read_text(errors="replace") for folder in places if (path := folder / "LICENSE.txt").is_file()]
-    return Owned(Package("Python", platform.python_version(), "PSF-2.0"), _joined("Python", "PSF-2.0", texts[:1]))
+    return Owned(Package("Python", platform.python_version(), "PSF-2.0"), joined("Python", "PSF-2.0", texts[:1]))
 
 
 def _of_bootloader() -> Owned:
@@ -138,9 +126,10 @@ def _of_system(file: Path) -> list[Owned]:
     copyright_file = Path("/usr/share/doc", debian, "copyright")
     texts = [copyright_file.read_text(errors="replace")] if debian and copyright_file.is_file() else []
     package = Package(name, versions.get(name, ""), license_name, file_sha256(file))
-    return [Owned(package, _joined(name, license_name, texts))]
+    return [Owned(package, joined(name, license_name, texts))]
 
 
-def _joined(name: str, license_name: str, texts: list[str]) -> str:
+def joined(name: str, license_name: str, texts: list[str]) -> str:
+    """A package's licence as a dist carries it: its name, then the texts, or what the package says of itself."""
     body = "\n\n".join(text.strip() for text in texts) or f"Licensed under {license_name or 'terms it does not name'}."
     return f"{name}\n\n{body}\n"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bundler import cache
+from bundler import cache, targets
 from bundler.errors import DamagedError, KitError
 from runtime.container.archive import KIT, Archive, open_kit
 from runtime.container.atomic import replacing
@@ -80,10 +80,14 @@ def find(target: str, backends: Iterable[str], *, sources: bool = False) -> Stor
         fits = kit.manifest.target == target and wanted <= set(kit.manifest.engine.backends)
         if fits and (not sources or kit.has_sources):
             return kit
-    flags = " ".join([*(f"--backend {name}" for name in sorted(wanted)), *(["--sources"] if sources else [])])
+    flags = [*(f"--backend {name}" for name in sorted(wanted - {"cpu"})), *(["--sources"] if sources else [])]
+    problem = f"There is no kit for {target} with {', '.join(sorted(wanted))}{' and its sources' if sources else ''}."
+    if targets.find(target).anywhere and not sources:
+        making = " ".join(["pannier kit build", f"--target {target}", *flags])
+        raise KitError(problem, f"Make it, on any Linux: {making}")
     raise KitError(
-        f"There is no kit for {target} with {', '.join(sorted(wanted))}{' and its sources' if sources else ''}.",
-        f"On a {target} machine: pannier kit build {flags} && pannier kit export {target} FILE; "
+        problem,
+        f"On a {target} machine: {' '.join(['pannier kit build', *flags])} && pannier kit export {target} FILE; "
         "then here: pannier kit import FILE",
     )
 

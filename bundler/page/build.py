@@ -18,6 +18,9 @@ from bundler.publish import digest_of, discard, file_sha256, one_at_a_time, publ
 BUILDING = 1
 """Version of how sources become a page; another number makes every page another one."""
 
+NPM = "npm:"
+"""Begins the name of a package in a manifest that comes from npm; all others are Python's."""
+
 RECORD, FILES, INVENTORY = "page.json", "files", "packages.json"
 _KEY_LENGTH = 24
 _NO_SOURCES = frozenset({"node_modules", "dist", "test"})

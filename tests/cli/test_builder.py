@@ -172,7 +172,8 @@ def test_all_targets_are_built_for_which_there_is_a_kit_and_the_others_say_how_t
     assert [dist["target"] for dist in told["dists"]] == ["macos-arm64", "windows-x86_64"]
     lacking = {row["target"]: row for row in told["lacking"]}
     assert set(lacking) == {"linux-x86_64", "linux-aarch64", "macos-x86_64"}
-    assert "pannier kit import" in lacking["linux-aarch64"]["remedy"]
+    assert "pannier kit build --target linux-aarch64" in lacking["linux-aarch64"]["remedy"]
+    assert "pannier kit import" in lacking["macos-x86_64"]["remedy"]
     lines = pannier(*arguments).stdout.splitlines()
     assert lines[0].startswith("linux-x86_64    not built: ")
     assert lines[2].startswith(f"macos-arm64     {tmp_path / 'out' / 'tiny-1.0-macos-arm64'}")

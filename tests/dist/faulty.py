@@ -13,7 +13,7 @@ from bundler.console import Console
 from bundler.engine.build import build_engine
 from bundler.engine.product import LICENSE, BuiltFile
 from bundler.freeze.freeze import freeze_runtime
-from bundler.kit import host, store
+from bundler.kit import build, store
 from bundler.kit.assemble import assemble
 from bundler.launcher.build import build_launcher
 from bundler.model.resolve import resolve
@@ -46,7 +46,7 @@ def dist_with(broken: Mapping[str, Path], folder: Path, *, shape: bool = True) -
     faulty = replace(engine, path=engine_folder, files=(*kept, *added))
     frozen = freeze_runtime(targets.host(), None, Console())
     launcher = build_launcher(targets.host(), None, Console())
-    assemble(host._parts(targets.host(), faulty, frozen, launcher), folder / "broken.kit")
+    assemble(build._parts(targets.host(), faulty, frozen, launcher), folder / "broken.kit")
     spec, model = load(resources.dist_spec("demo")), resolve("demo", Path())
     backends = list(dict.fromkeys(["cpu", *(name.partition("-")[0] for name in broken)]))
     spec = spec.model_copy(update={"engine": spec.engine.model_copy(update={"backends": backends})})

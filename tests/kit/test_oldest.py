@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bundler.__main__ import main
-from bundler.freeze.freeze import _oldest_system
+from bundler.freeze.inside import oldest_system as oldest_inside
 from bundler.freeze.pyinstaller import Frozen
 from bundler.kit import store
 from bundler.targets import TARGETS
@@ -62,11 +62,11 @@ def test_a_python_made_for_a_newer_mac_makes_the_kit_one_for_it(asked: str, told
     compile_program(f"aarch64-macos.{asked}", "-shared", "empty.c", "-o", "libpython.dylib", cwd=tmp_path)
     library = tmp_path / "libpython.dylib"
     inside = Frozen((), (("libpython.dylib", str(library)),), tmp_path, library, library, library)
-    assert _oldest_system(inside, TARGETS["macos-arm64"]) == told
+    assert oldest_inside(inside, TARGETS["macos-arm64"]) == told
 
 
 def test_what_windows_needs_is_what_its_manifest_needs() -> None:
     nothing = Path()
     inside = Frozen((), (), nothing, nothing, nothing, nothing)
-    assert _oldest_system(inside, TARGETS["windows-x86_64"]) == "10.0.18362"
-    assert _oldest_system(inside, TARGETS["linux-x86_64"]) == ""
+    assert oldest_inside(inside, TARGETS["windows-x86_64"]) == "10.0.18362"
+    assert oldest_inside(inside, TARGETS["linux-x86_64"]) == ""

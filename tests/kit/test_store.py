@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import platform
+import sys
 from pathlib import Path
 
 import pytest
 
+from bundler.__main__ import main
 from bundler.errors import DamagedError, KitError
 from bundler.kit import store, vouching
 from bundler.trust.keys import generate
@@ -40,6 +43,24 @@ def test_a_missing_kit_says_how_to_get_one(tmp_path: Path) -> None:
         store.find("linux-x86_64", ["cpu", "cuda"])
     assert "pannier kit build" in caught.value.remedy
     assert "pannier kit import" in caught.value.remedy
+
+
+def test_a_missing_kit_that_can_be_made_anywhere_says_so() -> None:
+    with pytest.raises(KitError, match="no kit for linux-aarch64 with cpu") as caught:
+        store.find("linux-aarch64", ["cpu"])
+    assert caught.value.remedy == "Make it, on any Linux: pannier kit build --target linux-aarch64"
+    with pytest.raises(KitError) as caught:
+        store.find("linux-aarch64", ["cpu"], sources=True)
+    assert caught.value.remedy.startswith("On a linux-aarch64 machine: pannier kit build --sources && ")
+
+
+def test_what_cannot_be_made_here_is_refused_before_anything_is_compiled(capsys: pytest.CaptureFixture[str]) -> None:
+    foreign = "macos-arm64" if sys.platform != "darwin" else "windows-x86_64"
+    assert main(["kit", "build", "--target", foreign]) == 2
+    assert f"A kit for {foreign} cannot be made on" in capsys.readouterr().err
+    elsewhere = "linux-aarch64" if platform.machine() == "x86_64" else "macos-x86_64"
+    assert main(["kit", "build", "--target", elsewhere, "--sources"]) == 2
+    assert "cannot" in capsys.readouterr().err
 
 
 def test_a_damaged_kit_is_not_imported(tmp_path: Path) -> None:

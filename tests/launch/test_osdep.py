@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ntpath
 import os
+import struct
 import subprocess
 import sys
 import time
@@ -164,6 +165,21 @@ def test_a_processor_is_known_by_what_lasts(
     first = identity(cpuinfo)
     assert identity(cpuinfo.replace(*same)) == first
     assert identity(cpuinfo.replace(*changed)) != first
+
+
+def test_a_processor_is_known_by_what_a_program_may_use(tmp_path: Path) -> None:
+    (tmp_path / "self").mkdir()
+
+    def identity(*pairs: tuple[int, int]) -> str:
+        words = b"".join(struct.pack("@LL", *pair) for pair in pairs)
+        (tmp_path / "self" / "auxv").write_bytes(words)
+        return Linux(tmp_path).cpu_identity()
+
+    page_size, capabilities, more, random_bytes = 6, 16, 26, 25
+    first = identity((page_size, 4096), (capabilities, 0x1F), (more, 2), (random_bytes, 0x7000), (0, 0))
+    assert identity((page_size, 4096), (capabilities, 0x1F), (more, 2), (random_bytes, 0x9000), (0, 0)) == first
+    assert identity((page_size, 4096), (capabilities, 0x0F), (more, 2), (random_bytes, 0x7000), (0, 0)) != first
+    assert identity((page_size, 4096), (capabilities, 0x1F), (more, 3), (random_bytes, 0x7000), (0, 0)) != first
 
 
 @linux_only

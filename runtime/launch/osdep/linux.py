@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import struct
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,6 +20,7 @@ PRELOAD = "libpannier-pages.so"
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
+AT_HWCAP, AT_HWCAP2 = 16, 26
 IDENTIFYING = (
     *("vendor_id", "cpu family", "model", "model name", "stepping", "flags"),
     *("CPU implementer", "CPU architecture", "CPU variant", "CPU part", "CPU revision", "Features"),
@@ -87,7 +89,10 @@ class Linux(Posix):
         return None
 
     def cpu_identity(self) -> str:
-        """The first processor's block in /proc/cpuinfo; the kernel offers only what all processors have."""
+        """The first processor's block in /proc/cpuinfo, and what the kernel tells a program it may use.
+
+        The kernel offers only what all processors have. Under an emulator cpuinfo may be about the machine outside.
+        """
         kept: list[str] = []
         try:
             with (self.proc / "cpuinfo").open(encoding="utf-8", errors="replace") as lines:
@@ -99,7 +104,17 @@ class Linux(Posix):
                         kept.append(f"{name.strip()}: {' '.join(sorted(value.split()))}")
         except OSError:
             pass
-        return "\n".join([os.uname().machine, *kept])
+        return "\n".join([os.uname().machine, *kept, *self._capabilities()])
+
+    def _capabilities(self) -> list[str]:
+        """The instruction sets as bits (getauxval(3)), by their tags."""
+        try:
+            words = (self.proc / "self" / "auxv").read_bytes()
+        except OSError:
+            return []
+        size = struct.calcsize("@LL")
+        pairs = struct.iter_unpack("@LL", words[: len(words) // size * size])
+        return [f"{tag}: {value:x}" for tag, value in pairs if tag in (AT_HWCAP, AT_HWCAP2)]
 
     def worker_command(self, dist_fd: int | None = None) -> Command:
         """The same with a library of ours in front (runtime/launcher/preload), if the loader can be told its path:

@@ -1,4 +1,7 @@
-"""The kit of this very machine: the only part of building that looks at the host."""
+"""Makes a kit: the only part of building that looks at the machine.
+
+For this machine's own target, and for those that can be compiled and frozen on another one.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from bundler.archive import contents
 from bundler.console import Console
 from bundler.engine.build import build_engine
 from bundler.engine.product import Engine
-from bundler.errors import DamagedError, KitError
+from bundler.errors import DamagedError, KitError, UsageError
 from bundler.freeze.freeze import FrozenRuntime, freeze_runtime
 from bundler.kit import store
 from bundler.kit.assemble import ZSTD_LEVEL, KitParts, RuntimeFile, assemble
@@ -31,12 +34,14 @@ ASSEMBLING = 2
 """Version of how parts become a kit; another number makes every kit another one."""
 
 
-def build(backends: Iterable[str], console: Console, *, sources: bool = False) -> store.StoredKit:
-    """The kit of this machine's target with `backends`, made now unless its parts are unchanged since the last time.
+def build(target: Target, backends: Iterable[str], console: Console, *, sources: bool = False) -> store.StoredKit:
+    """The kit for `target` with `backends`, made now unless its parts are unchanged since the last time.
 
-    sources: with all that it can be rebuilt from. Raises `ToolError` where something is missing or fails.
+    sources: with all that it can be rebuilt from. Raises `ToolError` where something is missing or fails, `UsageError`
+    for a kit that cannot be made here.
     """
-    target = targets.host()
+    if target != targets.host():
+        _check_possible(target, sources=sources)
     engine = build_engine(target, backends, None, console)
     frozen = freeze_runtime(target, None, console)
     launcher = build_launcher(target, None, console) if target.launcher else None
@@ -57,6 +62,20 @@ def build(backends: Iterable[str], console: Console, *, sources: bool = False) -
             with console.progress(f"Assembling the kit for {target.name}", total, in_bytes=True) as advance:
                 assemble(parts, path, advance)
         return _sound(path)
+
+
+def _check_possible(target: Target, *, sources: bool) -> None:
+    if not target.anywhere:
+        raise UsageError(
+            f"A kit for {target.name} cannot be made on {targets.host().name}: PyInstaller freezes for its own system.",
+            "Make it on such a machine, and import it: pannier kit import FILE",
+        )
+    if sources:
+        raise UsageError(
+            f"A kit for {target.name} that was made on {targets.host().name} cannot carry its sources:"
+            " what is compiled across systems cannot be rebuilt from itself.",
+            "Leave out --sources, or make it on such a machine.",
+        )
 
 
 def _sound(path: Path) -> store.StoredKit:
