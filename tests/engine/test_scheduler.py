@@ -244,6 +244,19 @@ def test_steps_too_small_to_be_fast_do_not_stay_small():
     assert pace.prompt_tokens(decoding=8, prompts=1) == 64
 
 
+def test_the_fewest_tokens_are_not_computed_one_by_one_where_many_together_take_no_longer():
+    """Deep in a text 16 tokens that attend one by one take as long as 64 that do so together."""
+    pace = Pace(512)
+    for _ in range(20):
+        pace.learn(8, 0, 0.020)
+        pace.learn(8, 64, 0.020 + 64 * 0.0025)
+        pace.learn(8, 16, 0.020 + 16 * 0.012)
+    assert pace.prompt_tokens(decoding=8, prompts=1) == 64
+    for _ in range(20):
+        pace.learn(8, 16, 0.020 + 16 * 0.003)
+    assert 16 <= pace.prompt_tokens(decoding=8, prompts=1) < 64, "as many as fit, where few are cheap"
+
+
 def test_the_first_step_of_all_does_not_make_prompts_seem_dear():
     """It also reads the model from the disk."""
     pace = Pace(512)

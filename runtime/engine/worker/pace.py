@@ -70,9 +70,11 @@ class Pace:
         one, all_of_them = (_STRETCH - 1) * alone, (_STRETCH - 1) * alone * prompts
         seconds = max(one, min(all_of_them, _PAUSE))
         together = int(seconds / large)
-        if together >= _NEARLY * _LARGE:
+        few = max(_LEAST, min(_LARGE - 1, int(seconds / small)))
+        # Where so few must be computed one by one, deep in a text, all of `_LARGE` may take no longer.
+        if together >= _NEARLY * _LARGE or few * small >= _LARGE * large:
             return min(self._limit, max(_LARGE, together - together % _LARGE))
-        return max(_LEAST, min(self._limit, _LARGE - 1, int(seconds / small)))
+        return min(self._limit, few)
 
     def expected(self, decoding: int, prompt_tokens: int) -> float:
         """Seconds a step should take."""
