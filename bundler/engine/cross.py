@@ -15,6 +15,7 @@ from pathlib import Path
 from bundler.engine import zigcc
 from bundler.engine.recipes import SYSTEMS, SystemRules
 from bundler.engine.toolchain import Toolchain, survey
+from bundler.engine.vulkan_stub import stub
 from bundler.errors import ToolError
 from bundler.publish import file_sha256
 from bundler.targets import Target
@@ -68,6 +69,8 @@ def toolchain(cross: Cross, names: Iterable[str], folder: Path) -> Toolchain:
     """
     compilers = {"c-compiler": ("cc", "C"), "cxx-compiler": ("c++", "CXX")}
     names = [name for name in names if name not in (*compilers, "strip")]
+    loader = "vulkan-loader" in names
+    names = [name for name in names if name != "vulkan-loader"]
     found = dict(survey([*names, "zig"]).findings)
     zig = found.pop("zig")
     folder.mkdir(parents=True, exist_ok=True)
@@ -83,6 +86,9 @@ def toolchain(cross: Cross, names: Iterable[str], folder: Path) -> Toolchain:
         options["CMAKE_RC_COMPILER"] = str(_launcher(folder / "rc", zig.path, "rc"))
     options |= {"CMAKE_SYSTEM_NAME": cross.system, "CMAKE_SYSTEM_PROCESSOR": cross.processor}
     found["c-compiler"] = replace(found["c-compiler"], options=found["c-compiler"].options | options)
+    if loader:
+        header = Path(found["vulkan-headers"].path, "vulkan", "vulkan_core.h")
+        found["vulkan-loader"] = stub(header, zig.path, cross.triple, folder / "vulkan")
     found["strip"] = replace(zig, name="strip", identity="")  # at link time; see the rules
     return Toolchain(found)
 

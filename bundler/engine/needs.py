@@ -34,9 +34,9 @@ def check(recipe: Recipe, folder: Path, names: Sequence[str], target: Target, ru
     rows = (RECIPES["cpu"], recipe)
     siblings = {rules.names[0].format(stem) for row in rows for stem in (*row.core, *row.libraries)}
     if target.system == "linux":
-        return Oldest(glibc=_elf(folder, names, GLIBC | siblings | set(recipe.system), rules.run_path))
+        return Oldest(glibc=_elf(folder, names, GLIBC | siblings | set(recipe.asked_of(target)), rules.run_path))
     if target.system == "windows":
-        return Oldest(system=_windows(folder, names, siblings | set(recipe.system)))
+        return Oldest(system=_windows(folder, names, siblings | set(recipe.asked_of(target))))
     return Oldest(system=_macos(folder, names, target.machine))
 
 

@@ -205,7 +205,7 @@ def _finish(path: Path, kind: str, recipe: Recipe, shop: Workshop, into: Path) -
         backend=backend,
         variant=variant,
         rank=RANKS.get(variant, 0),
-        needs=recipe.system if backend else (),
+        needs=recipe.asked_of(shop.target) if backend else (),
     )
 
 

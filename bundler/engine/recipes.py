@@ -38,6 +38,10 @@ class Recipe:
     builds_in: str = ""
     packed: bool = True
 
+    def asked_of(self, target: Target) -> tuple[str, ...]:
+        """Those of `system` that are libraries of the target's system."""
+        return tuple(name for name in self.system if name.endswith(".dll") == (target.system == "windows"))
+
 
 COMPILING = ("c-compiler", "cxx-compiler", "cmake", "ninja", "strip")
 
@@ -67,7 +71,7 @@ RECIPES: dict[str, Recipe] = {
             libraries=("ggml-vulkan",),
             options={"GGML_VULKAN": "ON"},
             requires=(*COMPILING, "glslc", "vulkan-headers", "spirv-headers", "vulkan-loader"),
-            system=("libvulkan.so.1",),
+            system=("libvulkan.so.1", "vulkan-1.dll"),
         ),
         Recipe(
             name="cuda",

@@ -8,14 +8,13 @@ the same bytes.
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from bundler import cache, resources
 from bundler.console import Console
-from bundler.engine.toolchain import clean_environment, survey
-from bundler.errors import ToolError
+from bundler.engine.toolchain import survey
+from bundler.engine.zig import compile_with_zig
 from bundler.launcher import decoder
 from bundler.publish import digest_of, discard, file_sha256, one_at_a_time, publishing, scratch
 from bundler.targets import Target
@@ -23,7 +22,6 @@ from runtime.manifest import Package
 
 PROGRAM, SUM = "launcher", "launcher.sha256"
 _KEY_LENGTH = 24
-_LAST_LINES = 20
 
 FLAGS = (
     *("-std=gnu11", "-O2", "-g0", "-ffunction-sections", "-fdata-sections"),
@@ -115,21 +113,6 @@ def _compile(place: Path, target: Target, root: Path, console: Console) -> None:
         (partial / "zstd.txt").write_text(f"zstd\n\n{(folder / decoder.LICENSE).read_text()}", encoding="utf-8")
         (partial / "musl.txt").write_text(f"musl\n\n{_musl_license()}", encoding="utf-8")
         (partial / SUM).write_text(file_sha256(partial / PROGRAM))
-
-
-def compile_with_zig(command: list[str], folder: Path) -> None:
-    """Run zig in `folder`. Raises `ToolError`.
-
-    Zig compiles its C library at the first use, which takes longer than all of ours, and keeps it: in our cache."""
-    environment = {
-        **{name: value for name, value in clean_environment().items() if not name.startswith("ZIG_")},
-        "ZIG_GLOBAL_CACHE_DIR": str(cache.root() / "work" / "zig"),
-        "ZIG_LOCAL_CACHE_DIR": str(folder / "zig"),
-    }
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-_LAST_LINES:])
-        raise ToolError(f"The launcher does not compile:\n{said}", "Report this as a bug.")
 
 
 def _zig_folder() -> Path:

@@ -11,7 +11,8 @@ from pathlib import Path
 from bundler import cache, resources
 from bundler.console import Console
 from bundler.engine.toolchain import survey
-from bundler.launcher.build import FLAGS, WARNINGS, compile_with_zig, is_whole
+from bundler.engine.zig import compile_with_zig
+from bundler.launcher.build import FLAGS, WARNINGS, is_whole
 from bundler.publish import digest_of, file_sha256, one_at_a_time, publishing, scratch
 from bundler.targets import Target
 from runtime.launch.osdep.linux import PRELOAD

@@ -2,7 +2,8 @@
 // engine from a folder as the real one does, and the model out of its own file, and goes on with a prompt greedily.
 //
 //     DIST score FOLDER LIBRARY...              what each backend library says how well it suits this processor
-//     DIST answer FOLDER LIBRARY OFFSET PROMPT  OFFSET: of the model in this file; PROMPT: a file with the text
+//     DIST answer FOLDER LIBRARY,... OFFSET PROMPT
+//                                               OFFSET: of the model in this file; PROMPT: a file with the text
 
 #ifdef _WIN32
 #include <fcntl.h>
@@ -79,17 +80,20 @@ static FILE * own_file(void) {
 
 static void quiet(enum ggml_log_level level, const char * text, void * unused) {
     (void) unused;
-    if (level == GGML_LOG_LEVEL_ERROR) {
+    if (level == GGML_LOG_LEVEL_ERROR || strstr(text, "offloaded ")) {
         fputs(text, stderr);
     }
 }
 
-static int answer(const char * folder, const char * backend, long long offset, const char * prompt_file) {
+static int answer(const char * folder, char * backends, long long offset, const char * prompt_file) {
     void * base = library(folder, PREFIX "ggml-base" SUFFIX);
     void * ggml = library(folder, PREFIX "ggml" SUFFIX);
     void * llama = library(folder, PREFIX "llama" SUFFIX);
     FROM(ggml, ggml_backend_load);
     FROM(base, ggml_backend_reg_name);
+    FROM(base, ggml_backend_reg_dev_count);
+    FROM(base, ggml_backend_reg_dev_get);
+    FROM(base, ggml_backend_dev_description);
     FROM(llama, llama_log_set);
     FROM(llama, llama_backend_init);
     FROM(llama, llama_model_default_params);
@@ -106,13 +110,18 @@ static int answer(const char * folder, const char * backend, long long offset, c
     FROM(llama, llama_get_logits_ith);
 
     p_llama_log_set(quiet, NULL);
-    char path[4096];
-    snprintf(path, sizeof path, "%s/%s", folder, backend);
-    ggml_backend_reg_t registered = p_ggml_backend_load(path);
-    if (!registered) {
-        fail("refused", backend);
+    for (char * backend = strtok(backends, ","); backend; backend = strtok(NULL, ",")) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s", folder, backend);
+        ggml_backend_reg_t registered = p_ggml_backend_load(path);
+        if (!registered) {
+            fail("refused", backend);
+        }
+        for (size_t index = 0; index < p_ggml_backend_reg_dev_count(registered); index++) {
+            fprintf(stderr, "device %s\n", p_ggml_backend_dev_description(p_ggml_backend_reg_dev_get(registered, index)));
+        }
+        fprintf(stderr, "backend %s\n", p_ggml_backend_reg_name(registered));
     }
-    fprintf(stderr, "backend %s\n", p_ggml_backend_reg_name(registered));
     p_llama_backend_init();
 
     FILE * self = own_file();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from bundler.engine import cross
 from bundler.engine.build import finished_engine
 from bundler.engine.product import Engine
 from bundler.engine.source import source_tree
+from bundler.engine.toolchain import CHECKS
 from bundler.engine.variants import RANKS
 from bundler.kit.assemble import KitParts, assemble
 from bundler.model.local import open_model
@@ -61,12 +63,13 @@ class Foreign:
         said = run_foreign(self.engine.target, self.dist, arguments, self.dist.parent, processor)
         return said.replace("\r\n", "\n")
 
-    def answer(self, question: str, variant: str, processor: str = "") -> str:
+    def answer(self, question: str, variant: str, processor: str = "", *more: str) -> str:
+        """What it says, computed by this CPU variant or by one of the libraries `more`."""
         prompt = self.dist.parent / "prompt.txt"
         prompt.write_text(render([{"role": "user", "content": question}], prompt=True), encoding="utf-8", newline="")
         folder = self.unpacked.relative_to(self.dist.parent).as_posix()
-        library = self.library(variant)
-        return self.run("answer", folder, library, str(self.offset), prompt.name, processor=processor)
+        libraries = ",".join([self.library(variant), *more])
+        return self.run("answer", folder, libraries, str(self.offset), prompt.name, processor=processor)
 
     def scores(self, processor: str = "") -> dict[str, int]:
         """What each variant says of the processor."""
@@ -84,8 +87,24 @@ def foreign(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     if engine is None and not os.environ.get("PANNIER_TEST_FOREIGN"):
         pytest.skip(f"it is not compiled here: pannier engine build --target {target.name}")
     engine = engine or small_engine(target)
-    # Names as people give them, in a path as long as they make them.
-    folder = tmp_path_factory.mktemp("foreign") / "Übungen 日本 with blanks"
+    return unpacked(engine, tmp_path_factory.mktemp("foreign"))
+
+
+@pytest.fixture(scope="module")
+def with_vulkan(tmp_path_factory: pytest.TempPathFactory) -> Foreign:
+    """Windows' engine with Vulkan, which Wine hands on to this system's driver."""
+    pytest.importorskip("ziglang")
+    if not all(CHECKS[name]().found for name in ("glslc", "vulkan-headers", "spirv-headers")):
+        pytest.skip("Vulkan cannot be compiled here: pannier doctor")
+    engine = finished_engine(find("windows-x86_64"), ["cpu", "vulkan"], None, Console(quiet=True))
+    if engine is None:
+        pytest.skip("it is not compiled here: pannier engine build --target windows-x86_64 --backend vulkan")
+    return unpacked(engine, tmp_path_factory.mktemp("vulkan"))
+
+
+def unpacked(engine: Engine, place: Path) -> Foreign:
+    """A dist with this engine, in a folder of a name as people give them, in a path as long as they make them."""
+    folder = place / "Übungen 日本 with blanks"
     dist = dist_with(engine, folder)
     (folder / "engine").mkdir()
     with open_dist(dist) as archive:
@@ -164,3 +183,17 @@ def test_instructions_the_processor_lacks_are_refused_and_the_plainest_go_on(
     assert "refused: libggml-cpu-armv8.2_1.so" in foreign.answer(question, "armv8.2_1", old)
     expected, _ = native.complete(render([{"role": "user", "content": question}], prompt=True))
     assert foreign.answer(question, "armv8.0_1", old).endswith(f"\n{expected}")
+
+
+def test_windows_computes_with_vulkan(with_vulkan: Foreign, native: NativeEngine) -> None:
+    """The text may part from the processor's at a tie, so the question is one with a sure answer."""
+    question = QUESTIONS[1]
+    expected, _ = native.complete(render([{"role": "user", "content": question}], prompt=True))
+    said = with_vulkan.answer(question, PLAINEST["windows-x86_64"], "", "ggml-vulkan.dll")
+    devices = [line for line in said.splitlines() if line.startswith("device ")]
+    if len(devices) < 2:
+        pytest.skip("this system has no Vulkan device")
+    layers = re.search(r"offloaded (\d+)/(\d+) layers", said)
+    assert layers
+    assert layers[1] == layers[2]
+    assert said.endswith(f"\n{expected}")
