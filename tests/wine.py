@@ -21,11 +21,20 @@ def _profile() -> str:
 
 
 def run_under_wine(
-    program: Path, arguments: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
+    program: Path,
+    arguments: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    screen: bool = False,
 ) -> str:
-    """What the program says, on both streams. It is started in `folder`."""
+    """What the program says, on both streams. It is started in `folder`.
+
+    screen: with one that nobody sees, without which Wine has no Vulkan.
+    """
+    display = [tool("xvfb-run"), "-a"] if screen else []
     done = subprocess.run(
-        [tool("wine"), str(program), *arguments],
+        [*display, tool("wine"), str(program), *arguments],
         cwd=folder,
         env={**os.environ, "WINEPREFIX": _profile(), "WINEDEBUG": "-all", **(environment or {})},
         stdin=subprocess.DEVNULL,

@@ -48,6 +48,9 @@ def compile_goals(work: Compilation, toolchain: Toolchain, console: Console) -> 
     # that is gone, in that of a build inside the build. (`--fresh` removes objects.)
     for cache in work.build.rglob("CMakeCache.txt"):
         cache.unlink()
+    # Without its mark a build inside is configured again, as the build outside says.
+    for mark in work.build.rglob("*-stamp/*-configure"):
+        mark.unlink()
     configure = [toolchain.path("cmake"), "-S", str(work.source), "-B", str(work.build), "-G", "Ninja"]
     configure += [f"-DCMAKE_MAKE_PROGRAM={ninja}", *definitions]
     with work.log.open("w", encoding="utf-8", buffering=1) as log:
