@@ -16,10 +16,14 @@ from bundler.engine.finding import Finding
 from bundler.engine.recipes import COMPILING, RECIPES, rules_for
 from bundler.engine.toolchain import CHECKS, cxx_library
 from bundler.errors import ToolError
+from bundler.foreign.tools import PACKAGES, find
 from bundler.page.node import node
 from bundler.targets import host
 
 FREEZING = ("python-library", "node", "objcopy", "strip", "zig")
+FOREIGN = "linux-aarch64"
+"""The target whose kit any other Linux makes, too."""
+
 SPACE = 1_000_000_000
 """Bytes a first build needs for source, objects, libraries and frozen runtime, with room to spare."""
 
@@ -73,6 +77,7 @@ def examine() -> dict[str, Finding]:
     findings["cxx-library"] = cxx_library(rules_for(host()).link_flags)
     findings["python-library"] = python_library()
     findings["node"] = node()
+    findings |= {name: find(name) for name in _abroad()}
     findings["space"] = space(cache.root())
     return findings
 
@@ -82,10 +87,17 @@ def judge(findings: dict[str, Finding]) -> list[Ability]:
     rows = [(recipe.name, recipe.title, (*recipe.requires, "cxx-library", "space")) for recipe in RECIPES.values()]
     frozen = tuple(name for name in FREEZING if name in ("python-library", "node") or host().system == "linux")
     rows.append(("runtime", "the frozen runtime", (*frozen, "space")))
+    if _abroad():
+        rows.append((FOREIGN, "a kit for another processor", (*COMPILING, "zig", *_abroad(), "space")))
     return [
         Ability(name, title, tuple(findings[need] for need in dict.fromkeys(needs) if not findings[need].found))
         for name, title, needs in rows
     ]
+
+
+def _abroad() -> tuple[str, ...]:
+    """What it takes to make a kit for `FOREIGN` here, if that is another system."""
+    return tuple(PACKAGES) if host().system == "linux" and host().name != FOREIGN else ()
 
 
 def python_library() -> Finding:
@@ -118,15 +130,15 @@ def _plain(finding: Finding) -> dict[str, Any]:
 
 
 def _text(findings: dict[str, Finding], abilities: Sequence[Ability], sizes: dict[str, int]) -> str:
-    optional = {name for recipe in RECIPES.values() for name in recipe.requires} - set(COMPILING)
+    optional = {*_abroad(), *(name for recipe in RECIPES.values() for name in recipe.requires)} - set(COMPILING)
     lines = [f"This machine builds for {host().name}.", ""]
     for name, finding in findings.items():
         mark = "ok" if finding.found else "--" if name in optional else "!!"
-        lines.append(f"  {mark}  {name:<15} {finding.detail}")
+        lines.append(f"  {mark}  {name:<19} {finding.detail}")
     lines.append("")
     for ability in abilities:
         verdict = "can be built" if ability.possible else f"needs {', '.join(f.name for f in ability.missing)}"
-        lines.append(f"  {'ok' if ability.possible else '--'}  {ability.name:<15} {verdict} ({ability.title})")
+        lines.append(f"  {'ok' if ability.possible else '--'}  {ability.name:<19} {verdict} ({ability.title})")
     remedies = dict.fromkeys(f.remedy for ability in abilities for f in ability.missing if f.remedy)
     lines += ["", *remedies] if remedies else []
     total = sum(sizes.values()) / 1e6

@@ -8,6 +8,7 @@
     ROOT/packages/  npm packages of one lock file
     ROOT/pages/     built pages
     ROOT/runtimes/  frozen runtimes
+    ROOT/systems/   Debians for other processors, and Python's packages for them
     ROOT/logs/      what cmake, ninja and PyInstaller said
 
 Every name but those under `work` and `logs` is a hash of everything that decides the content.

@@ -6,7 +6,6 @@ The release is the oldest that has the Python we freeze, so that what is frozen 
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterable, Sequence
@@ -17,6 +16,7 @@ from bundler import cache
 from bundler.console import Console
 from bundler.engine.toolchain import clean_environment
 from bundler.errors import ToolError
+from bundler.foreign.tools import needed
 from bundler.publish import digest_of, discard, file_sha256, one_at_a_time, publishing
 
 RELEASE, PYTHON, GLIBC = "bookworm", "3.11", (2, 36)
@@ -30,7 +30,6 @@ MAKING = 1
 
 _RECORD = "system.json"
 _LAST_LINES = 8
-_REMEDY = "Debian/Ubuntu: apt install mmdebstrap debian-archive-keyring qemu-user-static"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +67,7 @@ def _find(place: Path, machine: str) -> System | None:
 
 
 def _make(place: Path, machine: str, packages: Iterable[str], cache_root: Path, console: Console) -> System:
-    program = shutil.which("mmdebstrap")
-    if program is None:
-        raise ToolError(f"A Debian for {machine} cannot be made here: mmdebstrap is not installed.", _REMEDY)
+    program = needed("mmdebstrap")
     log = cache_root / "logs" / f"{place.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with publishing(place) as partial, console.progress(f"Getting a Debian for {machine}", None):
@@ -90,7 +87,9 @@ def _make(place: Path, machine: str, packages: Iterable[str], cache_root: Path, 
         if done.returncode:
             said = "\n".join(log.read_text(errors="replace").splitlines()[-_LAST_LINES:])
             raise ToolError(
-                f"Getting a Debian for {machine} failed:\n{said}", f"The whole log is in {log}. Needed: {_REMEDY}"
+                f"Getting a Debian for {machine} failed:\n{said}",
+                f"The whole log is in {log}. It takes a connection to Debian's mirror, and its keys"
+                " (apt install debian-archive-keyring).",
             )
         identity = file_sha256(archive)
         _unpack(archive, partial / "root")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import platform
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bundler.errors import ToolError
 from bundler.foreign.debian import System
+from bundler.foreign.tools import needed, qemu
 
 _SCRIPT = Path(__file__).with_name("enter.sh")
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -28,7 +27,7 @@ def command(
     """
     variables = {"PATH": _PATH, "LC_ALL": "C.UTF-8", **(environment or {})}
     return [
-        *(_needed("unshare", "util-linux"), "--user", "--map-root-user", "--mount"),
+        *(needed("unshare"), "--user", "--map-root-user", "--mount"),
         *("sh", str(_SCRIPT), str(system.root), _rule(system.machine)),
         *(part for folder, place in folders.items() for part in (str(folder), place)),
         *("--", "/usr/bin/env", "-i", *(f"{name}={value}" for name, value in variables.items())),
@@ -40,12 +39,4 @@ def _rule(machine: str) -> str:
     """For binfmt_misc: the interpreter is opened at once (F), since the system inside has none."""
     if machine == platform.machine():
         return ""
-    qemu = _needed(f"qemu-{machine}-static", "qemu-user-static")
-    return f":pannier-{machine}:M::{_MAGIC[machine].decode()}:{_MASK.decode()}:{qemu}:OF"
-
-
-def _needed(program: str, package: str) -> str:
-    path = shutil.which(program)
-    if path is None:
-        raise ToolError(f"The program {program} is not installed.", f"Debian/Ubuntu: apt install {package}")
-    return path
+    return f":pannier-{machine}:M::{_MAGIC[machine].decode()}:{_MASK.decode()}:{needed(qemu(machine))}:OF"

@@ -20,9 +20,6 @@ from bundler.archive import wheels
 from bundler.errors import ToolError
 from bundler.foreign.debian import GLIBC, PYTHON
 
-_UNUSED = frozenset({"numpy", "diskcache"})
-"""What llama-cpp-python asks for and its plain ctypes layer does without."""
-
 _PLAIN_HERE = frozenset({"llama-cpp-python"})
 """Installed without the library it could bring: plain Python, whatever its wheel is called."""
 
@@ -30,8 +27,8 @@ _OLDEST_TAGGED = 17
 _LAST_LINES = 8
 
 
-def closure(names: Iterable[str], machine: str) -> tuple[Distribution, ...]:
-    """These packages and all that they need on a Linux with that processor, sorted by name.
+def closure(names: Iterable[str], machine: str, without: frozenset[str] = frozenset()) -> tuple[Distribution, ...]:
+    """These packages and all that they need on a Linux with that processor, sorted by name; `without` some.
 
     Raises `ToolError` where one is not installed here.
     """
@@ -48,7 +45,7 @@ def closure(names: Iterable[str], machine: str) -> tuple[Distribution, ...]:
     waiting = list(names)
     while waiting:
         name = canonicalize_name(waiting.pop())
-        if name in found or name in _UNUSED:
+        if name in found or name in without:
             continue
         try:
             found[name] = distribution(name)

@@ -24,6 +24,9 @@ from bundler.targets import Target
 _DEBIAN = ("bash", "binutils", "coreutils", "dash", "libc-bin", "libpython3.11", "python3")
 _PYTHON = ("fastapi", "filelock", "jinja2", "llama-cpp-python", "platformdirs", "pydantic", "pyinstaller")
 _MORE = ("rich", "uvicorn", "zstandard")
+_UNUSED = frozenset({"numpy", "diskcache"})
+"""What llama-cpp-python asks for and its plain ctypes layer does without."""
+
 _WORK, _OWN, _SITE = "/work", "own", "/usr/local/lib/python3.11/dist-packages"
 """Where it finds its folder, our sources in it, and Python's packages: where Debian's Python looks by itself."""
 
@@ -62,7 +65,7 @@ def elsewhere(target: Target, root: Path, console: Console) -> Elsewhere:
             "Build the kit on such a machine and import it.",
         )
     system = debian(target.machine, _DEBIAN, root, console)
-    wanted = closure((*_PYTHON, *_MORE), target.machine)
+    wanted = closure((*_PYTHON, *_MORE), target.machine, _UNUSED)
     versions = sorted(f"{package.metadata['Name']} {package.version}" for package in wanted)
     place = root / "systems" / f"packages-{target.machine}-{digest_of({'of': system.identity, 'have': versions})[:16]}"
     if not place.is_dir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shlex
 import shutil
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from bundler.console import Console
 from bundler.foreign.debian import System, debian
 from bundler.foreign.enter import command
+from bundler.foreign.tools import qemu
 from tests import requirements
 
 BARE = ("coreutils", "dash", "libc6")
@@ -17,7 +19,7 @@ BARE = ("coreutils", "dash", "libc6")
 
 def bare_debian(machine: str) -> System:
     """Skips the test where none can be made; in CI it fails instead."""
-    for program in ("mmdebstrap", "unshare", *(["qemu-aarch64-static"] if machine == "aarch64" else [])):
+    for program in ("mmdebstrap", "unshare", *([qemu(machine)] if machine != platform.machine() else [])):
         requirements.tool(program)
     return debian(machine, BARE, None, Console(quiet=True))
 

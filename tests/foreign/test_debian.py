@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from bundler import doctor
 from bundler.console import Console
 from bundler.errors import ToolError
 from bundler.foreign import debian as making
 from bundler.foreign import enter
 from bundler.foreign.debian import System
 from bundler.foreign.enter import command
+from bundler.foreign.tools import PACKAGES
 from bundler.targets import host
 from tests.dist.debians import bare_debian
 
@@ -107,7 +109,7 @@ def test_a_half_made_one_is_no_system(tmp_path: Path) -> None:
 
 def test_it_is_said_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ToolError, match="mmdebstrap is not installed") as caught:
+    with pytest.raises(ToolError, match="program mmdebstrap is not installed") as caught:
         making.debian("aarch64", ["libc6"], tmp_path / "cache", Console(quiet=True))
     assert "apt install mmdebstrap" in caught.value.remedy
     with pytest.raises(ToolError, match="unshare is not installed") as caught:
@@ -126,3 +128,19 @@ def test_where_the_packages_cannot_be_had_the_tool_is_quoted_and_nothing_is_left
     with pytest.raises(ToolError, match="E: no mirror"):
         making.debian("aarch64", ["libc6"], tmp_path / "cache", Console(quiet=True))
     assert [path.name for path in (tmp_path / "cache" / "systems").iterdir() if path.is_dir()] == []
+
+
+def test_doctor_says_whether_a_kit_for_another_processor_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    if host().name == doctor.FOREIGN:
+        pytest.skip("here it is this machine's own")
+
+    def lacking() -> set[str]:
+        ability = next(one for one in doctor.judge(doctor.examine()) if one.name == doctor.FOREIGN)
+        return {finding.name for finding in ability.missing}
+
+    before = lacking()
+    really = shutil.which
+    monkeypatch.setattr(
+        shutil, "which", lambda name, *rest, **more: None if name in PACKAGES else really(name, *rest, **more)
+    )
+    assert lacking() == {*PACKAGES, *before}

@@ -18,9 +18,15 @@ from bundler.freeze.inventory import record_sha256
 def test_what_is_needed_there_is_found_with_all_it_needs() -> None:
     found = {package.metadata["Name"].lower().replace("_", "-") for package in packages.closure(["fastapi"], "aarch64")}
     assert {"fastapi", "starlette", "pydantic", "pydantic-core", "typing-extensions", "anyio"} <= found
-    assert "numpy" not in {
-        package.metadata["Name"].lower() for package in packages.closure(["llama-cpp-python"], "aarch64")
-    }
+
+
+def test_what_nobody_will_use_can_be_left_out() -> None:
+    def names(*without: str) -> set[str]:
+        found = packages.closure(["llama-cpp-python"], "aarch64", frozenset(without))
+        return {package.metadata["Name"].lower() for package in found}
+
+    assert "numpy" in names()
+    assert "numpy" not in names("numpy")
 
 
 def test_what_is_only_for_another_system_is_left_out() -> None:
