@@ -39,7 +39,7 @@ def preload_key(target: Target) -> str:
     return digest_of(
         {
             "target": target.name,
-            "source": hashlib.sha256(_source().read_bytes()).hexdigest(),
+            "sources": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in _sources()},
             "building": Path(__file__).read_text(encoding="utf-8"),
             "flags": [*FLAGS, *WARNINGS],
             "compiler": survey(("zig",)).findings["zig"].identity,
@@ -47,16 +47,18 @@ def preload_key(target: Target) -> str:
     )
 
 
-def _source() -> Path:
-    return resources.runtime_package() / "launcher" / "preload" / "pages.c"
+def _sources() -> list[Path]:
+    return sorted((resources.runtime_package() / "launcher" / "preload").glob("*.c"))
 
 
 def _compile(place: Path, target: Target, root: Path) -> None:
     with scratch(root / "work", "preload") as folder, publishing(place) as partial:
-        (folder / _source().name).write_bytes(_source().read_bytes())
+        for path in _sources():
+            (folder / path.name).write_bytes(path.read_bytes())
         compiler = [survey(("zig",)).path("zig"), "cc", "-target", f"{target.machine}-linux-gnu.{GLIBC}"]
         flags = ["-fPIC", "-fvisibility=hidden", *FLAGS, *WARNINGS, *_LINKING]
-        compile_with_zig([*compiler, *flags, _source().name, "-o", PRELOAD], folder)
+        names = [path.name for path in _sources()]
+        compile_with_zig([*compiler, *flags, *names, "-o", PRELOAD], folder)
         (partial / PRELOAD).write_bytes((folder / PRELOAD).read_bytes())
         (partial / PRELOAD).chmod(0o755)
         (partial / SUM).write_text(file_sha256(partial / PRELOAD))

@@ -50,7 +50,8 @@ class Drawing:
     """threads: as many as compute; they have nothing to do meanwhile."""
 
     def __init__(self, context: Context, threads: int) -> None:
-        self._easels = [Easel(context.model.llama, context.handle) for _ in range(max(1, min(threads, _HANDS)))]
+        size = context.model.vocabulary_size
+        self._easels = [Easel(context.model.llama, context.handle, size) for _ in range(max(1, min(threads, _HANDS)))]
         self._helpers = ThreadPoolExecutor(len(self._easels), "drawing")
 
     def draw(self, wanted: Sequence[Wanted]) -> list[Drawn]:

@@ -6,6 +6,7 @@ import ctypes
 from typing import Any
 
 from runtime.engine.bindings import Llama
+from runtime.engine.worker.likeliest import Likeliest
 from runtime.errors import EngineError
 
 
@@ -30,13 +31,19 @@ class Easel:
     Every answer's own chain would keep as much again. handle: of the context with the logits.
     """
 
-    def __init__(self, llama: Llama, handle: Any) -> None:
+    def __init__(self, llama: Llama, handle: Any, vocabulary_size: int) -> None:
         self._raw = raw = llama.raw
         self.handle = handle
         self._chain = made(raw.llama_sampler_chain_init(raw.llama_sampler_chain_default_params()))
+        self._likeliest = Likeliest(raw, handle, vocabulary_size)
 
-    def draw(self, sampler: Any, output: int) -> int:
-        """The token that a sampler selects from the logits of batch entry `output`. It is told so, if it listens."""
+    def draw(self, sampler: Any, output: int, among: int = 0) -> int:
+        """The token that a sampler selects from the logits of batch entry `output`. It is told so, if it listens.
+
+        among: it never selects but from so many of the likeliest, and does not listen; 0 where that is not known.
+        """
+        if among and (token := self._likeliest.draw(sampler, output, among)) is not None:
+            return token
         raw = self._raw
         raw.llama_sampler_chain_add(self._chain, sampler)
         try:

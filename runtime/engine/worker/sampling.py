@@ -60,8 +60,10 @@ class Sampler:
         self._params = params
         self._seed = seed
         self._budget = budget
+        self._forbidden = len(forbidden)
         self._grammar = _grammar(model, params)
         self._is_greedy = params.temperature <= 0 and (bool(params.mirostat) or "temperature" in params.samplers)
+        self._among = 0  # of how many of the likeliest the chain selects one for sure; 0: it may be any
         self._behind: list[Any] = []  # from XTC on; it draws, and is made anew for every token: None stands for it
         self._chain = made(raw.llama_sampler_chain_init(raw.llama_sampler_chain_default_params()))
         self._mute, self._mute_calls = without(raw, self._chain, "accept", "reset", "clone", "free")
@@ -89,7 +91,7 @@ class Sampler:
             self._accept(token)
             return token, chances
         grammar = self._grammar
-        token = self._draw(easel, output, index)
+        token = self._draw(easel, output, index, among=self._among)
         filtering: AbstractContextManager[None] = nullcontext()
         for _ in range(grammar.attempts if grammar else 0):
             if grammar is None or grammar.allows(token):
@@ -123,10 +125,10 @@ class Sampler:
         if self._chances:
             self._chances.close()
 
-    def _draw(self, easel: Easel, output: int, index: int, looks: Sequence[Any] = ()) -> int:
+    def _draw(self, easel: Easel, output: int, index: int, looks: Sequence[Any] = (), *, among: int = 0) -> int:
         """Draw without telling the chain: a grammar may still object. What draws by chance is made anew each time.
 
-        looks: samplers to see behind it what it drew from.
+        looks: samplers to see behind it what it drew from. among: see `Easel.draw`.
         """
         raw, seed = self._raw, step_seed(self._seed, index)
         for sampler in self._behind:
@@ -139,7 +141,7 @@ class Sampler:
             self._add(raw.llama_sampler_init_dist(seed))
         for look in looks:
             self._add(look)
-        token = easel.draw(self._mute, output)
+        token = easel.draw(self._mute, output, among)
         for sampler in self._behind:
             taken = raw.llama_sampler_chain_remove(self._chain, self._steady)
             if sampler is None:
@@ -183,6 +185,8 @@ class Sampler:
         remembering = makers.keys() & {*params.samplers}
         if not self._is_greedy:
             makers |= self._sorting()
+        active = [name for name in params.samplers if name in makers or (name == "xtc" and params.xtc_probability > 0)]
+        self._among = self._selects_among(active)
         for name in params.samplers:
             if name == "xtc" and params.xtc_probability > 0 and not self._is_greedy:
                 self._behind.append(None)
@@ -193,6 +197,16 @@ class Sampler:
         last = max(penalty_last, dry_last)
         for token in prompt[-last:] if last and remembering else ():
             self._hear(token)
+
+    def _selects_among(self, active: Sequence[str]) -> int:
+        """How many of the likeliest logits decide, with these samplers in effect, whatever the others are."""
+        given = [bias.bias for bias in self._params.logit_bias]
+        if any(not bias < 0 for bias in given):
+            return 0
+        lowered = len(given) + self._forbidden  # others may come before these
+        if self._is_greedy:
+            return 0 if active else 1 + lowered
+        return self._params.top_k + lowered if active[:1] == ["top_k"] and self._params.top_k > 0 else 0
 
     def _sorting(self) -> dict[str, Callable[[], Any]]:
         """Makers of the samplers that remember nothing, by their names."""

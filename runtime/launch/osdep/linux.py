@@ -15,7 +15,7 @@ from typing import ClassVar
 from runtime.launch.osdep.api import APP, Command
 from runtime.launch.osdep.posix import Posix, home
 
-PRELOAD = "libpannier-pages.so"
+PRELOAD = "libpannier-worker.so"
 """What `runtime/launcher/preload` is compiled to; it lies beside the runtime's other libraries."""
 
 PR_SET_PDEATHSIG = 1
