@@ -245,16 +245,27 @@ def test_steps_too_small_to_be_fast_do_not_stay_small():
 
 
 def test_the_fewest_tokens_are_not_computed_one_by_one_where_many_together_take_no_longer():
-    """Deep in a text 16 tokens that attend one by one take as long as 64 that do so together."""
+    """Deep in a text 16 tokens that attend one by one may take as long as 64 that do so together."""
     pace = Pace(512)
     for _ in range(20):
         pace.learn(8, 0, 0.020)
         pace.learn(8, 64, 0.020 + 64 * 0.0025)
-        pace.learn(8, 16, 0.020 + 16 * 0.012)
+        pace.learn(8, 16, 0.020 + 16 * 0.006)
     assert pace.prompt_tokens(decoding=8, prompts=1) == 64
-    for _ in range(20):
-        pace.learn(8, 16, 0.020 + 16 * 0.003)
+    pace.learn(8, 64, 0.020 + 64 * 0.0025)
+    pace.learn(8, 16, 0.020 + 16 * 0.0015)
     assert 16 <= pace.prompt_tokens(decoding=8, prompts=1) < 64, "as many as fit, where few are cheap"
+
+
+def test_after_large_steps_a_small_one_is_tried_with_the_least():
+    pace = Pace(512)
+    pace.learn(0, 30, 30 * 0.0003)  # at the beginning of a text
+    pace.learn(8, 0, 0.020)
+    for _ in range(20):
+        pace.learn(8, 64, 0.020 + 64 * 0.002)
+    assert pace.prompt_tokens(decoding=8, prompts=1) == 16
+    pace.learn(8, 16, 0.020 + 16 * 0.008)
+    assert pace.prompt_tokens(decoding=8, prompts=1) == 64, "it is known at once what they cost"
 
 
 def test_the_first_step_of_all_does_not_make_prompts_seem_dear():

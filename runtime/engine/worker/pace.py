@@ -32,6 +32,11 @@ _WEIGHT = 0.2
 _NEARLY = 0.85
 """How much of `_LARGE` must fit for a step to carry all of it."""
 
+_WORTH = 0.5
+"""What a step with fewer must take of the time of one with `_LARGE` for that one to be taken all the same: deep in a text
+those few, attended to one by one, may take as long as the many.
+"""
+
 _TELLING = 64
 """Tokens of prompts in a step that tells half of what there is to know about their cost."""
 
@@ -52,6 +57,7 @@ class Pace:
         self._limit = limit
         self._alone: dict[int, float] = {}  # seconds of a step without prompts, by how many decode (see `_kind`)
         self._per_token: dict[bool, float] = {}  # seconds for each token of a prompt: small steps, `_LARGE` ones
+        self._was_large = False  # whether the last step with prompts was a large one
         self._with_prompts = 0  # steps with prompts and decodes since the last one without prompts
 
     def prompt_tokens(self, decoding: int, prompts: int) -> int:
@@ -70,9 +76,9 @@ class Pace:
         one, all_of_them = (_STRETCH - 1) * alone, (_STRETCH - 1) * alone * prompts
         seconds = max(one, min(all_of_them, _PAUSE))
         together = int(seconds / large)
-        few = max(_LEAST, min(_LARGE - 1, int(seconds / small)))
-        # Where so few must be computed one by one, deep in a text, all of `_LARGE` may take no longer.
-        if together >= _NEARLY * _LARGE or few * small >= _LARGE * large:
+        # After large steps nobody knows what a small one costs now, so deep in the text: the least will tell.
+        few = _LEAST if self._was_large else max(_LEAST, min(_LARGE - 1, int(seconds / small)))
+        if together >= _NEARLY * _LARGE or few * small >= _WORTH * _LARGE * large:
             return min(self._limit, max(_LARGE, together - together % _LARGE))
         return min(self._limit, few)
 
@@ -95,7 +101,9 @@ class Pace:
         if alone is not None:
             rest = max(seconds - alone, seconds / 10) / prompt_tokens
             large, weight = prompt_tokens >= _LARGE, prompt_tokens / (prompt_tokens + _TELLING)
-            self._per_token[large] = _blend(self._per_token.get(large), rest, weight)
+            known = None if self._was_large and not large else self._per_token.get(large)
+            self._per_token[large] = _blend(known, rest, weight)
+            self._was_large = large
 
     def _cost(self, prompt_tokens: int) -> float | None:
         """Seconds for each of so many tokens of prompts, those of other steps where there were no such ones yet."""
