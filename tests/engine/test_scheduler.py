@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from runtime.engine.worker.cache import MemoryKind, PrefixCache
 from runtime.engine.worker.pace import UNKNOWN_SECONDS, Pace
-from runtime.engine.worker.scheduler import Scheduler
+from runtime.engine.worker.scheduler import Scheduler, _share
 from runtime.engine.worker.sequence import Chunk, Sequence, shifted
 from tests.engine.test_prefix import PlainMemory
 
@@ -242,6 +242,22 @@ def test_steps_too_small_to_be_fast_do_not_stay_small():
     for _ in range(5):
         pace.learn(8, 40, 0.030 + 40 * 0.010)
     assert pace.prompt_tokens(decoding=8, prompts=1) == 64
+
+
+@pytest.mark.parametrize("budget", [64, 100, 512])
+@pytest.mark.parametrize("length", [63, 64, 65, 700, 4000])
+def test_what_is_over_of_a_prompt_is_computed_first(budget: int, length: int):
+    left, shares = length, []
+    while left:
+        shares.append(_share(budget, left))
+        left -= shares[-1]
+    assert all(0 < share <= budget for share in shares)
+    assert all(share >= 64 for share in shares[1:])
+    assert all(share % 64 == 0 for share in shares[1:]) or length <= budget
+
+
+def test_small_budgets_are_taken_as_they_are():
+    assert [_share(20, 4000), _share(20, 7)] == [20, 7]
 
 
 def test_the_fewest_tokens_are_not_computed_one_by_one_where_many_together_take_no_longer():

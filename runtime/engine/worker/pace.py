@@ -18,7 +18,7 @@ each of them may stretch the step as one alone might. Who reads is behind anyway
 the better for everybody: a step costs about as much for one as for many.
 """
 
-_LARGE = 64
+LARGE = 64
 """Tokens of a prompt that a processor attends to together, which is many times as fast in a long text. A few more of
 them take as long as as many again.
 """
@@ -30,11 +30,11 @@ _WEIGHT = 0.2
 """How fast what is learned replaces what was learned before."""
 
 _NEARLY = 0.85
-"""How much of `_LARGE` must fit for a step to carry all of it."""
+"""How much of `LARGE` must fit for a step to carry all of it."""
 
 _WORTH = 0.5
-"""What a step with fewer must take of the time of one with `_LARGE` for that one to be taken all the same: deep in a text
-those few, attended to one by one, may take as long as the many.
+"""What a step with fewer must take of the time of one with `LARGE` for that one to be taken all the same: deep in a
+text those few, attended to one by one, may take as long as the many.
 """
 
 _TELLING = 64
@@ -56,7 +56,7 @@ class Pace:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._alone: dict[int, float] = {}  # seconds of a step without prompts, by how many decode (see `_kind`)
-        self._per_token: dict[bool, float] = {}  # seconds for each token of a prompt: small steps, `_LARGE` ones
+        self._per_token: dict[bool, float] = {}  # seconds for each token of a prompt: small steps, `LARGE` ones
         self._was_large = False  # whether the last step with prompts was a large one
         self._with_prompts = 0  # steps with prompts and decodes since the last one without prompts
 
@@ -67,7 +67,7 @@ class Pace:
         """
         if decoding == 0:
             return self._limit
-        small, large = self._cost(_LARGE - 1), self._cost(_LARGE)
+        small, large = self._cost(LARGE - 1), self._cost(LARGE)
         if small is None or large is None:
             return max(_LEAST, self._limit // 8)
         alone = self._alone.get(_kind(decoding))
@@ -77,9 +77,9 @@ class Pace:
         seconds = max(one, min(all_of_them, _PAUSE))
         together = int(seconds / large)
         # After large steps nobody knows what a small one costs now, so deep in the text: the least will tell.
-        few = _LEAST if self._was_large else max(_LEAST, min(_LARGE - 1, int(seconds / small)))
-        if together >= _NEARLY * _LARGE or few * small >= _WORTH * _LARGE * large:
-            return min(self._limit, max(_LARGE, together - together % _LARGE))
+        few = _LEAST if self._was_large else max(_LEAST, min(LARGE - 1, int(seconds / small)))
+        if together >= _NEARLY * LARGE or few * small >= _WORTH * LARGE * large:
+            return min(self._limit, max(LARGE, together - together % LARGE))
         return min(self._limit, few)
 
     def expected(self, decoding: int, prompt_tokens: int) -> float:
@@ -100,14 +100,14 @@ class Pace:
         self._with_prompts += decoding > 0
         if alone is not None:
             rest = max(seconds - alone, seconds / 10) / prompt_tokens
-            large, weight = prompt_tokens >= _LARGE, prompt_tokens / (prompt_tokens + _TELLING)
+            large, weight = prompt_tokens >= LARGE, prompt_tokens / (prompt_tokens + _TELLING)
             known = None if self._was_large and not large else self._per_token.get(large)
             self._per_token[large] = _blend(known, rest, weight)
             self._was_large = large
 
     def _cost(self, prompt_tokens: int) -> float | None:
         """Seconds for each of so many tokens of prompts, those of other steps where there were no such ones yet."""
-        large = prompt_tokens >= _LARGE
+        large = prompt_tokens >= LARGE
         return self._per_token.get(large, self._per_token.get(not large))
 
     def _about(self, decoding: int) -> float | None:
