@@ -18,10 +18,10 @@ from bundler.engine.toolchain import CHECKS, cxx_library
 from bundler.errors import ToolError
 from bundler.foreign.tools import PACKAGES, find
 from bundler.page.node import node
-from bundler.targets import host
+from bundler.targets import TARGETS, host
 
 FREEZING = ("python-library", "node", "objcopy", "strip", "zig")
-FOREIGN = "linux-aarch64"
+FOREIGN = next(target.name for target in TARGETS.values() if target.anywhere)
 """The target whose kit any other Linux makes, too."""
 
 SPACE = 1_000_000_000

@@ -12,7 +12,7 @@ import hashlib
 import re
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email import message_from_string
 from importlib.metadata import Distribution, distribution
@@ -43,18 +43,28 @@ class _File:
 
 def packages() -> tuple[Distribution, ...]:
     """Pannier and everything it needs here, sorted by name. Raises `ToolError` where something is missing."""
+    return closure([OWN], {})
+
+
+def closure(
+    names: Iterable[str], surroundings: Mapping[str, str], without: frozenset[str] = frozenset()
+) -> tuple[Distribution, ...]:
+    """These packages and all that they need, sorted by name; `without` some.
+
+    surroundings: markers' variables where they are not as here. Raises `ToolError` where one is not installed.
+    """
     found: dict[str, Distribution] = {}
-    waiting = [OWN]
+    waiting = list(names)
     while waiting:
         name = canonicalize_name(waiting.pop())
-        if name in found:
+        if name in found or name in without:
             continue
         try:
             found[name] = distribution(name)
         except ModuleNotFoundError:
             raise ToolError(f"The package {name} is not installed.", "Install Pannier again.") from None
         needed = (Requirement(line) for line in found[name].requires or ())
-        waiting += [r.name for r in needed if not r.marker or r.marker.evaluate({"extra": ""})]
+        waiting += [r.name for r in needed if not r.marker or r.marker.evaluate({"extra": "", **surroundings})]
     return tuple(found[name] for name in sorted(found))
 
 

@@ -13,8 +13,7 @@ from bundler.compose.compose import Composed, compose
 from bundler.console import Console
 from bundler.engine.build import build_engine
 from bundler.errors import KitError, PannierError, ToolError
-from bundler.kit import build as making
-from bundler.kit import store
+from bundler.kit.build import kit_for
 from bundler.machines import Usual, lines, usual_machines
 from bundler.model.obtain import Obtained, obtain
 from bundler.sizes import parse_size
@@ -71,7 +70,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     lacking: dict[str, PannierError] = {}
     for name in spec.dist.targets or [targets.host().name]:
         try:
-            opened = _kit(args.kit, name, spec, console)
+            opened = kit_for(args.kit, name, spec.engine.backends, console, sources=spec.archive.sources)
         except (KitError, ToolError) as error:
             if EVERY not in (args.target or []):
                 raise
@@ -174,17 +173,6 @@ def with_flags(spec: DistSpec, args: argparse.Namespace) -> DistSpec:
         changes["media"]["split"] = args.split
     changes["media"]["sidecar"] |= args.sidecar
     return DistSpec.model_validate(changes)
-
-
-def _kit(given: Path | None, target: str, spec: DistSpec, console: Console) -> Archive[KitManifest]:
-    """The kit given, the one this machine can build (built or reused), or one from the store."""
-    if given is not None:
-        return store.opened(given)
-    if target == targets.host().name:
-        return store.opened(
-            making.build(targets.host(), spec.engine.backends, console, sources=spec.archive.sources).path
-        )
-    return store.opened(store.find(target, spec.engine.backends, sources=spec.archive.sources).path)
 
 
 def _described(done: Composed) -> dict[str, Any]:

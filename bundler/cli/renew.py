@@ -6,19 +6,16 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from bundler import targets
 from bundler.console import Console
 from bundler.errors import UsageError
-from bundler.kit import build as making
-from bundler.kit import store
+from bundler.kit.build import kit_for
 from bundler.renew import changes as spec_changes
 from bundler.renew.diff import diff
 from bundler.renew.repack import repack
-from bundler.spec import DistSpec
 from bundler.trust.keys import load_private
 from bundler.trust.signing import write_detached
 from runtime.container.archive import Archive, open_dist
-from runtime.manifest import DistManifest, KitManifest
+from runtime.manifest import DistManifest
 
 UNCHECKED = "The model was copied unread, on the manifest's word; the new manifest says so. `verify` checks it."
 
@@ -53,7 +50,10 @@ def run_repack(args: argparse.Namespace, console: Console) -> int:
         manifest = dist.manifest
         changes = spec_changes.load(args.spec, manifest) if args.spec else spec_changes.none(manifest)
         renew_engine = args.kit or args.engine == "new" or (args.engine is None and not args.spec)
-        kit = _kit(args.kit, manifest.target, changes.spec, console) if renew_engine else None
+        kit = None
+        if renew_engine:
+            backends, sources = changes.spec.engine.backends, changes.spec.archive.sources
+            kit = kit_for(args.kit, manifest.target, backends, console, sources=sources)
         with console.progress(f"Repacking {args.dist.name}", dist.source.size, in_bytes=True) as advance:
             written = repack(
                 dist,
@@ -99,14 +99,3 @@ def _opened(path: Path) -> Archive[DistManifest]:
         return open_dist(path)
     except OSError as error:
         raise UsageError(f"{path} cannot be opened ({error.strerror}).", "Check the path.") from None
-
-
-def _kit(given: Path | None, target: str, spec: DistSpec, console: Console) -> Archive[KitManifest]:
-    """The kit given, this machine's own (built or reused), or the newest one from the store."""
-    if given is not None:
-        return store.opened(given)
-    if target == targets.host().name:
-        return store.opened(
-            making.build(targets.host(), spec.engine.backends, console, sources=spec.archive.sources).path
-        )
-    return store.opened(store.find(target, spec.engine.backends, sources=spec.archive.sources).path)

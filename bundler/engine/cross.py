@@ -68,10 +68,8 @@ def toolchain(cross: Cross, names: Iterable[str], folder: Path) -> Toolchain:
     Raises `ToolError` naming what is missing.
     """
     compilers = {"c-compiler": ("cc", "C"), "cxx-compiler": ("c++", "CXX")}
-    names = [name for name in names if name not in (*compilers, "strip")]
-    loader = "vulkan-loader" in names
-    names = [name for name in names if name != "vulkan-loader"]
-    found = dict(survey([*names, "zig"]).findings)
+    wanted = {*names} - {*compilers, "strip"}
+    found = dict(survey([*sorted(wanted - {"vulkan-loader"}), "zig"]).findings)
     zig = found.pop("zig")
     folder.mkdir(parents=True, exist_ok=True)
     translation = file_sha256(Path(zigcc.__file__))[:12]
@@ -86,7 +84,7 @@ def toolchain(cross: Cross, names: Iterable[str], folder: Path) -> Toolchain:
         options["CMAKE_RC_COMPILER"] = str(_launcher(folder / "rc", zig.path, "rc"))
     options |= {"CMAKE_SYSTEM_NAME": cross.system, "CMAKE_SYSTEM_PROCESSOR": cross.processor}
     found["c-compiler"] = replace(found["c-compiler"], options=found["c-compiler"].options | options)
-    if loader:
+    if "vulkan-loader" in wanted:
         header = Path(found["vulkan-headers"].path, "vulkan", "vulkan_core.h")
         found["vulkan-loader"] = stub(header, zig.path, cross.triple, folder / "vulkan")
     found["strip"] = replace(zig, name="strip", identity="")  # at link time; see the rules

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from bundler.engine.finding import Finding
 from bundler.engine.zig import compile_with_zig
 from bundler.errors import ToolError
+from bundler.publish import publishing
 
-LINUX, WINDOWS = "libvulkan.so.1", "vulkan-1.dll"
+LINUX, WINDOWS, IMPORTS = "libvulkan.so.1", "vulkan-1.dll", "vulkan-1.lib"
 VERSIONS = ("1_0", "1_1")
 """Vulkan's versions whose functions every loader has that llama.cpp can work with: it asks for 1.2."""
 
@@ -34,18 +36,26 @@ def functions(header: Path) -> tuple[str, ...]:
 
 
 def stub(header: Path, zig: str, triple: str, folder: Path) -> Finding:
-    """The library for a target, made in `folder`. triple: zig's name of the target. Raises `ToolError`."""
+    """The library for a target, made in `folder` if it is not there. triple: zig's name of the target.
+
+    Raises `ToolError`.
+    """
     names = functions(header)
-    folder.mkdir(parents=True, exist_ok=True)
-    if "windows" in triple:
-        library = folder / "vulkan-1.lib"
-        (folder / "vulkan-1.def").write_text("\n".join([f"LIBRARY {WINDOWS}", "EXPORTS", *names, ""]))
-        compile_with_zig([zig, "dlltool", "-m", "i386:x86-64", "-d", "vulkan-1.def", "-l", library.name], folder)
-    else:
-        library = folder / LINUX
-        (folder / "vulkan.c").write_text("".join(f"void {name}(void) {{}}\n" for name in names))
-        linking = ["-shared", "-nostdlib", f"-Wl,-soname,{LINUX}"]
-        compile_with_zig([zig, "cc", "-target", triple, *linking, "vulkan.c", "-o", library.name], folder)
     identity = hashlib.sha256("\n".join([triple, *names]).encode()).hexdigest()
+    place = folder / identity[:16]
+    if not place.is_dir():
+        with publishing(place) as partial:
+            _make(names, zig, triple, partial)
+    library = place / (IMPORTS if "windows" in triple else LINUX)
     options = {"Vulkan_LIBRARY": str(library)}
     return Finding("vulkan-loader", True, "a stand-in", path=str(library), identity=identity, options=options)
+
+
+def _make(names: Sequence[str], zig: str, triple: str, folder: Path) -> None:
+    if "windows" in triple:
+        (folder / "vulkan-1.def").write_text("\n".join([f"LIBRARY {WINDOWS}", "EXPORTS", *names, ""]))
+        compile_with_zig([zig, "dlltool", "-m", "i386:x86-64", "-d", "vulkan-1.def", "-l", IMPORTS], folder)
+    else:
+        (folder / "vulkan.c").write_text("".join(f"void {name}(void) {{}}\n" for name in names))
+        linking = ["-shared", "-nostdlib", f"-Wl,-soname,{LINUX}"]
+        compile_with_zig([zig, "cc", "-target", triple, *linking, "vulkan.c", "-o", LINUX], folder)

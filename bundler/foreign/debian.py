@@ -6,7 +6,6 @@ The release is the oldest that has the Python we freeze, so that what is frozen 
 from __future__ import annotations
 
 import json
-import subprocess
 import tarfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,12 +14,15 @@ from pathlib import Path
 from bundler import cache
 from bundler.console import Console
 from bundler.engine.toolchain import clean_environment
-from bundler.errors import ToolError
 from bundler.foreign.tools import needed
 from bundler.publish import digest_of, discard, file_sha256, one_at_a_time, publishing
+from bundler.running import run_logged
 
 RELEASE, PYTHON, GLIBC = "bookworm", "3.11", (2, 36)
 """Debian 12, its Python, and its C library."""
+
+SITE = f"/usr/local/lib/python{PYTHON}/dist-packages"
+"""Where its Python looks for packages by itself."""
 
 ARCHITECTURES = {"aarch64": "arm64", "x86_64": "amd64"}
 """Debian's name of each processor."""
@@ -29,7 +31,6 @@ MAKING = 1
 """Version of how a system is made; another number makes every system another one."""
 
 _RECORD = "system.json"
-_LAST_LINES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,28 +70,19 @@ def _find(place: Path, machine: str) -> System | None:
 def _make(place: Path, machine: str, packages: Iterable[str], cache_root: Path, console: Console) -> System:
     program = needed("mmdebstrap")
     log = cache_root / "logs" / f"{place.name}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
     with publishing(place) as partial, console.progress(f"Getting a Debian for {machine}", None):
         archive = partial / "root.tar"
         # Without their scripts, the packages of any processor can be unpacked by anybody.
         command = [program, f"--architectures={ARCHITECTURES[machine]}", "--variant=extract", "--quiet"]
         command += [f"--include={','.join(sorted(packages))}", RELEASE, str(archive)]
-        with log.open("w", encoding="utf-8") as sink:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                env=clean_environment(),
-                check=False,
-            )
-        if done.returncode:
-            said = "\n".join(log.read_text(errors="replace").splitlines()[-_LAST_LINES:])
-            raise ToolError(
-                f"Getting a Debian for {machine} failed:\n{said}",
-                f"The whole log is in {log}. It takes a connection to Debian's mirror, and its keys"
-                " (apt install debian-archive-keyring).",
-            )
+        run_logged(
+            command,
+            partial,
+            clean_environment(),
+            log,
+            f"Getting a Debian for {machine} failed",
+            "It takes a connection to Debian's mirror, and its keys (apt install debian-archive-keyring).",
+        )
         identity = file_sha256(archive)
         _unpack(archive, partial / "root")
         archive.unlink()

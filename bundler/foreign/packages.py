@@ -10,10 +10,9 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterable
-from importlib.metadata import Distribution, distribution
+from importlib.metadata import Distribution
 from pathlib import Path
 
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from bundler.archive import wheels
@@ -33,7 +32,6 @@ def closure(names: Iterable[str], machine: str, without: frozenset[str] = frozen
     Raises `ToolError` where one is not installed here.
     """
     surroundings = {
-        "extra": "",
         "platform_machine": machine,
         "sys_platform": "linux",
         "platform_system": "Linux",
@@ -41,19 +39,7 @@ def closure(names: Iterable[str], machine: str, without: frozenset[str] = frozen
         "python_version": PYTHON,
         "python_full_version": f"{PYTHON}.0",
     }
-    found: dict[str, Distribution] = {}
-    waiting = list(names)
-    while waiting:
-        name = canonicalize_name(waiting.pop())
-        if name in found or name in without:
-            continue
-        try:
-            found[name] = distribution(name)
-        except ModuleNotFoundError:
-            raise ToolError(f"The package {name} is not installed.", "Install Pannier again.") from None
-        needed = (Requirement(line) for line in found[name].requires or ())
-        waiting += [one.name for one in needed if not one.marker or one.marker.evaluate(surroundings)]
-    return tuple(found[name] for name in sorted(found))
+    return wheels.closure(names, surroundings, without)
 
 
 def install(packages: Iterable[Distribution], machine: str, folder: Path, scratch: Path) -> None:

@@ -14,21 +14,21 @@ import bundler
 from bundler import cache, resources
 from bundler.console import Console
 from bundler.errors import ToolError
-from bundler.foreign.debian import System, debian
+from bundler.foreign.debian import PYTHON, SITE, System, debian
 from bundler.foreign.enter import command
 from bundler.foreign.packages import closure, install
 from bundler.freeze import inside, pyinstaller
 from bundler.publish import digest_of, one_at_a_time, publishing, scratch
 from bundler.targets import Target
 
-_DEBIAN = ("bash", "binutils", "coreutils", "dash", "libc-bin", "libpython3.11", "python3")
+_DEBIAN = ("bash", "binutils", "coreutils", "dash", "libc-bin", f"libpython{PYTHON}", "python3")
 _PYTHON = ("fastapi", "filelock", "jinja2", "llama-cpp-python", "platformdirs", "pydantic", "pyinstaller")
 _MORE = ("rich", "uvicorn", "zstandard")
 _UNUSED = frozenset({"numpy", "diskcache"})
 """What llama-cpp-python asks for and its plain ctypes layer does without."""
 
-_WORK, _OWN, _SITE = "/work", "own", "/usr/local/lib/python3.11/dist-packages"
-"""Where it finds its folder, our sources in it, and Python's packages: where Debian's Python looks by itself."""
+_WORK, _OWN = "/work", "own"
+"""Where it finds its folder, and our sources in it."""
 
 _LAST_LINES = 15
 
@@ -93,7 +93,7 @@ def _run(system: System, packages: Path, folder: Path, arguments: Sequence[str])
     }
     script = f'cd {_WORK} && exec /usr/bin/python3 -m bundler.freeze.inside "$@"'
     done = subprocess.run(
-        command(system, {folder: _WORK, packages: _SITE}, ["sh", "-c", script, "sh", *arguments], environment),
+        command(system, {folder: _WORK, packages: SITE}, ["sh", "-c", script, "sh", *arguments], environment),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

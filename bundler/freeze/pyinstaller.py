@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,11 +13,11 @@ from pathlib import Path
 from bundler import resources
 from bundler.errors import ToolError
 from bundler.freeze.contents import DROPPED_HOOKS, EXCLUDED, EXTRA, ZLIB_LEVEL
+from bundler.running import run_logged
 from bundler.targets import Target
 from runtime.launch.tempdirs import RECOGNISED
 
 SPEC, ENTRY = "runtime.spec", "entry.py"
-_LAST_LINES = 15
 
 # 1980-01-01, the oldest date a ZIP archive can hold.
 _EPOCH = "315532800"
@@ -86,7 +85,7 @@ def freeze(folder: Path, page: Path, log: Path, folder_program: str = "") -> Fro
         "SOURCE_DATE_EPOCH": _EPOCH,
         "LC_ALL": "C.UTF-8",
     }
-    _run(command, folder, environment, log)
+    run_logged(command, folder, environment, log, "Freezing the runtime failed")
     told = json.loads((folder / "contents.json").read_bytes())
     found = Frozen(
         modules=tuple((name, source) for name, source in told["modules"]),
@@ -114,23 +113,6 @@ def take_stub(frozen: Frozen, target: Target, stub: Path) -> None:
     else:
         shutil.copyfile(frozen.bootloader, stub)
     stub.chmod(0o755)
-
-
-def _run(command: list[str], folder: Path, environment: dict[str, str], log: Path) -> None:
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w", encoding="utf-8") as sink:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            cwd=folder,
-            check=False,
-        )
-    if done.returncode:
-        said = "\n".join(log.read_text(errors="replace").splitlines()[-_LAST_LINES:])
-        raise ToolError(f"Freezing the runtime failed:\n{said}", f"The whole log is in {log}.")
 
 
 def _module(name: str) -> str:

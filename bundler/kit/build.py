@@ -24,9 +24,10 @@ from bundler.launcher.build import Launcher, build_launcher
 from bundler.launcher.describe import describe
 from bundler.publish import digest_of, scratch
 from bundler.targets import Target
-from runtime.container.archive import KIT
+from runtime.container.archive import KIT, Archive
 from runtime.container.source import Source
 from runtime.container.verify import verify
+from runtime.manifest import KitManifest
 
 DESCRIPTION = "runtime.txt"
 
@@ -62,6 +63,17 @@ def build(target: Target, backends: Iterable[str], console: Console, *, sources:
             with console.progress(f"Assembling the kit for {target.name}", total, in_bytes=True) as advance:
                 assemble(parts, path, advance)
         return _sound(path)
+
+
+def kit_for(
+    given: Path | None, target: str, backends: Iterable[str], console: Console, *, sources: bool = False
+) -> Archive[KitManifest]:
+    """The kit given, this machine's own (built or reused), or the newest one from the store that fits."""
+    if given is not None:
+        return store.opened(given)
+    own = targets.host()
+    kit = build(own, backends, console, sources=sources) if target == own.name else None
+    return store.opened((kit or store.find(target, backends, sources=sources)).path)
 
 
 def _check_possible(target: Target, *, sources: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,10 +13,10 @@ from bundler.engine.finding import Finding
 from bundler.errors import ToolError
 from bundler.page.node import node, npm
 from bundler.publish import digest_of, file_sha256, one_at_a_time, publishing
+from bundler.running import run_logged
 
 MANIFEST, LOCK = "package.json", "package-lock.json"
 _KEY_LENGTH = 24
-_LAST_LINES = 15
 
 
 def packages(sources: Path, root: Path | None, console: Console, *, dev: bool = False) -> Path:
@@ -64,17 +63,5 @@ def run_node(arguments: Sequence[str], folder: Path, log: Path, failure: str, re
     """Run node in `folder`, its words into `log`. Raises `ToolError` with the last of them."""
     program = require_node().path
     path = os.pathsep.join([str(Path(program).parent), os.environ.get("PATH", "")])
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w", encoding="utf-8") as sink:
-        done = subprocess.run(
-            [program, *arguments],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "PATH": path, "NODE_ENV": "production", "NO_COLOR": "1"},
-            check=False,
-        )
-    if done.returncode:
-        said = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_LINES:])
-        raise ToolError(f"{failure}:\n{said}", f"{remedy} The whole log is in {log}.")
+    environment = {**os.environ, "PATH": path, "NODE_ENV": "production", "NO_COLOR": "1"}
+    run_logged([program, *arguments], folder, environment, log, failure, remedy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import shlex
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from bundler.console import Console
@@ -18,10 +19,15 @@ BARE = ("coreutils", "dash", "libc6")
 
 
 def bare_debian(machine: str) -> System:
+    """With `BARE` alone."""
+    return debian_with(machine, BARE)
+
+
+def debian_with(machine: str, packages: Sequence[str]) -> System:
     """Skips the test where none can be made; in CI it fails instead."""
     for program in ("mmdebstrap", "unshare", *([qemu(machine)] if machine != platform.machine() else [])):
         requirements.tool(program)
-    return debian(machine, BARE, None, Console(quiet=True))
+    return debian(machine, packages, None, Console(quiet=True))
 
 
 def wrapped(dist: Path, system: System, folder: Path, name: str = "started", **more: str) -> Path:

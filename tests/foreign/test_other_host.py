@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from bundler.console import Console
-from bundler.foreign.debian import debian
+from bundler.foreign.debian import SITE
 from bundler.foreign.enter import command
 from bundler.foreign.packages import closure, install
 from bundler.targets import TARGETS
-from tests import handmade, requirements
+from tests import handmade
+from tests.dist.debians import debian_with
 
 ROOT = Path(__file__).parents[2]
 DEBIAN = ("coreutils", "dash", "libstdc++6", "python3")
@@ -37,8 +37,7 @@ pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="the othe
 
 
 def test_the_same_spec_and_kits_give_the_same_bytes_on_another_processor(tmp_path: Path) -> None:
-    for program in ("mmdebstrap", "unshare", "qemu-aarch64-static"):
-        requirements.tool(program)
+    system = debian_with("aarch64", DEBIAN)
     given = tmp_path / "given"
     given.mkdir()
     for target in TARGETS:
@@ -49,13 +48,12 @@ def test_the_same_spec_and_kits_give_the_same_bytes_on_another_processor(tmp_pat
         (tmp_path / name).mkdir()
     subprocess.run([sys.executable, "-c", BUILD, str(given), str(tmp_path / "here")], cwd=ROOT, check=True)
 
-    system = debian("aarch64", DEBIAN, None, Console(quiet=True))
     install(closure((*PYTHON, *MORE), "aarch64"), "aarch64", tmp_path / "site", tmp_path / "scratch")
     folders = {
         ROOT: "/own",
         given: "/given",
         tmp_path / "there": "/there",
-        tmp_path / "site": "/usr/local/lib/python3.11/dist-packages",
+        tmp_path / "site": SITE,
     }
     environment = {"PYTHONPATH": "/own", "PYTHONDONTWRITEBYTECODE": "1", "PANNIER_CACHE_DIR": "/there/.cache"}
     words = command(system, folders, ["/usr/bin/python3", "-c", BUILD, "/given", "/there"], environment)

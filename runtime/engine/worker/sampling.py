@@ -185,14 +185,15 @@ class Sampler:
         remembering = makers.keys() & {*params.samplers}
         if not self._is_greedy:
             makers |= self._sorting()
-        active = [name for name in params.samplers if name in makers or (name == "xtc" and params.xtc_probability > 0)]
+        has_xtc = params.xtc_probability > 0 and not self._is_greedy
+        active = [name for name in params.samplers if name in makers or (name == "xtc" and has_xtc)]
         self._among = self._selects_among(active)
-        for name in params.samplers:
-            if name == "xtc" and params.xtc_probability > 0 and not self._is_greedy:
+        for name in active:
+            if name == "xtc":
                 self._behind.append(None)
-            elif name in makers and self._behind:
+            elif self._behind:
                 self._behind.append(made(makers[name]()))
-            elif name in makers:
+            else:
                 self._add(makers[name]())
         last = max(penalty_last, dry_last)
         for token in prompt[-last:] if last and remembering else ():
