@@ -54,16 +54,16 @@ class Workshop:
 
 def part_key(recipe: Recipe, shop: Workshop) -> str:
     """Hash of everything that decides a part's bytes. Directories are no part of it: builds do not depend on them."""
-    include = shop.rules.include
+    include, owner = shop.rules.include, _owner(recipe)
     script = (COMPAT / include).read_text(encoding="utf-8") if include else ""
     compat = [path for path in sorted(COMPAT.glob("*.*")) if path.name == include or path.name in script]
-    compat += sorted((COMPAT / recipe.compat).iterdir()) if recipe.compat else []
+    compat += sorted((COMPAT / owner.compat).iterdir()) if owner.compat else []
     return digest_of(
         {
             "packing": PACKING,
             "source": RELEASE.sha256,
             "recipe": asdict(recipe) | {"title": ""},
-            "options": BASE_OPTIONS | _owner(recipe).options,
+            "options": BASE_OPTIONS | owner.options,
             "rules": asdict(shop.rules),
             "compat": [[path.name, path.read_text(encoding="utf-8")] for path in compat],
             "target": shop.target.name,
@@ -161,8 +161,8 @@ def _cmake_options(recipe: Recipe, source: Path, build: Path, shop: Workshop) ->
     if recipe.name == "cuda" and quoted:
         # nvcc has a shell of its own pass them on.
         flags["CMAKE_CUDA_FLAGS"] = " ".join(shlex.quote(f"-Xcompiler={flag}") for flag in quoted)
-    if recipe.compat:
-        flags["CMAKE_PROJECT_ggml_INCLUDE"] = str(COMPAT / recipe.compat / "project.cmake")
+    if compat := _owner(recipe).compat:
+        flags["CMAKE_PROJECT_ggml_INCLUDE"] = str(COMPAT / compat / "project.cmake")
     flags["CMAKE_INSTALL_RPATH"] = shop.rules.run_path
     return BASE_OPTIONS | _owner(recipe).options | flags | shop.toolchain.options(recipe.requires)
 

@@ -63,6 +63,7 @@ RECIPES: dict[str, Recipe] = {
                 "LLAMA_BUILD_SERVER": "ON",
             },
             requires=COMPILING,
+            compat="cpu",
         ),
         Recipe(
             name="vulkan",
