@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from runtime.engine.worker.cache import MemoryKind, PrefixCache
 from runtime.engine.worker.pace import UNKNOWN_SECONDS, Pace
-from runtime.engine.worker.scheduler import Scheduler, _share
+from runtime.engine.worker.scheduler import Scheduler
 from runtime.engine.worker.sequence import Chunk, Sequence, shifted
 from tests.engine.test_prefix import PlainMemory
 
@@ -234,56 +234,6 @@ def test_steps_with_prompts_alone_do_not_make_the_pace_slower_and_slower():
     assert tokens * each > decode
 
 
-def test_steps_too_small_to_be_fast_do_not_stay_small():
-    """Of a long text, a processor computes 63 tokens in the time of hundreds."""
-    pace = Pace(512)
-    pace.learn(0, 512, 512 * 0.001)
-    pace.learn(8, 0, 0.030)
-    for _ in range(5):
-        pace.learn(8, 40, 0.030 + 40 * 0.010)
-    assert pace.prompt_tokens(decoding=8, prompts=1) == 64
-
-
-@pytest.mark.parametrize("budget", [64, 100, 512])
-@pytest.mark.parametrize("length", [63, 64, 65, 700, 4000])
-def test_what_is_over_of_a_prompt_is_computed_first(budget: int, length: int):
-    left, shares = length, []
-    while left:
-        shares.append(_share(budget, left))
-        left -= shares[-1]
-    assert all(0 < share <= budget for share in shares)
-    assert all(share >= 64 for share in shares[1:])
-    assert all(share % 64 == 0 for share in shares[1:]) or length <= budget
-
-
-def test_small_budgets_are_taken_as_they_are():
-    assert [_share(20, 4000), _share(20, 7)] == [20, 7]
-
-
-def test_the_fewest_tokens_are_not_computed_one_by_one_where_many_together_take_no_longer():
-    """Deep in a text 16 tokens that attend one by one may take as long as 64 that do so together."""
-    pace = Pace(512)
-    for _ in range(20):
-        pace.learn(8, 0, 0.020)
-        pace.learn(8, 64, 0.020 + 64 * 0.0025)
-        pace.learn(8, 16, 0.020 + 16 * 0.006)
-    assert pace.prompt_tokens(decoding=8, prompts=1) == 64
-    pace.learn(8, 64, 0.020 + 64 * 0.0025)
-    pace.learn(8, 16, 0.020 + 16 * 0.0015)
-    assert 16 <= pace.prompt_tokens(decoding=8, prompts=1) < 64, "as many as fit, where few are cheap"
-
-
-def test_after_large_steps_a_small_one_is_tried_with_the_least():
-    pace = Pace(512)
-    pace.learn(0, 30, 30 * 0.0003)  # at the beginning of a text
-    pace.learn(8, 0, 0.020)
-    for _ in range(20):
-        pace.learn(8, 64, 0.020 + 64 * 0.002)
-    assert pace.prompt_tokens(decoding=8, prompts=1) == 16
-    pace.learn(8, 16, 0.020 + 16 * 0.008)
-    assert pace.prompt_tokens(decoding=8, prompts=1) == 64, "it is known at once what they cost"
-
-
 def test_the_first_step_of_all_does_not_make_prompts_seem_dear():
     """It also reads the model from the disk."""
     pace = Pace(512)
@@ -299,9 +249,7 @@ def test_prompts_get_on_faster_where_several_wait_but_hold_nobody_up_for_long():
         pace.learn(0, 100, 100 * 0.002)
         pace.learn(4, 0, 0.050)
     seconds = [pace.prompt_tokens(decoding=4, prompts=prompts) * 0.002 for prompts in (1, 3, 12)]
-    assert seconds == pytest.approx([0.128, 0.384, 0.64]), (
-        "as many times 64 tokens as fit into 2.7 steps for each, or 0.7 s"
-    )
+    assert seconds == pytest.approx([0.134, 0.404, 0.7], abs=0.002), "2.7 steps for each, or 0.7 s"
 
 
 def test_the_pace_expects_long_steps_while_it_knows_nothing_and_is_not_fooled_by_one_slow_step():

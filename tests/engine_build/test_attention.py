@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from runtime.engine.bindings import backend_name
 from tests.engine_build.attention import REFUSED
 
@@ -16,7 +14,15 @@ CASES = 150
 
 
 def ask(engine_dir: Path, library: Path, seed: int, cases: int = CASES) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.engine_build.attention", str(engine_dir), str(library), str(seed), str(cases)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.engine_build.attention",
+        str(engine_dir),
+        str(library),
+        str(seed),
+        str(cases),
+    ]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
 
 
@@ -29,4 +35,3 @@ def test_every_variant_that_runs_here_is_right(engine_dir: Path) -> None:
         assert done.returncode == 0, f"{library.name}: {done.stdout}{done.stderr}"
         ran.append(backend_name(library.name))
     assert {"cpu-x64", "cpu-armv8.0_1", "cpu-apple_m1"} & {*ran}, f"not even the plainest: {ran}"
-

@@ -77,9 +77,7 @@ class Context:
 
     size: tokens one request may use. cells: tokens that are remembered at a time, of all lines together, shared ones
     counted once. lines: how many there can be. is_split: each line has cells of its own, over which no other looks.
-    keeps_apart: whether those who decode are computed apart from prompts. A processor attends to 64 tokens at a time,
-    and passes over the cells that none of them sees; who decodes among them makes it look at everybody's. A GPU would
-    have to read all weights twice. ranks: whether the model was made to rank documents.
+    ranks: whether the model was made to rank documents.
     """
 
     def __init__(self, model: Model, load: Load, memory: int) -> None:
@@ -111,7 +109,6 @@ class Context:
         # For a model on a device the processor looks up one row a step: to wake other threads for it takes longer.
         if threads > 1 and not model.is_on_device:
             model.llama.attach_thread_pool(self.handle, threads, _POLL)
-        self.keeps_apart = load.gpu_layers == 0
         self._crew = Crew(threads) if load.gpu_layers == 0 else None  # else threads also wait for the device
         self.generates = model.generates and bool(self._memory)  # models made for vectors only remember nothing
         self.cells: int = raw.llama_n_ctx(self.handle)  # rounded up

@@ -11,7 +11,6 @@ import itertools
 import queue
 import time
 import traceback
-from collections.abc import Iterator
 
 from runtime.engine import failures
 from runtime.engine.core import (
@@ -100,9 +99,8 @@ class Loop:
             prompts = min(len(self._jobs), self._load.parallel) - decoding
             self._guessing.guess(self._jobs)
             chunks = self._scheduler.plan(self._pace.prompt_tokens(decoding, prompts))
-            for together in self._parts(chunks):
-                self._step(together)
-                self._tell()
+            self._step(chunks)
+            self._tell()
             self._vectors.step()
             self._tell()
 
@@ -162,16 +160,6 @@ class Loop:
         self._send.at_once(*started)
         for job in jobs:
             job.is_started = True
-
-    def _parts(self, chunks: list[Chunk]) -> Iterator[list[Chunk]]:
-        """What to compute in one go: all, or those who decode and then the prompts, where the two are better apart."""
-        if not self._context.keeps_apart:
-            yield chunks
-            return
-        decodes = [chunk for chunk in chunks if chunk.sequence.is_decoding]
-        prompts = [chunk for chunk in chunks if not chunk.sequence.is_decoding]
-        yield decodes
-        yield [chunk for chunk in prompts if chunk.sequence.line is not None]  # others made room meanwhile
 
     def _step(self, chunks: list[Chunk]) -> None:
         """Compute the chunks, and draw from those that are complete."""

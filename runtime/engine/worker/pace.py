@@ -18,24 +18,11 @@ each of them may stretch the step as one alone might. Who reads is behind anyway
 the better for everybody: a step costs about as much for one as for many.
 """
 
-LARGE = 64
-"""Tokens of a prompt that a processor attends to together, which is many times as fast in a long text. A few more of
-them take as long as as many again.
-"""
-
 _LEAST = 16
 """Tokens of prompts a step always may carry, so that they get on whatever was measured."""
 
 _WEIGHT = 0.2
 """How fast what is learned replaces what was learned before."""
-
-_NEARLY = 0.85
-"""How much of `LARGE` must fit for a step to carry all of it."""
-
-_WORTH = 0.5
-"""What a step with fewer must take of the time of one with `LARGE` for that one to be taken all the same: deep in a
-text those few, attended to one by one, may take as long as the many.
-"""
 
 _TELLING = 64
 """Tokens of prompts in a step that tells half of what there is to know about their cost."""
@@ -56,8 +43,7 @@ class Pace:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._alone: dict[int, float] = {}  # seconds of a step without prompts, by how many decode (see `_kind`)
-        self._per_token: dict[bool, float] = {}  # seconds for each token of a prompt: small steps, `LARGE` ones
-        self._was_large = False  # whether the last step with prompts was a large one
+        self._per_token: float | None = None  # seconds more for each token of a prompt
         self._with_prompts = 0  # steps with prompts and decodes since the last one without prompts
 
     def prompt_tokens(self, decoding: int, prompts: int) -> int:
@@ -67,28 +53,21 @@ class Pace:
         """
         if decoding == 0:
             return self._limit
-        small, large = self._cost(LARGE - 1), self._cost(LARGE)
-        if small is None or large is None:
+        if self._per_token is None:
             return max(_LEAST, self._limit // 8)
         alone = self._alone.get(_kind(decoding))
         if alone is None or self._with_prompts >= _FRESH:
             return 0
         one, all_of_them = (_STRETCH - 1) * alone, (_STRETCH - 1) * alone * prompts
         seconds = max(one, min(all_of_them, _PAUSE))
-        together = int(seconds / large)
-        # After large steps nobody knows what a small one costs now, so deep in the text: the least will tell.
-        few = _LEAST if self._was_large else max(_LEAST, min(LARGE - 1, int(seconds / small)))
-        if together >= _NEARLY * LARGE or few * small >= _WORTH * LARGE * large:
-            return min(self._limit, max(LARGE, together - together % LARGE))
-        return min(self._limit, few)
+        return max(_LEAST, min(self._limit, int(seconds / self._per_token)))
 
     def expected(self, decoding: int, prompt_tokens: int) -> float:
         """Seconds a step should take."""
         alone = self._about(decoding) if decoding else 0.0
-        cost = self._cost(prompt_tokens) if prompt_tokens else 0.0
-        if alone is None or cost is None:
+        if alone is None or (prompt_tokens and self._per_token is None):
             return UNKNOWN_SECONDS
-        return alone + prompt_tokens * cost
+        return alone + prompt_tokens * (self._per_token or 0.0)
 
     def learn(self, decoding: int, prompt_tokens: int, seconds: float) -> None:
         """A step took so long."""
@@ -100,15 +79,7 @@ class Pace:
         self._with_prompts += decoding > 0
         if alone is not None:
             rest = max(seconds - alone, seconds / 10) / prompt_tokens
-            large, weight = prompt_tokens >= LARGE, prompt_tokens / (prompt_tokens + _TELLING)
-            known = None if self._was_large and not large else self._per_token.get(large)
-            self._per_token[large] = _blend(known, rest, weight)
-            self._was_large = large
-
-    def _cost(self, prompt_tokens: int) -> float | None:
-        """Seconds for each of so many tokens of prompts, those of other steps where there were no such ones yet."""
-        large = prompt_tokens >= LARGE
-        return self._per_token.get(large, self._per_token.get(not large))
+            self._per_token = _blend(self._per_token, rest, prompt_tokens / (prompt_tokens + _TELLING))
 
     def _about(self, decoding: int) -> float | None:
         """What such a step takes at most, from the most similar one that was seen."""

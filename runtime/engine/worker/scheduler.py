@@ -18,7 +18,6 @@ from bisect import insort
 from collections.abc import Iterator
 
 from runtime.engine.worker.cache import WORTH_SHARING, PrefixCache
-from runtime.engine.worker.pace import LARGE
 from runtime.engine.worker.prefix import common_prefix
 from runtime.engine.worker.sequence import Chunk, Sequence
 
@@ -124,7 +123,7 @@ class Scheduler:
             if budget <= 0:
                 break
             if not sequence.is_decoding:
-                chunks.append(Chunk(sequence, _share(budget, sequence.next_stop() - sequence.computed)))
+                chunks.append(Chunk(sequence, min(budget, sequence.next_stop() - sequence.computed)))
                 budget -= chunks[-1].count
         return chunks
 
@@ -175,11 +174,3 @@ def _mark(sequence: Sequence, position: int) -> int:
         return max(near)
     sequence.marks.append(position)
     return position
-
-
-def _share(budget: int, left: int) -> int:
-    """How many of the tokens `left` of a prompt to compute now: so many that whole `LARGE` remain.
-
-    What is over is cheap at a text's beginning, and dear at its end, where it would be attended to one by one.
-    """
-    return min(budget, left) if left <= budget or budget < LARGE else budget - (budget - left) % LARGE
