@@ -14,7 +14,7 @@ from typing import Any
 from runtime.grammar import merge, numbers
 from runtime.grammar.patterns import ANY, pattern
 from runtime.grammar.rules import Rules, SchemaError, literal, one_of, repeated
-from runtime.grammar.words import FORMATS, other_keys
+from runtime.grammar.words import FORMATS, LENGTHS, choice, other_keys
 
 SPACE = '| " " | "\\n"{1,2} [ \\t]{0,20}'
 _ESCAPES = '"\\\\" ([bf/] | "u" ([0-9a-cA-CefEF] [0-9a-fA-F]{3} | [dD] [0-7] [0-9a-fA-F]{2}))'  # no half of a pair
@@ -159,10 +159,16 @@ class _Conversion:
         if "const" in schema and "enum" in schema:
             given = [value for value in given if value in schema["enum"]]
         kinds = _types(schema) if "type" in schema else _TYPES
-        told = [literal(json.dumps(value, ensure_ascii=False)) for value in given if merge.is_of(value, kinds)]
-        if not told:
+        fitting = [value for value in given if merge.is_of(value, kinds) and self._fits(value, schema)]
+        if not fitting:
             raise SchemaError("it allows no value at all")
-        return told
+        return [choice((json.dumps(value, ensure_ascii=False) for value in fitting), self._rules)]
+
+    def _fits(self, value: Any, schema: Mapping[str, Any]) -> bool:
+        beside = merge.undecided(value, schema)
+        if beside:
+            self._cannot("enum", "const", beside=beside)
+        return bool(beside) or merge.fits(value, schema)
 
     def _of_type(self, kind: str, schema: Mapping[str, Any], hint: str) -> str:
         if kind == "object":
@@ -259,7 +265,10 @@ class _Conversion:
             if low or high is not None:
                 self._cannot("minLength", "maxLength", beside="pattern")
             return self._rules.add("matching", f'"\\"" {self._pattern(expression)} "\\""')
-        if isinstance(form, str) and form in FORMATS and not low and high is None:
+        if isinstance(form, str) and form in FORMATS:
+            least, most = LENGTHS[form]
+            if (low or 0) > least or (high is not None and high < most):
+                self._cannot("minLength", "maxLength", beside="format")
             return self._rules.add(form, f'"\\"" {FORMATS[form]} "\\""')
         if not low and high is None:
             return self._text()
@@ -309,7 +318,7 @@ def _listed(rules: Rules, item: str, low: int, high: int | None, space: str) -> 
 
 
 def _refuse_unenforced(schema: Mapping[str, Any]) -> None:
-    for keyword in _REFUSED & schema.keys():
+    for keyword in sorted(_REFUSED & schema.keys()):
         if keyword not in _HARMLESS or schema[keyword] != _HARMLESS[keyword]:
             raise SchemaError(f"{keyword!r} cannot be enforced by a grammar")
 
