@@ -18,6 +18,7 @@ from runtime.grammar.words import FORMATS, LENGTHS, choice, other_keys
 
 SPACE = '| " " | "\\n"{1,2} [ \\t]{0,20}'
 _ESCAPES = '"\\\\" ([bf/] | "u" ([0-9a-cA-CefEF] [0-9a-fA-F]{3} | [dD] [0-7] [0-9a-fA-F]{2}))'  # no half of a pair
+_QUOTE = '"\\""'
 _MAX_DEPTH = 120
 _MAX_VISITS = 20_000
 _TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
@@ -192,7 +193,11 @@ class _Conversion:
         return body
 
     def _object(self, schema: Mapping[str, Any], hint: str) -> str:
-        """Members in the schema's order. `head` rules: none was written yet; `tail` rules: one was."""
+        """Members in the schema's order.
+
+        Rules of members begin behind the first quotation mark, so that what stands before it is read in one way,
+        however many may come next.
+        """
         members, required = _mapping(schema, "properties"), _names(schema)
         space, more = self._space(), self._more(schema, {*members, *required}, hint)
         members = {**members, **{name: True for name in required if name not in members}}
@@ -203,34 +208,33 @@ class _Conversion:
             elif not more:
                 raise SchemaError("an object in it must have members that it does not allow")
             else:
-                return self._braces(_listed(self._rules, more, low or 0, high, space))
-        comma = f'"," {space}'
-        tail, head = (f"({comma} {more})*", f"({more} ({comma} {more})*)?") if more else ("", "")
+                member = self._rules.add(f"{hint}-member", f"{_QUOTE} {more}")
+                return self._braces(_listed(self._rules, member, low or 0, high, space))
+        comma = f'"," {space} {_QUOTE}'
+        rest, is_needed = f"{more} ({comma} {more})*" if more else "", False  # at least one member from here on
         for name in reversed(members):
-            key = literal(json.dumps(name, ensure_ascii=False))
+            key = literal(json.dumps(name, ensure_ascii=False)[1:])
             pair = self._rules.add(f"{hint}-{name}", f'{key} ":" {space} {self.rule(members[name], f"{hint}-{name}")}')
-            if name in required:
-                head, tail = f"{pair} {tail}".strip(), f"{comma} {pair} {tail}".strip()
-            else:
-                after = f"{pair} {tail}".strip()
-                head = f"({after} | {head})" if head else f"({after})?"
-                tail = f"({comma} {pair})? {tail}".strip()
-            if tail:
-                tail = self._rules.add(f"{hint}-tail", tail)
-            if head:
-                head = self._rules.add(f"{hint}-head", head)
-        return self._braces(head)
+            after = "" if not rest else f"{comma} {rest}" if is_needed else f"({comma} {rest})?"
+            following = f"{pair} {after}".strip()
+            rest = following if name in required or not rest else f"({following} | {rest})"
+            rest, is_needed = self._rules.add(f"{hint}-rest", rest), is_needed or name in required
+        return self._braces(f"{_QUOTE} {rest}" if is_needed else f"({_QUOTE} {rest})?" if rest else "")
 
     def _braces(self, inner: str) -> str:
         space = self._space()
         return f'"{{" {space} {inner} {space} "}}"' if inner else '"{" "}"'
 
     def _more(self, schema: Mapping[str, Any], named: set[str], hint: str) -> str:
-        """A rule for a member that is not named, if there may be one. Unsaid, it may be only where none is."""
+        """A rule for a member that is not named (`_object` tells from where on), if there may be one.
+
+        Unsaid, it may be only where none is named.
+        """
         allowed = schema.get("additionalProperties", "properties" not in schema)
         if allowed is False:
             return ""
-        key = self._rules.add(f"{hint}-key", other_keys(named, self._rules)) if named else self._text()
+        key = other_keys(named, self._rules) if named else f"{self._character()}*"
+        key = self._rules.add(f"{hint}-key", f"{key} {_QUOTE}")
         return self._rules.add(f"{hint}-more", f'{key} ":" {self._space()} {self.rule(allowed, f"{hint}-other")}')
 
     def _array(self, schema: Mapping[str, Any], hint: str) -> str:
@@ -307,7 +311,7 @@ class _Conversion:
         return self._rules.add("character", f"{ANY[1:-1]} | {_ESCAPES}")
 
     def _text(self) -> str:
-        return self._rules.add("string", f'"\\"" {self._character()}* "\\""')
+        return self._rules.add("string", f"{_QUOTE} {self._character()}* {_QUOTE}")
 
 
 def _listed(rules: Rules, item: str, low: int, high: int | None, space: str) -> str:

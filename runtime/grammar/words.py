@@ -42,7 +42,7 @@ def _branches(texts: Sequence[str], rules: Rules) -> str:
 
 
 def other_keys(named: Iterable[str], rules: Rules) -> str:
-    """The body of a rule for keys that are none of `named`, quotes and all.
+    """The body of a rule for keys that are none of `named`, without their quotes.
 
     A second member of the same name would replace the first one, whatever its own schema says.
     """
@@ -52,7 +52,7 @@ def other_keys(named: Iterable[str], rules: Rules) -> str:
         for symbol in [*json.dumps(name, ensure_ascii=False)[1:-1], ""]:
             here = here.setdefault(symbol, {})
     anything = rules.add("character-of-key", _other_than([]))
-    return f'"\\"" {_apart(tree, anything, rules)} "\\""'
+    return _apart(tree, anything, rules)
 
 
 def _apart(tree: dict[str, dict], anything: str, rules: Rules) -> str:  # type: ignore[type-arg]

@@ -7,6 +7,7 @@ import json
 import random
 import time
 from decimal import Decimal
+from itertools import combinations
 from typing import Any
 
 import jsonschema_rs
@@ -207,6 +208,31 @@ BOTH = {f"d{level}": {"allOf": [{"$ref": f"#/$defs/d{level + 1}"}] * 2} for leve
 def test_a_schema_that_cannot_be_enforced_is_refused_with_the_reason(described: Any, reason: str) -> None:
     with pytest.raises(SchemaError, match=reason):
         grammar_of(described)
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_members_may_be_left_out_unless_they_are_required(llama: Drawing, more: bool) -> None:
+    names = ("a", "ab", "b")
+    for required in combinations_of(names):
+        described = {
+            "properties": {name: {"const": 1} for name in names},
+            "required": [*required],
+            "additionalProperties": more,
+        }
+        grammar = grammar_of(described)
+        for chosen in combinations_of(names):
+            members = dict.fromkeys(chosen, 1)
+            assert llama.accepts(grammar, json.dumps(members)) == ({*required} <= {*chosen}), (required, chosen)
+            assert llama.accepts(grammar, json.dumps({**members, "z": 0})) == (more and {*required} <= {*chosen})
+
+
+def combinations_of(names: tuple[str, ...]) -> list[tuple[str, ...]]:
+    return [chosen for size in range(len(names) + 1) for chosen in combinations(names, size)]
+
+
+def test_an_object_may_have_many_members_that_may_be_left_out() -> None:
+    grammar = grammar_of({"properties": {f"member{number}": {"type": "string"} for number in range(40)}})
+    assert harmless(grammar) == grammar
 
 
 def test_a_long_list_of_words_is_read_in_few_ways(llama: Drawing) -> None:
