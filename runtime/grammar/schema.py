@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runtime.grammar import merge, numbers
-from runtime.grammar.patterns import ANY, pattern
+from runtime.grammar.patterns import PLAIN, pattern
 from runtime.grammar.rules import Rules, SchemaError, literal, one_of, repeated
 from runtime.grammar.words import FORMATS, LENGTHS, choice, other_keys
 
 SPACE = '| " " | "\\n"{1,2} [ \\t]{0,20}'
-_ESCAPES = '"\\\\" ([bf/] | "u" ([0-9a-cA-CefEF] [0-9a-fA-F]{3} | [dD] [0-7] [0-9a-fA-F]{2}))'  # no half of a pair
+_HEX = "([0-9a-cA-CefEF] [0-9a-fA-F]{3} | [dD] [0-7] [0-9a-fA-F]{2})"  # no half of a pair
+_CHARACTER = f'{PLAIN} | "\\\\" ([\\"\\\\/bfnrt] | "u" {_HEX})'
 _QUOTE = '"\\""'
 _MAX_DEPTH = 120
 _MAX_VISITS = 20_000
@@ -308,7 +309,7 @@ class _Conversion:
         return self._rules.add("space", SPACE)
 
     def _character(self) -> str:
-        return self._rules.add("character", f"{ANY[1:-1]} | {_ESCAPES}")
+        return self._rules.add("character", _CHARACTER)
 
     def _text(self) -> str:
         return self._rules.add("string", f"{_QUOTE} {self._character()}* {_QUOTE}")

@@ -235,6 +235,14 @@ def test_an_object_may_have_many_members_that_may_be_left_out() -> None:
     assert harmless(grammar) == grammar
 
 
+@pytest.mark.parametrize("longest", [500, 1000, 2000])
+def test_a_string_may_be_as_long_as_people_say(llama: Drawing, longest: int) -> None:
+    grammar = grammar_of({"properties": {"a": {"type": "string", "maxLength": longest}, "b": {"type": "string"}}})
+    assert harmless(grammar) == grammar
+    assert llama.accepts(grammar, json.dumps({"a": "x" * longest}))
+    assert not llama.accepts(grammar, json.dumps({"a": "x" * (longest + 1)}))
+
+
 def test_a_long_list_of_words_is_read_in_few_ways(llama: Drawing) -> None:
     names = [f"Country {number:04}" for number in range(2000)] + [f"{number} more" for number in range(2000)]
     grammar = grammar_of({"enum": names})
