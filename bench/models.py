@@ -32,6 +32,9 @@ class Shape:
     context: int = 8192
 
 
+TINY = Shape(layers=1, width=64, feed_forward=64, heads=1, kv_heads=1, context=1024)
+"""Almost nothing but the vocabulary."""
+
 SMALL = Shape(layers=12, width=512, feed_forward=1536, heads=8, kv_heads=2)
 """About 114 million parameters, two thirds of them the vocabulary."""
 
@@ -42,8 +45,11 @@ LARGE = Shape(layers=36, width=2560, feed_forward=13824, heads=32, kv_heads=8)
 """About 5 GB in Q8_0."""
 
 
-def write(path: Path, shape: Shape) -> Path:
-    """Write the model unless `path` has it already; returns `path`."""
+def write(path: Path, shape: Shape, vocabulary: Path | None = None) -> Path:
+    """Write the model unless `path` has it already; returns `path`.
+
+    vocabulary: a GGUF whose tokenizer it gets, of 151,936 tokens as well.
+    """
     if path.exists():
         return path
     partial = path.with_suffix(".partial")
@@ -58,7 +64,10 @@ def write(path: Path, shape: Shape) -> Path:
     writer.add_layer_norm_rms_eps(1e-6)
     writer.add_rope_freq_base(1e6)
     writer.add_chat_template(CHATML)
-    _add_vocabulary(writer)
+    if vocabulary:
+        _copy_vocabulary(writer, vocabulary)
+    else:
+        _add_vocabulary(writer)
     _add_tensors(writer, shape)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -85,6 +94,13 @@ def _add_vocabulary(writer: gguf.GGUFWriter) -> None:
     writer.add_eos_token_id(tokens.index("<|im_end|>"))
     writer.add_bos_token_id(tokens.index("<|endoftext|>"))
     writer.add_add_bos_token(False)
+
+
+def _copy_vocabulary(writer: gguf.GGUFWriter, vocabulary: Path) -> None:
+    for name, field in gguf.GGUFReader(vocabulary).fields.items():
+        if name.startswith("tokenizer.") and name != gguf.Keys.Tokenizer.CHAT_TEMPLATE:
+            sub_type = field.types[-1] if len(field.types) > 1 else None
+            writer.add_key_value(name, field.contents(), field.types[0], sub_type)
 
 
 def _add_tensors(writer: gguf.GGUFWriter, shape: Shape) -> None:

@@ -14,7 +14,7 @@ import sysconfig
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib import import_module
-from importlib.metadata import version
+from importlib.metadata import files, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -64,10 +64,16 @@ def cmake() -> Finding:
 def ninja() -> Finding:
     """Ninja from the package in our own environment."""
     try:
-        folder = Path(import_module("ninja").BIN_DIR or sysconfig.get_path("scripts"))
+        folder = Path(import_module("ninja").BIN_DIR or _scripts_of("ninja"))
     except (ImportError, AttributeError):
         return Finding("ninja", found=False, detail="the ninja package is missing", remedy=_PACKAGE_REMEDY)
     return _packaged("ninja", folder)
+
+
+def _scripts_of(package: str) -> Path:
+    """Where its programs were put: with an environment laid over another (`uv run --with`) not among Python's own."""
+    placed = (Path(file.locate()).resolve() for file in files(package) or ())
+    return next((path.parent for path in placed if path.stem == package), Path(sysconfig.get_path("scripts")))
 
 
 def _packaged(name: str, folder: Path, package: str = "") -> Finding:

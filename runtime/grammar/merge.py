@@ -72,6 +72,22 @@ def is_of(value: Any, kinds: Sequence[str]) -> bool:
     return names.get(type(value), "") in kinds
 
 
+def undecided(value: Any, schema: Mapping[str, Any]) -> str:
+    """What stands beside a value that is told, and `fits` does not look at; "" where there is nothing of that kind."""
+    if isinstance(value, str):
+        return "pattern" if "pattern" in schema else ""  # a format is an annotation
+    kind = "array" if isinstance(value, list) else "object" if isinstance(value, dict) else ""
+    return next((keyword for keyword in _OF_KIND.get(kind, ()) if keyword in schema), "")
+
+
+def fits(value: Any, schema: Mapping[str, Any]) -> bool:
+    """Whether a value that is told keeps to the bounds beside it."""
+    if isinstance(value, str):
+        low, high = count(schema, "minLength"), count(schema, "maxLength")
+        return (low or 0) <= len(value) and (high is None or len(value) <= high)
+    return isinstance(value, bool) or not isinstance(value, int | float) or bounds(schema).hold(Decimal(repr(value)))
+
+
 def guessed(schema: Mapping[str, Any]) -> str | None:
     """The type a schema means that does not say it."""
     return next((kind for kind, keywords in _OF_KIND.items() if any(one in schema for one in keywords)), None)

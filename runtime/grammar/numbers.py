@@ -24,6 +24,12 @@ class Bounds:
     above: bool = False
     below: bool = False
 
+    def hold(self, value: Decimal) -> bool:
+        """Whether the value lies between them."""
+        if self.low is not None and (value < self.low or (self.above and value == self.low)):
+            return False
+        return self.high is None or not (value > self.high or (self.below and value == self.high))
+
     def tightened(self, other: Bounds) -> Bounds:
         """Both together."""
         low, above = self.low, self.above

@@ -12,8 +12,11 @@ from runtime.grammar.ranges import Ranges, complement
 from runtime.grammar.rules import Rules, SchemaError, one_of, repeated
 
 _LAST = 0x10FFFF
-_ESCAPES = {0x22: '"\\\\\\""', 0x5C: '"\\\\\\\\"', 0x0A: '"\\\\n"', 0x0D: '"\\\\r"', 0x09: '"\\\\t"'}
-"""Characters that cannot stand in a JSON string as themselves, and how they are written. Other controls never are."""
+_ESCAPES = {0x22: '\\"', 0x5C: "\\\\", 0x0A: "n", 0x0D: "r", 0x09: "t"}
+"""Characters that cannot stand in a JSON string as themselves, and what, in a class, is written behind the backslash.
+
+Other controls never are.
+"""
 _WORD = ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))
 _DIGIT = ((0x30, 0x39),)
 _SPACE = ((0x09, 0x0D), (0x20, 0x20), (0xA0, 0xA0), (0x2028, 0x2029), (0x3000, 0x3000))
@@ -35,9 +38,10 @@ def pattern(expression: str, rules: Rules) -> str:
 
 def characters(ranges: Ranges) -> str:
     """One character of these, as it is written in a JSON string."""
-    plain = "".join(_written(low, high) for low, high in _without(ranges, (0x22, 0x5C)))
-    ways = [f"[{plain}]"] if plain else []
-    ways += [written for code, written in _ESCAPES.items() if any(low <= code <= high for low, high in ranges)]
+    plain = _plain(ranges)
+    ways = [plain] if plain else []
+    escaped = [letter for code, letter in _ESCAPES.items() if any(low <= code <= high for low, high in ranges)]
+    ways += [f'"\\\\" [{"".join(escaped)}]'] if escaped else []  # one way to read all of them
     if not ways:
         raise SchemaError("one of its patterns asks for a character that JSON cannot write")
     return one_of(*ways)
@@ -197,6 +201,11 @@ class _Reading:
         return found
 
 
+def _plain(ranges: Ranges) -> str:
+    written = "".join(_written(low, high) for low, high in _without(ranges, (0x22, 0x5C)))
+    return f"[{written}]" if written else ""
+
+
 def _without(ranges: Ranges, codes: tuple[int, ...]) -> Ranges:
     """What may stand in a string as itself: no control, no surrogate, none of `codes`."""
     plain = complement(((0, 0x1F), (0x7F, 0x7F), (0xD800, 0xDFFF), *((code, code) for code in codes)), _LAST)
@@ -226,3 +235,5 @@ def _is_number(text: str) -> bool:
 
 ANY = characters(((0, _LAST),))
 """Any character of a string."""
+PLAIN = _plain(((0, _LAST),))
+"""Any that stands there as itself."""

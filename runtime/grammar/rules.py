@@ -9,6 +9,8 @@ from __future__ import annotations
 from runtime.errors import PannierError
 
 MAX_CHARACTERS = 1_000_000
+_COUNTED = 2000
+"""So many repetitions llama.cpp writes out."""
 _BLOCK = 500
 _LONGEST = _BLOCK * 1000  # repetitions; no answer of any model gets there
 
@@ -81,7 +83,7 @@ def repeated(rules: Rules, item: str, low: int, high: int | None) -> str:
     """`item` between `low` and `high` times; `high` None is no limit.
 
     llama.cpp writes a counted repetition out and refuses long ones, so these become blocks: so many whole ones, and a
-    rest. Counts that no answer could reach count as no limit.
+    rest; which of both one is in, is known only at the end. Counts that no answer could reach count as no limit.
     """
     if low > _LONGEST:
         raise SchemaError(f"it asks for {low} repetitions, and no answer is that long")
@@ -99,9 +101,9 @@ def _exactly(rules: Rules, item: str, count: int) -> str:
 
 
 def _up_to(rules: Rules, item: str, count: int) -> str:
+    if count <= _COUNTED:
+        return f"{item}{{0,{count}}}" if count else ""
     blocks, rest = divmod(count, _BLOCK)
-    if not blocks:
-        return f"{item}{{0,{rest}}}" if rest else ""
     block = _block(rules, item)
     fewer = f"{block}{{0,{blocks - 1}}} {item}{{0,{_BLOCK - 1}}}"
     return one_of(fewer, f"{block}{{{blocks}}} {item}{{0,{rest}}}" if rest else f"{block}{{{blocks}}}")

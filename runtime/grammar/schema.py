@@ -12,12 +12,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runtime.grammar import merge, numbers
-from runtime.grammar.patterns import ANY, pattern
+from runtime.grammar.patterns import PLAIN, pattern
 from runtime.grammar.rules import Rules, SchemaError, literal, one_of, repeated
-from runtime.grammar.words import FORMATS, other_keys
+from runtime.grammar.words import FORMATS, LENGTHS, choice, other_keys
 
 SPACE = '| " " | "\\n"{1,2} [ \\t]{0,20}'
-_ESCAPES = '"\\\\" ([bf/] | "u" ([0-9a-cA-CefEF] [0-9a-fA-F]{3} | [dD] [0-7] [0-9a-fA-F]{2}))'  # no half of a pair
+_HEX = "([0-9a-cA-CefEF] [0-9a-fA-F]{3} | [dD] [0-7] [0-9a-fA-F]{2})"  # no half of a pair
+_CHARACTER = f'{PLAIN} | "\\\\" ([\\"\\\\/bfnrt] | "u" {_HEX})'
+_QUOTE = '"\\""'
 _MAX_DEPTH = 120
 _MAX_VISITS = 20_000
 _TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
@@ -159,10 +161,16 @@ class _Conversion:
         if "const" in schema and "enum" in schema:
             given = [value for value in given if value in schema["enum"]]
         kinds = _types(schema) if "type" in schema else _TYPES
-        told = [literal(json.dumps(value, ensure_ascii=False)) for value in given if merge.is_of(value, kinds)]
-        if not told:
+        fitting = [value for value in given if merge.is_of(value, kinds) and self._fits(value, schema)]
+        if not fitting:
             raise SchemaError("it allows no value at all")
-        return told
+        return [choice((json.dumps(value, ensure_ascii=False) for value in fitting), self._rules)]
+
+    def _fits(self, value: Any, schema: Mapping[str, Any]) -> bool:
+        beside = merge.undecided(value, schema)
+        if beside:
+            self._cannot("enum", "const", beside=beside)
+        return bool(beside) or merge.fits(value, schema)
 
     def _of_type(self, kind: str, schema: Mapping[str, Any], hint: str) -> str:
         if kind == "object":
@@ -186,7 +194,11 @@ class _Conversion:
         return body
 
     def _object(self, schema: Mapping[str, Any], hint: str) -> str:
-        """Members in the schema's order. `head` rules: none was written yet; `tail` rules: one was."""
+        """Members in the schema's order.
+
+        Rules of members begin behind the first quotation mark, so that what stands before it is read in one way,
+        however many may come next.
+        """
         members, required = _mapping(schema, "properties"), _names(schema)
         space, more = self._space(), self._more(schema, {*members, *required}, hint)
         members = {**members, **{name: True for name in required if name not in members}}
@@ -197,34 +209,33 @@ class _Conversion:
             elif not more:
                 raise SchemaError("an object in it must have members that it does not allow")
             else:
-                return self._braces(_listed(self._rules, more, low or 0, high, space))
-        comma = f'"," {space}'
-        tail, head = (f"({comma} {more})*", f"({more} ({comma} {more})*)?") if more else ("", "")
+                member = self._rules.add(f"{hint}-member", f"{_QUOTE} {more}")
+                return self._braces(_listed(self._rules, member, low or 0, high, space))
+        comma = f'"," {space} {_QUOTE}'
+        rest, is_needed = f"{more} ({comma} {more})*" if more else "", False  # at least one member from here on
         for name in reversed(members):
-            key = literal(json.dumps(name, ensure_ascii=False))
+            key = literal(json.dumps(name, ensure_ascii=False)[1:])
             pair = self._rules.add(f"{hint}-{name}", f'{key} ":" {space} {self.rule(members[name], f"{hint}-{name}")}')
-            if name in required:
-                head, tail = f"{pair} {tail}".strip(), f"{comma} {pair} {tail}".strip()
-            else:
-                after = f"{pair} {tail}".strip()
-                head = f"({after} | {head})" if head else f"({after})?"
-                tail = f"({comma} {pair})? {tail}".strip()
-            if tail:
-                tail = self._rules.add(f"{hint}-tail", tail)
-            if head:
-                head = self._rules.add(f"{hint}-head", head)
-        return self._braces(head)
+            after = "" if not rest else f"{comma} {rest}" if is_needed else f"({comma} {rest})?"
+            following = f"{pair} {after}".strip()
+            rest = following if name in required or not rest else f"({following} | {rest})"
+            rest, is_needed = self._rules.add(f"{hint}-rest", rest), is_needed or name in required
+        return self._braces(f"{_QUOTE} {rest}" if is_needed else f"({_QUOTE} {rest})?" if rest else "")
 
     def _braces(self, inner: str) -> str:
         space = self._space()
         return f'"{{" {space} {inner} {space} "}}"' if inner else '"{" "}"'
 
     def _more(self, schema: Mapping[str, Any], named: set[str], hint: str) -> str:
-        """A rule for a member that is not named, if there may be one. Unsaid, it may be only where none is."""
+        """A rule for a member that is not named (`_object` tells from where on), if there may be one.
+
+        Unsaid, it may be only where none is named.
+        """
         allowed = schema.get("additionalProperties", "properties" not in schema)
         if allowed is False:
             return ""
-        key = self._rules.add(f"{hint}-key", other_keys(named, self._rules)) if named else self._text()
+        key = other_keys(named, self._rules) if named else f"{self._character()}*"
+        key = self._rules.add(f"{hint}-key", f"{key} {_QUOTE}")
         return self._rules.add(f"{hint}-more", f'{key} ":" {self._space()} {self.rule(allowed, f"{hint}-other")}')
 
     def _array(self, schema: Mapping[str, Any], hint: str) -> str:
@@ -259,7 +270,10 @@ class _Conversion:
             if low or high is not None:
                 self._cannot("minLength", "maxLength", beside="pattern")
             return self._rules.add("matching", f'"\\"" {self._pattern(expression)} "\\""')
-        if isinstance(form, str) and form in FORMATS and not low and high is None:
+        if isinstance(form, str) and form in FORMATS:
+            least, most = LENGTHS[form]
+            if (low or 0) > least or (high is not None and high < most):
+                self._cannot("minLength", "maxLength", beside="format")
             return self._rules.add(form, f'"\\"" {FORMATS[form]} "\\""')
         if not low and high is None:
             return self._text()
@@ -295,10 +309,10 @@ class _Conversion:
         return self._rules.add("space", SPACE)
 
     def _character(self) -> str:
-        return self._rules.add("character", f"{ANY[1:-1]} | {_ESCAPES}")
+        return self._rules.add("character", _CHARACTER)
 
     def _text(self) -> str:
-        return self._rules.add("string", f'"\\"" {self._character()}* "\\""')
+        return self._rules.add("string", f"{_QUOTE} {self._character()}* {_QUOTE}")
 
 
 def _listed(rules: Rules, item: str, low: int, high: int | None, space: str) -> str:
@@ -309,7 +323,7 @@ def _listed(rules: Rules, item: str, low: int, high: int | None, space: str) -> 
 
 
 def _refuse_unenforced(schema: Mapping[str, Any]) -> None:
-    for keyword in _REFUSED & schema.keys():
+    for keyword in sorted(_REFUSED & schema.keys()):
         if keyword not in _HARMLESS or schema[keyword] != _HARMLESS[keyword]:
             raise SchemaError(f"{keyword!r} cannot be enforced by a grammar")
 

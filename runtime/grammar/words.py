@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import groupby, takewhile
 
 from runtime.grammar.rules import Rules, literal, one_of
 
@@ -21,10 +22,27 @@ FORMATS = {
     "ipv4": f'{_BYTE} "." {_BYTE} "." {_BYTE} "." {_BYTE}',
 }
 """Enforced; every other `format` is an annotation, as JSON Schema has it."""
+LENGTHS = {"date": (10, 10), "time": (9, 21), "date-time": (20, 32), "uuid": (36, 36), "ipv4": (7, 15)}
+"""The fewest and the most characters of each."""
+
+
+def choice(texts: Iterable[str], rules: Rules) -> str:
+    """One of these texts. What several begin with is told once: each on its own would be a way to read of its own."""
+    return _branches(sorted({*texts}), rules)
+
+
+def _branches(texts: Sequence[str], rules: Rules) -> str:
+    ways = []
+    for _, group in groupby(texts, key=lambda text: text[:1]):
+        alike = [*group]
+        common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(alike[0], alike[-1], strict=False)))
+        rest = [rules.add("rest", _branches([text[common:] for text in alike], rules))] if len(alike) > 1 else []
+        ways.append(" ".join([literal(alike[0][:common]), *rest]))
+    return one_of(*ways)
 
 
 def other_keys(named: Iterable[str], rules: Rules) -> str:
-    """The body of a rule for keys that are none of `named`, quotes and all.
+    """The body of a rule for keys that are none of `named`, without their quotes.
 
     A second member of the same name would replace the first one, whatever its own schema says.
     """
@@ -34,7 +52,7 @@ def other_keys(named: Iterable[str], rules: Rules) -> str:
         for symbol in [*json.dumps(name, ensure_ascii=False)[1:-1], ""]:
             here = here.setdefault(symbol, {})
     anything = rules.add("character-of-key", _other_than([]))
-    return f'"\\"" {_apart(tree, anything, rules)} "\\""'
+    return _apart(tree, anything, rules)
 
 
 def _apart(tree: dict[str, dict], anything: str, rules: Rules) -> str:  # type: ignore[type-arg]

@@ -58,9 +58,10 @@ the same to programs, with the shapes of the answers, and `GET /docs` is a page 
   at once, with `prompt_progress` in its first chunks: `place` in the queue while it waits, then `total` and `processed`
   tokens of its prompt, again after every step that reads some of it. A refusal may then come in the stream.
 - **Schemas** become grammars, and every answer that is not cut follows them. Members come in the schema's order;
-  `oneOf` is read as `anyOf`; `format` is enforced for dates, times, UUIDs and IPv4 addresses. What a grammar cannot
-  enforce (`not`, `uniqueItems`, `multipleOf`, `patternProperties`, a pattern that looks ahead, …) is refused by name. A
-  reference to anywhere outside of the schema is refused: nothing is ever fetched.
+  `oneOf` is read as `anyOf`; `format` is enforced for dates, times, UUIDs and IPv4 addresses, unless a pattern stands
+  beside it; others are annotations. What a grammar cannot enforce (`not`, `uniqueItems`, `multipleOf`,
+  `patternProperties`, a pattern that looks ahead, …) is refused by name. A reference to anywhere outside of the schema is
+  refused: nothing is ever fetched.
 - **Grammars** are looked at before they are used. One that can be read in too many ways at once (parts beside or inside
   of one another that may be nothing or take the same text, alternatives that begin alike and hold one another) is
   written anew so that there is one way, where its rules do not hold themselves in the middle, or refused: it would take

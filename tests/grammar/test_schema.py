@@ -7,15 +7,18 @@ import json
 import random
 import time
 from decimal import Decimal
+from itertools import combinations
 from typing import Any
 
 import jsonschema_rs
 import pytest
 
+from runtime.grammar.harmless import harmless
 from runtime.grammar.numbers import Bounds, integer, number
 from runtime.grammar.patterns import pattern
 from runtime.grammar.rules import Rules, SchemaError
 from runtime.grammar.schema import grammar_of, rule_of
+from runtime.grammar.words import FORMATS, LENGTHS
 from tests.grammar.drawing import Drawing
 from tests.grammar.schemas import schema
 
@@ -60,6 +63,11 @@ def test_every_document_drawn_from_a_random_schemas_grammar_is_valid(llama: Draw
         ({"type": ["integer", "null"]}, ["1", "-20", "null"], ["1.5", '"1"', "01"]),
         ({"enum": ["a", 1, None, {"x": [1]}]}, ['"a"', "1", "null", '{"x": [1]}'], ['"b"', "2"]),
         ({"enum": ["a", 1], "type": "string"}, ['"a"'], ["1"]),
+        ({"enum": ["a", "ab", "abc", "b", 1, 12, -1]}, ['"a"', '"ab"', '"abc"', '"b"', "1", "12", "-1"], ['"ac"', '""', "2", "-"]),
+        ({"enum": [1, 5, "x", None], "minimum": 3}, ["5", '"x"', "null"], ["1"]),
+        ({"enum": [1, 2.5], "exclusiveMaximum": 2.5}, ["1"], ["2.5"]),
+        ({"enum": ["a", "bc", "def"], "minLength": 2, "maxLength": 2}, ['"bc"'], ['"a"', '"def"']),
+        ({"type": "string", "format": "date", "maxLength": 10}, ['"2024-02-28"'], ['"x"', '"2024-2-28"']),
         ({"oneOf": [{"const": 1}, {"type": "string"}]}, ["1", '"x"'], ["2"]),
         ({"allOf": [{"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]},
                     {"properties": {"b": {"const": 2}}, "required": ["b"]}]}, ['{"a": 1, "b": 2}'], ['{"a": 1}', "{}"]),
@@ -180,6 +188,10 @@ BOTH = {f"d{level}": {"allOf": [{"$ref": f"#/$defs/d{level + 1}"}] * 2} for leve
         ({"type": "number", "multipleOf": 0.1}, "'multipleOf'"),
         ({"type": "object", "patternProperties": {"a": {}}}, "'patternProperties'"),
         ({"type": "string", "pattern": "a", "minLength": 3}, "beside 'pattern'"),
+        ({"enum": ["ab", "cd"], "pattern": "^a"}, "'enum' or 'const' beside 'pattern'"),
+        ({"const": {"a": 1}, "properties": {"a": {"type": "string"}}}, "'enum' or 'const' beside 'properties'"),
+        ({"type": "string", "format": "date-time", "maxLength": 20}, "'minLength' or 'maxLength' beside 'format'"),
+        ({"enum": [1], "minimum": 3}, "no value"),
         ({"type": "strnig"}, "types is none"),
         ({"type": "string", "minLength": 5, "maxLength": 2}, "longer than it may"),
         ({"type": "integer", "minimum": 1.2, "maximum": 1.8}, "no whole number"),
@@ -196,6 +208,54 @@ BOTH = {f"d{level}": {"allOf": [{"$ref": f"#/$defs/d{level + 1}"}] * 2} for leve
 def test_a_schema_that_cannot_be_enforced_is_refused_with_the_reason(described: Any, reason: str) -> None:
     with pytest.raises(SchemaError, match=reason):
         grammar_of(described)
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_members_may_be_left_out_unless_they_are_required(llama: Drawing, more: bool) -> None:
+    names = ("a", "ab", "b")
+    for required in combinations_of(names):
+        described = {
+            "properties": {name: {"const": 1} for name in names},
+            "required": [*required],
+            "additionalProperties": more,
+        }
+        grammar = grammar_of(described)
+        for chosen in combinations_of(names):
+            members = dict.fromkeys(chosen, 1)
+            assert llama.accepts(grammar, json.dumps(members)) == ({*required} <= {*chosen}), (required, chosen)
+            assert llama.accepts(grammar, json.dumps({**members, "z": 0})) == (more and {*required} <= {*chosen})
+
+
+def combinations_of(names: tuple[str, ...]) -> list[tuple[str, ...]]:
+    return [chosen for size in range(len(names) + 1) for chosen in combinations(names, size)]
+
+
+def test_an_object_may_have_many_members_that_may_be_left_out() -> None:
+    grammar = grammar_of({"properties": {f"member{number}": {"type": "string"} for number in range(40)}})
+    assert harmless(grammar) == grammar
+
+
+@pytest.mark.parametrize("longest", [500, 1000, 2000])
+def test_a_string_may_be_as_long_as_people_say(llama: Drawing, longest: int) -> None:
+    grammar = grammar_of({"properties": {"a": {"type": "string", "maxLength": longest}, "b": {"type": "string"}}})
+    assert harmless(grammar) == grammar
+    assert llama.accepts(grammar, json.dumps({"a": "x" * longest}))
+    assert not llama.accepts(grammar, json.dumps({"a": "x" * (longest + 1)}))
+
+
+def test_a_long_list_of_words_is_read_in_few_ways(llama: Drawing) -> None:
+    names = [f"Country {number:04}" for number in range(2000)] + [f"{number} more" for number in range(2000)]
+    grammar = grammar_of({"enum": names})
+    assert harmless(grammar) == grammar
+    assert llama.accepts(grammar, '"Country 0815"')
+    assert not llama.accepts(grammar, '"Country 2000"')
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_format_is_as_long_as_it_is_said_to_be(llama: Drawing, form: str) -> None:
+    rng, (least, most) = random.Random(8), LENGTHS[form]
+    for _ in range(20):
+        assert least <= len(llama.draw(f"root ::= {FORMATS[form]}", rng) or "") <= most
 
 
 def test_definitions_that_use_each_other_twice_stay_small() -> None:
@@ -223,5 +283,7 @@ def test_advice_to_a_model_is_passed_over_where_a_grammar_cannot_enforce_it(llam
     described = {"type": "array", "items": {"type": "string", "pattern": "(?=x)", "minLength": 1}, "uniqueItems": True}
     name = rule_of(described, rules, lenient=True)
     assert llama.accepts(rules.text(name), '["a", "a"]')
+    name = rule_of({"enum": ["ab", "cd"], "pattern": "^a"}, rules, lenient=True)
+    assert llama.accepts(rules.text(name), '"cd"')
     with pytest.raises(SchemaError, match="fetched"):
         rule_of({"$ref": "http://example.org"}, Rules(), lenient=True)
