@@ -23,9 +23,6 @@ _SURE = 0.4
 _LITTLE = 4
 """Tokens to read of a request before a guess that take no longer than one."""
 
-_READING = 128
-"""Tokens of texts that are read at a time, of all requests together; the answers being written wait for that."""
-
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -134,7 +131,7 @@ class Draft:
 
     def _shares(self, texts: Row[_Text]) -> dict[_Text, int]:
         """How much to read of each; who has least to read is first."""
-        room, shares = min(self._batch.capacity, _READING + len(texts)), {}
+        room, shares = self._batch.capacity, {}
         for text in sorted(texts, key=lambda text: text.left):
             shares[text] = min(text.left, room)
             room -= shares[text]

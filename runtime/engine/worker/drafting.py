@@ -8,6 +8,7 @@ from collections.abc import Sequence as Row
 from dataclasses import dataclass, replace
 
 from runtime.engine.bindings import Device
+from runtime.engine.lines import DRAFT_BATCH
 from runtime.engine.messages import DraftFile, Load
 from runtime.engine.worker.cache import MemoryKind
 from runtime.engine.worker.context import NO_ROOM, Context, DecodeError
@@ -118,6 +119,7 @@ def _load_of_draft(load: Load, draft: DraftFile, context: Context) -> Load:
         gpu_layers=draft.gpu_layers,
         experts_on_cpu=0,
         context_size=context.size,
+        batch_tokens=min(load.batch_tokens, DRAFT_BATCH),
         cells=load.cells or context.cells,
         cache_type="f16",
         split_cache=False,

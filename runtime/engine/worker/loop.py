@@ -288,6 +288,7 @@ class Loop:
         self._close(job, keep=failure.kind is not FailureKind.INTERNAL)
 
     def _close(self, job: Job, *, keep: bool) -> None:
+        self._tally.guesses(job)
         self._scheduler.leave(job.sequence, keep=keep)
         job.close()
         del self._jobs[job.request.id]
