@@ -80,8 +80,9 @@ def test_those_are_chosen_whose_guesses_come():
 def test_nothing_is_guessed_before_it_is_known_what_a_step_takes_and_now_and_then_it_is_seen_again():
     payoff = Payoff()
     hope = payoff.hope()
-    assert payoff.lengths([hope], 1) == [0]
-    payoff.stepped(1, 0, 1.0)
+    for _ in range(2):
+        assert payoff.lengths([hope], 1) == [0]
+        payoff.stepped(1, 0, 1.0)
     made = []
     for _ in range(200):
         (length,) = payoff.lengths([hope], 1)
@@ -94,10 +95,24 @@ def test_nothing_is_guessed_before_it_is_known_what_a_step_takes_and_now_and_the
     assert made[-1] == 16
 
 
+@pytest.mark.parametrize("slow", [0, 1, 40])
+def test_a_step_that_took_long_by_chance_does_not_make_guesses_look_cheap(slow: int):
+    payoff, machine = Payoff(), Machine(place=0.5, draft=0.2)
+    hope = payoff.hope()
+    lengths = []
+    for step in range(400):
+        (length,) = payoff.lengths([hope], 1)
+        lengths.append(length)
+        if length:
+            payoff.drafted(1, machine.draft)
+            payoff.judge(hope, length, length, length // 2)
+        payoff.stepped(1, length, 10.0 if step == slow else machine.plain + length * machine.place)
+    assert sum(map(bool, lengths)) < 90
+
+
 def test_an_answer_that_becomes_predictable_is_guessed_again():
     payoff, machine = Payoff(), Machine()
     hope = payoff.hope()
-    payoff.stepped(1, 0, machine.plain)
     lengths = []
     for step in range(2000):
         (length,) = payoff.lengths([hope], 1)

@@ -23,7 +23,7 @@ _TRIED = 3
 _REST, _LONGEST_REST = 16, 256
 """Steps between such trials: at first, and at most. Each time twice as long."""
 
-_FRESH = 64
+_FRESH = 32
 """Steps with guesses after which one without is due, to see what those cost now."""
 
 _SEEN, _SEEN_BY_ALL = 1 / 8, 1 / 32
@@ -32,8 +32,14 @@ _SEEN, _SEEN_BY_ALL = 1 / 8, 1 / 32
 _FORGOTTEN = 1 / 128
 """How fast what was believed of an answer without guesses becomes what is believed of any."""
 
-_WEIGHT, _OUTLIER = 0.2, 4.0
-"""How fast a time that is measured replaces what was known; and how many times as much at most it counts for."""
+_SLOWER, _FASTER = 0.1, 0.5
+"""How fast a time that is measured replaces what was known: it may be longer because the machine was busy."""
+
+_PLACE = 0.2
+"""The same for what a guess adds to a step, a difference of two such times."""
+
+_OUTLIER = 4.0
+"""So many times as much as is known a time counts for at most."""
 
 
 @dataclass(slots=True)
@@ -74,10 +80,11 @@ class Payoff:
     """Of all answers together. Times in seconds."""
 
     def __init__(self) -> None:
-        self._plain = _Times()  # a step of so many that decode
-        self._place = _Times()  # a guess in a step of so many tokens
-        self._draft = _Times()  # a step of the draft for so many
+        self._plain = _Times(_SLOWER, _FASTER)  # a step of so many that decode
+        self._place = _Times(_PLACE, _PLACE)  # a guess in a step of so many tokens
+        self._draft = _Times(_SLOWER, _FASTER)  # a step of the draft for so many
         self._usual = Hope()
+        self._is_cold = True
         self._since_plain = 0
         self._trying = False
         self._may_pay = True  # guesses that always come would be worth it
@@ -89,7 +96,7 @@ class Payoff:
 
     def lengths(self, hopes: Sequence[Hope], decoding: int) -> list[int]:
         """How many tokens to guess for each of these answers, among so many that are being written."""
-        plain = self._plain.of(decoding)
+        plain = self._plain.of(decoding, exactly=True)
         if not hopes or plain is None or self._since_plain >= _FRESH:
             return [0] * len(hopes)
         order = sorted(range(len(hopes)), key=lambda place: -hopes[place].comes)
@@ -116,19 +123,24 @@ class Payoff:
             self._rest = _REST if right == asked and self._may_pay else min(_LONGEST_REST, 2 * self._rest)
 
     def stepped(self, decoding: int, guesses: int, seconds: float) -> None:
-        """A step of the model without prompts took so long."""
+        """A step of the model without prompts took so long. The first of all does not count: it waits for memory."""
+        if self._is_cold:
+            self._is_cold = False
+            return
+        plain = self._plain.of(decoding) or seconds
         if not guesses:
-            self._plain.learn(decoding, seconds)
+            self._plain.learn(decoding, min(seconds, _OUTLIER * plain))
             self._since_plain = 0
             return
         self._since_plain += 1
-        plain = self._plain.of(decoding)
-        if plain is not None:
-            self._place.learn(decoding + guesses, max(0.0, seconds - plain) / guesses)
+        place = self._place.of(decoding + guesses) or 0.0
+        seconds = min(seconds, _OUTLIER * (plain + guesses * place))
+        self._plain.bound(decoding, seconds)  # without guesses it would not have taken longer
+        self._place.learn(decoding + guesses, max(0.0, seconds - plain) / guesses)
 
     def drafted(self, count: int, seconds: float) -> None:
         """A step of the draft for so many answers took so long."""
-        self._draft.learn(count, seconds)
+        self._draft.learn(count, min(seconds, _OUTLIER * (self._draft.of(count) or seconds)))
 
     def _best(self, hopes: Sequence[Hope], decoding: int, plain: float) -> tuple[int, int]:
         """How far ahead, and for how many of the answers, the most hopeful first; (0, 0) where it is not worth it."""
@@ -147,22 +159,26 @@ class Payoff:
 
 
 class _Times:
-    """What steps of one sort take; those with nearly as many in them cost alike."""
+    """What steps of one sort take; those with nearly as many in them cost alike. slower, faster: how fast it learns."""
 
-    def __init__(self) -> None:
+    def __init__(self, slower: float, faster: float) -> None:
+        self._slower, self._faster = slower, faster
         self._seconds: dict[int, float] = {}
 
     def learn(self, count: int, seconds: float) -> None:
         """One of so many took so long."""
-        kind = count.bit_length()
-        known = self._seconds.get(kind)
-        if known is None:
-            self._seconds[kind] = seconds
-        else:
-            self._seconds[kind] = known + _WEIGHT * (min(seconds, _OUTLIER * known) - known)
+        known = self._seconds.setdefault(count.bit_length(), seconds)
+        weight = self._faster if seconds < known else self._slower
+        self._seconds[count.bit_length()] = known + weight * (seconds - known)
 
-    def of(self, count: int) -> float | None:
-        """What the most similar one takes; None where none was seen."""
+    def bound(self, count: int, seconds: float) -> None:
+        """One of so many takes no longer than that."""
+        self._seconds[count.bit_length()] = min(seconds, self._seconds.get(count.bit_length(), seconds))
+
+    def of(self, count: int, *, exactly: bool = False) -> float | None:
+        """What one takes, or else the most similar one that was seen, unless it must be known exactly."""
+        if exactly:
+            return self._seconds.get(count.bit_length())
         nearest = min(self._seconds, key=lambda kind: abs(kind - count.bit_length()), default=None)
         return None if nearest is None else self._seconds[nearest]
 
