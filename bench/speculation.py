@@ -143,8 +143,9 @@ async def _end(engine: WorkerEngine, request: GenerationRequest) -> Finished:
 
 
 def summary(rounds: dict[str, Sequence[Told]]) -> dict[str, float]:
-    """Medians, and how often guesses came."""
+    """Medians, and how often guesses came. ratio: of each round's two speeds, which share what else the machine did."""
     speeds = {name: statistics.median(told.speed for told in found) for name, found in rounds.items()}
+    pairs = zip(rounds["with"], rounds["without"], strict=True)
     guessed, right = (sum(getattr(told, what) for told in rounds["with"]) for what in ("guessed", "right"))
     tokens = sum(told.tokens for told in rounds["with"])
     return {
@@ -152,7 +153,7 @@ def summary(rounds: dict[str, Sequence[Told]]) -> dict[str, float]:
         "guessed_per_token": round(guessed / tokens, 3),
         "with": round(speeds["with"], 2),
         "without": round(speeds["without"], 2),
-        "ratio": round(speeds["with"] / speeds["without"], 3),
+        "ratio": round(statistics.median(told.speed / other.speed for told, other in pairs), 3),
     }
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,6 +101,25 @@ def test_a_text_that_outgrows_its_context_is_read_again(worker: Worker, tiny_mod
     assert right > 0.9 * guessed > 500
 
 
+def test_a_stream_whose_worker_dies_goes_on_with_the_next_ones_draft(worker: Worker, tiny_model: Path):
+    request = ask("one", PROMPTS[0], sampling=DRAWN, max_tokens=120)
+
+    async def run(engine: WorkerEngine) -> list[Event]:
+        found: list[Event] = []
+        async for event in engine.generate(request):
+            found.append(event)
+            if len(found) == 20:
+                assert engine.status.worker_pid is not None
+                os.kill(engine.status.worker_pid, signal.SIGKILL)
+        assert engine.status.restarts == 1
+        return found
+
+    plain = worker.use(lambda engine: events(engine, request))
+    drafted = eager(worker).use(run, draft=DraftFile(str(tiny_model)))
+    assert_same_but_for_noise({0: plain}, {0: drafted})
+    assert end_of(drafted).right > 20
+
+
 def test_what_was_looked_up_goes_before_what_is_drafted(worker: Worker, folder: Path):
     plain = told(worker, asked())
     both = told(eager(worker), asked(), lookup=True, draft=draft(folder, TinyModel(seed=8, layers=1)))
@@ -177,7 +198,9 @@ def logged(worker: Worker, small: DraftFile) -> tuple[dict[int, list[Event]], st
         engine = WorkerEngine(command)
         await engine.start()
         try:
-            await engine.wait_ready()
+            facts = await engine.wait_ready()
+            assert facts.draft not in ("", "used")
+            assert facts.draft in "\n".join(lines)
             return {0: await events(engine, ask("one", PROMPTS[0]))}
         finally:
             await engine.stop()

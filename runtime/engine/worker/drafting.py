@@ -88,10 +88,10 @@ class Drafting:
             _say(f"The draft model guesses no more: {error.message}")
 
 
-def drafting(model: Model, context: Context, load: Load, device: Device | None) -> Drafting | None:
-    """What guesses ahead for this context, if a draft is to do so and can; why it cannot is told in the log."""
+def drafting_for(model: Model, context: Context, load: Load, device: Device | None) -> tuple[Drafting | None, str]:
+    """What guesses ahead for this context, if a draft is to do so and can; "used", or why not, as the log has it."""
     if load.draft is None:
-        return None
+        return None, ""
     try:
         if context.kind is not MemoryKind.FULL:
             raise CannotRunError("The model cannot take back what it has read.")
@@ -101,10 +101,10 @@ def drafting(model: Model, context: Context, load: Load, device: Device | None) 
             raise CannotRunError(f"Its vocabulary is not the model's: {differs}.")
         if small.memory_kind is not MemoryKind.FULL or not small.generates:
             raise CannotRunError("It cannot take back what it has read.")
-        return Drafting(Draft(Context(small, theirs, memory=0), model.vocabulary_size))
+        return Drafting(Draft(Context(small, theirs, memory=0), model.vocabulary_size)), "used"
     except PannierError as error:
         _say(f"The draft model is not used. {error.message}")
-        return None
+        return None, error.message
 
 
 def _load_of_draft(load: Load, draft: DraftFile, context: Context) -> Load:
@@ -122,6 +122,7 @@ def _load_of_draft(load: Load, draft: DraftFile, context: Context) -> Load:
         batch_tokens=min(load.batch_tokens, DRAFT_BATCH),
         cells=load.cells or context.cells,
         cache_type="f16",
+        repack=False,
         split_cache=False,
     )
 

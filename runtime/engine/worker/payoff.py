@@ -8,13 +8,14 @@ tries a few again after a while, ever more rarely, for texts and machines change
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16)
 """How far ahead guesses may go."""
 
-_MARGIN = 1.05
+_MARGIN = 1.1
 """So many times as many tokens a second must be expected with guesses as without."""
 
 _TRIED = 3
@@ -32,11 +33,8 @@ _SEEN, _SEEN_BY_ALL = 1 / 8, 1 / 32
 _FORGOTTEN = 1 / 128
 """How fast what was believed of an answer without guesses becomes what is believed of any."""
 
-_SLOWER, _FASTER = 0.1, 0.5
-"""How fast a time that is measured replaces what was known: it may be longer because the machine was busy."""
-
-_PLACE = 0.2
-"""The same for what a guess adds to a step, a difference of two such times."""
+_WEIGHT = 0.1
+"""How fast a time that is measured replaces what was known; the first few all count alike."""
 
 _OUTLIER = 4.0
 """So many times as much as is known a time counts for at most."""
@@ -80,9 +78,9 @@ class Payoff:
     """Of all answers together. Times in seconds."""
 
     def __init__(self) -> None:
-        self._plain = _Times(_SLOWER, _FASTER)  # a step of so many that decode
-        self._place = _Times(_PLACE, _PLACE)  # a guess in a step of so many tokens
-        self._draft = _Times(_SLOWER, _FASTER)  # a step of the draft for so many
+        self._plain = _Times()  # a step of so many that decode
+        self._place = _Times()  # a guess in a step of so many tokens
+        self._draft = _Times()  # a step of the draft for so many
         self._usual = Hope()
         self._is_cold = True
         self._since_plain = 0
@@ -159,21 +157,23 @@ class Payoff:
 
 
 class _Times:
-    """What steps of one sort take; those with nearly as many in them cost alike. slower, faster: how fast it learns."""
+    """What steps of one sort take; those with nearly as many in them cost alike."""
 
-    def __init__(self, slower: float, faster: float) -> None:
-        self._slower, self._faster = slower, faster
+    def __init__(self) -> None:
         self._seconds: dict[int, float] = {}
+        self._seen: Counter[int] = Counter()
 
     def learn(self, count: int, seconds: float) -> None:
         """One of so many took so long."""
-        known = self._seconds.setdefault(count.bit_length(), seconds)
-        weight = self._faster if seconds < known else self._slower
-        self._seconds[count.bit_length()] = known + weight * (seconds - known)
+        kind = count.bit_length()
+        known = self._seconds.setdefault(kind, seconds)
+        self._seen[kind] += 1
+        self._seconds[kind] = known + max(_WEIGHT, 1 / self._seen[kind]) * (seconds - known)
 
     def bound(self, count: int, seconds: float) -> None:
         """One of so many takes no longer than that."""
-        self._seconds[count.bit_length()] = min(seconds, self._seconds.get(count.bit_length(), seconds))
+        kind = count.bit_length()
+        self._seconds[kind] = min(seconds, self._seconds.get(kind, seconds))
 
     def of(self, count: int, *, exactly: bool = False) -> float | None:
         """What one takes, or else the most similar one that was seen, unless it must be known exactly."""
