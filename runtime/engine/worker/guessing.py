@@ -44,8 +44,8 @@ class Guessing:
             self._draft([job for job in decoding if not job.sequence.guessed], spare, self._drafting)
 
     def stepped(self, chunks: Sequence[Chunk], seconds: float) -> None:
-        """These were computed together, and drawn from, in so many seconds."""
-        if self._drafting is not None and all(chunk.sequence.is_decoding for chunk in chunks):
+        """These, of which none is a prompt's, were computed together, and drawn from, in so many seconds."""
+        if self._drafting is not None:
             self._drafting.stepped(len(chunks), sum(len(chunk.guessed) for chunk in chunks), seconds)
 
     def judge(self, job: Job, chunk: Chunk, drawn: Drawn) -> None:

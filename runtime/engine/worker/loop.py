@@ -212,7 +212,8 @@ class Loop:
             self._take(job, one)
         seconds = time.perf_counter() - begin
         self._pace.learn(decoding, prompt_tokens, seconds)
-        self._guessing.stepped(chunks, seconds)
+        if not prompt_tokens:
+            self._guessing.stepped(chunks, seconds)
         self._tally.step(chunks)
 
     def _fill(self, chunks: list[Chunk]) -> dict[Chunk, list[int]]:
