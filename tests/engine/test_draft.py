@@ -126,6 +126,24 @@ def test_what_was_looked_up_goes_before_what_is_drafted(worker: Worker, folder: 
     assert_same_but_for_noise(plain, both)
 
 
+WATCHED = """
+from runtime.engine.worker import loop, payoff
+step, stepped, prompts = loop.Loop._step, payoff.Payoff.stepped, []
+def watched(self, chunks):
+    prompts[:] = [chunk for chunk in chunks if not chunk.sequence.is_decoding]
+    step(self, chunks)
+def told(self, *seen):
+    assert not prompts
+    stepped(self, *seen)
+loop.Loop._step, payoff.Payoff.stepped = watched, told
+"""
+
+
+def test_what_a_step_takes_is_learned_only_from_those_without_prompts(worker: Worker, tiny_model: Path):
+    found = told(eager(worker, WATCHED), asked(), draft=DraftFile(str(tiny_model)))
+    assert all(end_of(one).completion_tokens == 80 for one in found.values())
+
+
 FAILS_OFTEN = """
 from runtime.engine.worker import context, draft
 class Context(context.Context):
