@@ -30,7 +30,7 @@ from bundler.model.shape import shape_of
 from runtime.backends.fit.need import MIB, Plan, need
 from runtime.engine.client import WorkerCommand, WorkerEngine
 from runtime.engine.core import GenerationRequest, SamplingParams
-from runtime.engine.messages import Load
+from runtime.engine.messages import DraftFile, Load
 from tests.engine.workers import backend
 from tests.models import TinyModel
 
@@ -93,8 +93,8 @@ def written(name: str, folder: Path) -> Path:
     return path if path.exists() else ARCHITECTURES[name].write(path)
 
 
-async def measured(engine_dir: Path, model: Path, plan: Plan, threads: int = 1) -> Taken:
-    """What a worker takes that runs this plan, its context filled."""
+async def measured(engine_dir: Path, model: Path, plan: Plan, threads: int = 1, draft: Path | None = None) -> Taken:
+    """What a worker takes that runs this plan, its context filled. draft: the file of the plan's draft."""
     load = Load(
         str(engine_dir),
         (backend(engine_dir),),
@@ -106,6 +106,7 @@ async def measured(engine_dir: Path, model: Path, plan: Plan, threads: int = 1) 
         cache_type=plan.cache_type,
         split_cache=plan.split,
         repack=plan.repack,
+        draft=DraftFile(str(draft)) if draft else None,
     )
     engine = WorkerEngine(WorkerCommand((sys.executable, "-m", "runtime.engine.worker"), load))
     await engine.start()
@@ -116,7 +117,7 @@ async def measured(engine_dir: Path, model: Path, plan: Plan, threads: int = 1) 
             request = GenerationRequest("fill", prompt, SamplingParams(temperature=0), 8, ignore_eos=True)
             async for _ in engine.generate(request):
                 pass
-            mapped = _mapped(peak.pid, model)
+            mapped = _mapped(peak.pid, model) + (_mapped(peak.pid, draft) if draft else 0)
         return Taken(peak.private, mapped)
     finally:
         await engine.stop()

@@ -22,7 +22,11 @@ CHATML = (
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Dimensions of a qwen2-style decoder."""
+    """Dimensions of a qwen2-style decoder.
+
+    sharp: how decided it is between tokens. faint: how much of what they make the layers behind the first `plain` ones
+    add: if little, a model of those first ones alone mostly says the same, and is a draft for it.
+    """
 
     layers: int
     width: int
@@ -30,6 +34,10 @@ class Shape:
     heads: int
     kv_heads: int
     context: int = 8192
+    vocabulary: int = VOCABULARY
+    sharp: float = 1.0
+    plain: int = 0
+    faint: float = 1.0
 
 
 TINY = Shape(layers=1, width=64, feed_forward=64, heads=1, kv_heads=1, context=1024)
@@ -67,7 +75,7 @@ def write(path: Path, shape: Shape, vocabulary: Path | None = None) -> Path:
     if vocabulary:
         _copy_vocabulary(writer, vocabulary)
     else:
-        _add_vocabulary(writer)
+        _add_vocabulary(writer, shape.vocabulary)
     _add_tensors(writer, shape)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -76,14 +84,14 @@ def write(path: Path, shape: Shape, vocabulary: Path | None = None) -> Path:
     return partial.replace(path)
 
 
-def _add_vocabulary(writer: gguf.GGUFWriter) -> None:
+def _add_vocabulary(writer: gguf.GGUFWriter, size: int) -> None:
     """256 bytes in GPT-2's alphabet, ChatML's tokens, and filling up to a modern size."""
     plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in plain]
     letters = {byte: chr(byte) for byte in plain} | {byte: chr(256 + at) for at, byte in enumerate(others)}
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     tokens = [letters[byte] for byte in range(256)] + special
-    filling = [f"\u0120word{index}" for index in range(VOCABULARY - len(tokens))]
+    filling = [f"\u0120word{index}" for index in range(size - len(tokens))]
     kinds = [gguf.TokenType.NORMAL] * 256 + [gguf.TokenType.CONTROL] * 3 + [gguf.TokenType.NORMAL] * len(filling)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2")
@@ -105,28 +113,31 @@ def _copy_vocabulary(writer: gguf.GGUFWriter, vocabulary: Path) -> None:
 
 def _add_tensors(writer: gguf.GGUFWriter, shape: Shape) -> None:
     random = np.random.default_rng(7)
-    noise = np.zeros(1 << 16, dtype=BLOCK)
+    noise = np.zeros((1 << 16) - 1, dtype=BLOCK)  # an odd number: no row of a matrix is like another near it
     noise["scale"] = 0.0003
-    noise["values"] = random.integers(-127, 128, (1 << 16, 32), dtype=np.int8)
+    noise["values"] = random.integers(-127, 128, (len(noise), 32), dtype=np.int8)
 
-    def matrix(name: str, rows: int, columns: int) -> None:
-        data = np.resize(noise, rows * columns // 32).view(np.uint8).reshape(rows, columns // 32 * 34)
+    def matrix(name: str, rows: int, columns: int, share: float = 1.0) -> None:
+        blocks = np.resize(noise, rows * columns // 32)
+        blocks["scale"] *= np.float16(share)
+        data = blocks.view(np.uint8).reshape(rows, columns // 32 * 34)
         writer.add_tensor(f"{name}.weight", data, raw_dtype=gguf.GGMLQuantizationType.Q8_0)
 
     def vector(name: str, size: int, value: float) -> None:
         writer.add_tensor(name, np.full(size, value, dtype=np.float32))
 
     kv_width = shape.width // shape.heads * shape.kv_heads
-    matrix("token_embd", VOCABULARY, shape.width)
-    vector("output_norm.weight", shape.width, 1.0)
+    matrix("token_embd", shape.vocabulary, shape.width)
+    vector("output_norm.weight", shape.width, shape.sharp)
     for layer in range(shape.layers):
         block = f"blk.{layer}."
+        share = 1.0 if layer < shape.plain else shape.faint
         vector(f"{block}attn_norm.weight", shape.width, 1.0)
         vector(f"{block}ffn_norm.weight", shape.width, 1.0)
         for name, rows in (("attn_q", shape.width), ("attn_k", kv_width), ("attn_v", kv_width)):
             matrix(f"{block}{name}", rows, shape.width)
             vector(f"{block}{name}.bias", rows, 0.0)
-        matrix(f"{block}attn_output", shape.width, shape.width)
+        matrix(f"{block}attn_output", shape.width, shape.width, share)
         matrix(f"{block}ffn_gate", shape.feed_forward, shape.width)
         matrix(f"{block}ffn_up", shape.feed_forward, shape.width)
-        matrix(f"{block}ffn_down", shape.width, shape.feed_forward)
+        matrix(f"{block}ffn_down", shape.width, shape.feed_forward, share)

@@ -91,7 +91,9 @@ class ModelTable(_Table):
     )
     adapters: list[str] = Field(default=[], description="LoRA adapters, named like sources. Only packed so far.")
     draft: str = Field(
-        default="", description="Draft model for speculative decoding, named like a source. Only packed so far."
+        default="",
+        description="A small model of the same vocabulary that guesses ahead (speculative decoding), named like a "
+        "source. Only with full attention, and only while that is faster. `--no-draft` of the dist turns it off.",
     )
     name: str = Field(default="", description="Name shown to people; by default the model's own `general.name`.")
     license: str = Field(default="", description="SPDX name of its licence; by default the model's own metadata.")

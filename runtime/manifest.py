@@ -155,12 +155,16 @@ class Sidecar:
 
 @dataclass(frozen=True, slots=True)
 class PartInfo:
-    """Where a further part of the model came from. entry: its archive member. The rest as in `ModelInfo`."""
+    """Where a further part of the model came from. entry: its archive member. The rest as in `ModelInfo`.
+
+    shape: only of a draft.
+    """
 
     entry: str
     source: str = ""
     origin: dict[str, Any] = field(default_factory=dict)
     license: str = ""
+    shape: ModelShape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +256,12 @@ class DistManifest:
             if entry.name == name:
                 return entry
         raise KeyError(f"no entry {name!r}; there are: {', '.join(e.name for e in self.entries)}")
+
+    @property
+    def draft(self) -> PartInfo | None:
+        """The draft model that goes with the model, if there is one."""
+        names = {entry.name for entry in self.entries if entry.role is Role.DRAFT}
+        return next((part for part in self.model.parts if part.entry in names), None)
 
 
 def encode(manifest: DistManifest | KitManifest) -> bytes:

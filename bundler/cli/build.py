@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,8 @@ def _usual_machines(manifest: DistManifest) -> list[Usual]:
     if shape is None:
         return []
     wishes = Wishes(wished_context(manifest), serve["parallel"], serve["ctx_size"] > 0)
+    if manifest.draft:
+        wishes = replace(wishes, draft=manifest.draft.shape)
     return usual_machines(shape, wishes, manifest.engine.backends)
 
 

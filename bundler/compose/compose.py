@@ -166,7 +166,7 @@ def _model_info(model: LocalModel, spec: DistSpec, outside: Beside, parts: Seque
         description=said["description"],
         source=model.source,
         origin=model.origin,
-        parts=tuple(PartInfo(part.entry, part.source, part.origin, part.license) for part in parts),
+        parts=tuple(PartInfo(part.entry, part.source, part.origin, part.license, part.shape) for part in parts),
         shape=model.shape,
     )
 

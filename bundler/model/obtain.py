@@ -73,7 +73,7 @@ def obtain(
     elif spec.model.imatrix:
         raise ModelError("model.imatrix does nothing without model.quantize.", "Add the one or drop the other.")
     for part in parts:
-        if part.role in ("projector", "adapter", "draft"):
+        if part.role in ("projector", "adapter"):
             console.warn(f"{part.source} is packed as {part.entry}; this version's runtime does not use it yet.")
     name = spec.model.license or model.license
     if not name and not spec.model.license_file:

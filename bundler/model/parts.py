@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from bundler.errors import ModelError, SpecError
 from bundler.model.content import Content
+from bundler.model.drafts import fitting_draft
 from bundler.model.local import LocalModel
 from bundler.spec import DistSpec
 from runtime.manifest import Role
+from runtime.shape import ModelShape
 
 PROJECTOR_ENTRY = "projector.gguf"
 DRAFT_ENTRY = "draft.gguf"
@@ -23,7 +25,10 @@ Opener = Callable[[str], LocalModel]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """An entry that goes with the model. source, origin, license: as a model's. sha256: what it must have, if known."""
+    """An entry that goes with the model. source, origin, license: as a model's. sha256: what it must have, if known.
+
+    shape: of a draft.
+    """
 
     role: Role
     entry: str
@@ -32,6 +37,7 @@ class Part:
     origin: dict[str, Any] = field(default_factory=dict)
     license: str = ""
     sha256: str = ""
+    shape: ModelShape | None = None
 
     def mismatch(self, problem: str) -> ModelError:
         """The error for bytes that are not what they should be."""
@@ -50,7 +56,8 @@ def collect(spec: DistSpec, base: Path, model: LocalModel, opener: Opener) -> tu
     for number, reference in enumerate(wanted.adapters):
         parts.append(_part(Role.ADAPTER, f"adapters/{number}.gguf", _adapter(opener(reference), model)))
     if wanted.draft:
-        parts.append(_part(Role.DRAFT, DRAFT_ENTRY, _draft(opener(wanted.draft), model)))
+        draft = fitting_draft(opener(wanted.draft), model)
+        parts.append(replace(_part(Role.DRAFT, DRAFT_ENTRY, draft), shape=draft.shape))
     if spec.chat.template:
         parts.append(_template(base / Path(spec.chat.template).expanduser()))
     return tuple(parts)
@@ -82,19 +89,6 @@ def _adapter(adapter: LocalModel, model: LocalModel) -> LocalModel:
             "Choose an adapter made for this model.",
         )
     return adapter
-
-
-def _draft(draft: LocalModel, model: LocalModel) -> LocalModel:
-    """A draft must speak the model's vocabulary; llama.cpp allows its size to differ a little."""
-    theirs, ours = (m.header.metadata.get("tokenizer.ggml.model") for m in (draft, model))
-    sizes = [int(m.header.metadata.get("tokenizer.ggml.tokens", 0)) for m in (draft, model)]
-    if theirs != ours or abs(sizes[0] - sizes[1]) > 128:
-        raise ModelError(
-            f"{draft.path.name} cannot draft for {model.path.name}: their vocabularies differ "
-            f"({theirs}, {sizes[0]:,} tokens; {ours}, {sizes[1]:,} tokens).",
-            "Choose a small model of the same family.",
-        )
-    return draft
 
 
 def _template(path: Path) -> Part:

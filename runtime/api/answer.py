@@ -50,7 +50,7 @@ class Ended:
         timings = self.finished.timings
         return Spent(
             self.finished.prompt_tokens, self.cached_tokens, self.finished.completion_tokens,
-            timings.prompt_seconds, timings.generation_seconds,
+            timings.prompt_seconds, timings.generation_seconds, self.finished.guessed, self.finished.right,
         )  # fmt: skip
 
 

@@ -154,6 +154,7 @@ async def props(service: Service, _: Request) -> Response:
             "eos_token": facts.eos_text,
             "modalities": {"vision": False, "audio": False},
             "build_info": f"pannier ({facts.backend})",
+            "draft": facts.draft,
             "is_sleeping": False,
         }
     )

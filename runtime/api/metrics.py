@@ -72,6 +72,8 @@ def _lines(metrics: Metrics, status: EngineStatus, engine: Counters) -> Iterator
         ("pannier:engine_set_backs_total", "counter", "Times a request had to give way.", engine.set_backs),
         ("pannier:engine_cache_cells", "gauge", "Tokens that are remembered.", engine.cells),
         ("pannier:engine_cache_texts", "gauge", "Texts they belong to.", engine.lines),
+        ("pannier:engine_guessed_tokens_total", "counter", "Tokens of answers that were guessed.", engine.guessed),
+        ("pannier:engine_guessed_right_tokens_total", "counter", "Those that came.", engine.right),
         ("pannier:first_token_seconds_sum", "counter", "Seconds waited for first tokens.", engine.first_seconds),
         ("pannier:first_token_seconds_count", "counter", "First tokens.", engine.first_tokens),
         ("pannier:next_token_seconds_sum", "counter", "Seconds waited for further tokens.", engine.next_seconds),

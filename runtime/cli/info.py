@@ -74,6 +74,7 @@ def _about(archive: Archive[DistManifest]) -> list[str]:
         *([f"          {description}"] if description else []),
         f"model     {model.name}: {model.architecture}, {model.parameters:,} parameters, mostly {model.file_type}",
         f"          licence {model.license or 'not stated'}, by {model.author or 'unknown'}, {where}",
+        *([f"draft     {manifest.draft.source}, which guesses ahead"] if manifest.draft else []),
         f"engine    llama.cpp {engine.commit} with {', '.join(engine.backends)}",
         f"runtime   Pannier {manifest.runtime.version}, Python {manifest.runtime.python}",
         *([f"starts on {oldest}"] if (oldest := oldest_system(manifest.target, engine, manifest.runtime)) else []),

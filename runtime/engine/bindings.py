@@ -83,6 +83,7 @@ class Llama:
         _callbacks.append(callback)
         self.raw.llama_log_set(callback, None)
         self._registered: list[int] = []
+        self._pools: dict[tuple[int, int], int | None] = {}
 
     def load_backend(self, library: Path) -> tuple[Device, ...]:
         """Load one backend library; its devices. Raises `CannotRunError` where it refuses this machine.
@@ -100,15 +101,14 @@ class Llama:
         """Let a context compute with threads that stay, and spin for about 5 ms times `poll` before they sleep.
 
         Without a pool the CPU backend starts and ends its threads for every step. Of no effect without a CPU backend.
+        Contexts that compute by turns share one, or the threads of one would spin while those of the other compute.
         """
         attach = self.raw._lib.llama_attach_threadpool
         attach.restype, attach.argtypes = None, (ctypes.c_void_p,) * 3
-        for registered in self._registered:
-            if address := self.ggml.ggml_backend_reg_get_proc_address(registered, b"ggml_threadpool_new"):
-                new = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.POINTER(_ThreadPoolParameters))(address)
-                if pool := new(ctypes.byref(_ThreadPoolParameters(n_threads=threads, poll=poll))):
-                    attach(context, pool, pool)
-                return
+        if (threads, poll) not in self._pools:
+            self._pools[threads, poll] = self._new_pool(threads, poll)
+        if pool := self._pools[threads, poll]:
+            attach(context, pool, pool)
 
     def main_memory(self) -> int:
         """The buffer type of plain main memory."""
@@ -118,6 +118,14 @@ class Llama:
     def initialise(self) -> None:
         """Prepare llama.cpp's own tables; once, after the backends are loaded."""
         self.raw.llama_backend_init()
+
+    def _new_pool(self, threads: int, poll: int) -> int | None:
+        for registered in self._registered:
+            if address := self.ggml.ggml_backend_reg_get_proc_address(registered, b"ggml_threadpool_new"):
+                new = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.POINTER(_ThreadPoolParameters))(address)
+                pool: int | None = new(ctypes.byref(_ThreadPoolParameters(n_threads=threads, poll=poll)))
+                return pool
+        return None
 
     def _device(self, device: int) -> Device:
         free, total = ctypes.c_size_t(), ctypes.c_size_t()

@@ -272,7 +272,7 @@ class Counters:
     steps: calls of the model; batch_tokens: tokens computed in them. cached_tokens: prompt tokens that need not be
     computed. set_backs: how often a running request had to give way. cells: how much of the cache is used; lines: by
     how many texts, at rest or not. first_tokens: answers that began; first_seconds: what they waited for it, all
-    together; next_seconds: what passed between the tokens of each answer.
+    together; next_seconds: what passed between the tokens of each answer. guessed, right: as in `Finished`.
     """
 
     waiting: int = 0
@@ -288,6 +288,8 @@ class Counters:
     first_tokens: int = 0
     first_seconds: float = 0.0
     next_seconds: float = 0.0
+    guessed: int = 0
+    right: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +321,7 @@ class ModelFacts:
     repository: int = -1  # token before the name of a repository whose files follow; -1 where there is none
     file: int = -1  # token before the name of a file that text is filled in after
     ranks: bool = False  # it says how well documents answer a question, and makes no vectors
+    draft: str = ""  # "used" where a draft model guesses ahead, else why it does not; "" where there is none
 
 
 class EngineState(StrEnum):

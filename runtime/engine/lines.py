@@ -14,6 +14,10 @@ MEMORY_SHARE = 0.25
 """Of a machine's free memory, what the cache may take to serve several requests at once."""
 
 
+DRAFT_BATCH = 128
+"""Tokens a draft model reads at a time, of all texts together; the answers being written wait for it."""
+
+
 def lines_for(parallel: int, *, costly: bool) -> int:
     """How many lines to make. costly: each takes a window or a state, so only as many spare ones as running ones."""
     spare = parallel + 1 if costly else max(SPARE, parallel)

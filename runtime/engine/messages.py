@@ -26,7 +26,7 @@ from runtime.engine.core import (
     TextDelta,
 )
 
-PROTOCOL_VERSION = 9
+PROTOCOL_VERSION = 10
 """Goes up with every change to a message or an event."""
 
 
@@ -36,6 +36,17 @@ class Hello:
 
     protocol: int
     pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class DraftFile:
+    """Where a small model that guesses ahead is, as `Load` tells it of the model. gpu_layers: -1 = all, 0 = none."""
+
+    path: str = ""
+    fd: int | None = None
+    offset: int = 0
+    size: int = 0
+    gpu_layers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +62,8 @@ class Load:
     remembered at a time, 0 = by the device's memory. cache_type: format of what is remembered, "f16" or "q8_0".
     split_cache: a part of the cache for each request, where there is memory for that. experts_on_cpu: of the layers on
     the GPU, the first so many leave their experts in main memory. lookup: guess tokens from what the text said before.
-    processors: those to stay on, () = any. device: the backend's device to use by its ggml name, "" for its only one.
-    verbose: llama.cpp's whole log to stderr.
+    draft: a model that guesses tokens, too. processors: those to stay on, () = any. device: the backend's device to use
+    by its ggml name, "" for its only one. verbose: llama.cpp's whole log to stderr.
     """
 
     engine_dir: str
@@ -73,10 +84,17 @@ class Load:
     cache_type: str = "f16"
     split_cache: bool = False
     lookup: bool = False
+    draft: DraftFile | None = None
     experts_on_cpu: int = 0
     device: str = ""
     processors: tuple[int, ...] = ()
     verbose: bool = False
+
+    @property
+    def fds(self) -> tuple[int, ...]:
+        """The descriptors that must be inherited."""
+        found = (self.model_fd, self.draft.fd if self.draft else None)
+        return tuple(dict.fromkeys(fd for fd in found if fd is not None))
 
 
 @dataclass(frozen=True, slots=True)

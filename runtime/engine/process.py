@@ -43,7 +43,7 @@ _LAST_WORDS = 3
 class WorkerCommand:
     """How to start a worker, and what it is to load.
 
-    env: None means this process's. pass_fds: descriptors to inherit besides `load.model_fd`. on_stderr: called with
+    env: None means this process's. pass_fds: descriptors to inherit besides `load.fds`. on_stderr: called with
     every line the worker says there, from a thread of its own. executable: what is really started, where the name it
     goes by (`argv[0]`) does not lead there.
     """
@@ -101,7 +101,7 @@ class LaunchedWorker:
 
         Raises `EngineError` if the system cannot start it.
         """
-        fds = command.pass_fds if command.load.model_fd is None else (*command.pass_fds, command.load.model_fd)
+        fds = (*command.pass_fds, *command.load.fds)
         what = command.argv, command.executable, command.env, fds
         try:
             self._process = (spare and spare.take(*what)) or start_process(*what)

@@ -89,6 +89,12 @@ def open_model(archive: Archive[DistManifest]) -> ModelFile:
     return ModelFile(sources[0].fd, names[0], 0, sum(source.size for source in sources), names if model.splits else ())
 
 
+def open_draft(archive: Archive[DistManifest]) -> ModelFile | None:
+    """Where the draft model is, which is always inside the running file; None if there is none."""
+    draft = archive.manifest.draft
+    return ModelFile(archive.source.fd, own_path(), *archive.data_range(draft.entry)) if draft else None
+
+
 def chat_template(archive: Archive[DistManifest]) -> str | None:
     """The chat template that this dist puts in place of the model's own, if any. Raises `DamagedError`."""
     names = [entry.name for entry in archive.manifest.entries if entry.role is Role.TEMPLATE]

@@ -10,6 +10,7 @@ from runtime.backends.fit.choose import Wishes
 from runtime.backends.fit.words import FORCE
 from runtime.errors import UsageError
 from runtime.manifest import DistManifest
+from runtime.shape import ModelShape
 
 if TYPE_CHECKING:
     from runtime.engine.core import SamplingParams
@@ -23,6 +24,7 @@ class LaunchOptions:
     """What engine to start. backend: a name that is forced, or None. context_size, threads: 0 means "you decide".
 
     firm_context: the context was asked for by number. ignore_memory: start whatever the memory. cache_type: "" for any.
+    draft: the shape of the draft model, where one is to guess ahead.
     """
 
     backend: str | None
@@ -36,6 +38,7 @@ class LaunchOptions:
     cache_type: str = ""
     split_cache: bool = False
     prompt_lookup: bool = False
+    draft: ModelShape | None = None
 
     @classmethod
     def of(cls, manifest: DistManifest, args: argparse.Namespace) -> LaunchOptions:
@@ -61,6 +64,7 @@ class LaunchOptions:
             cache_type=args.cache_type or "",
             split_cache=args.split_cache or bool(serve.get("split_cache", False)),
             prompt_lookup=args.prompt_lookup or bool(serve.get("prompt_lookup", False)),
+            draft=manifest.draft.shape if manifest.draft and not args.no_draft else None,
         )
 
     @property
@@ -74,6 +78,7 @@ class LaunchOptions:
             repack=self.repack,
             cache_type=self.cache_type,
             split_cache=self.split_cache,
+            draft=self.draft,
         )
 
 
@@ -113,6 +118,7 @@ def add_engine_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prompt-lookup", action="store_true", help="guess words from the text before; faster where much is repeated"
     )
+    parser.add_argument("--no-draft", action="store_true", help="let no draft model guess ahead, if the file has one")
     parser.add_argument(FORCE, action="store_true", help="start even where the memory seems too small")
     parser.add_argument(
         "--repack", action="store_true", help="let llama.cpp keep rearranged copies of the weights in memory"

@@ -16,7 +16,7 @@ from runtime.container.unpack import EngineCache
 from runtime.engine.process import LaunchedWorker, WorkerCommand, launch_worker
 from runtime.engine.trust import FallBack
 from runtime.launch.early import take_spare
-from runtime.launch.opening import open_model
+from runtime.launch.opening import open_draft, open_model
 from runtime.launch.options import LaunchOptions
 from runtime.launch.places import Places, places
 from runtime.launch.succession import Succession
@@ -56,14 +56,14 @@ def start(archive: Archive[DistManifest], options: LaunchOptions, console: Conso
     """Choose a backend and start the worker with it; returns while the model is loading."""
     succession, cache = decide(archive, options, console)
     succession.check_memory()
-    model = open_model(archive)
-    first = succession.command(model)
+    model, draft = open_model(archive), open_draft(archive)
+    first = succession.command(model, draft)
     return Session(
         succession.choice,
         succession.fit,
         cache.places,
         first,
-        lambda: succession.command(model),
+        lambda: succession.command(model, draft),
         succession.fall_back,
         launch_worker(first, take_spare()),
     )

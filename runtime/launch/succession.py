@@ -16,7 +16,7 @@ from runtime.backends.verdicts import Status, Verdict
 from runtime.backends.words import OUT_OF_MEMORY, failed_later
 from runtime.container.archive import Archive
 from runtime.container.unpack import EngineCache, core
-from runtime.engine.messages import Load
+from runtime.engine.messages import DraftFile, Load
 from runtime.engine.process import WorkerCommand
 from runtime.errors import CannotRunError
 from runtime.launch.early import worker_arguments
@@ -76,8 +76,8 @@ class Succession:
             return None
         return f"{self._marked[old.key].detail} {self.choice.name} has taken over."
 
-    def command(self, model: ModelFile) -> WorkerCommand:
-        """How to start a worker for this model with the present choice.
+    def command(self, model: ModelFile, draft: ModelFile | None) -> WorkerCommand:
+        """How to start a worker for this model, and the draft if it has a place, with the present choice.
 
         The libraries are looked for each time: another version's start may have swept them away.
         """
@@ -86,7 +86,7 @@ class Succession:
         own = system.worker_command(self._archive.source.fd)
         argv = (*own.argv, *worker_arguments())
         return WorkerCommand(
-            argv=argv, executable=own.executable, env=own.environment, load=self._load(model, engine_dir)
+            argv=argv, executable=own.executable, env=own.environment, load=self._load(model, draft, engine_dir)
         )
 
     def _choose(self, reprobe: bool = False) -> Choice:
@@ -94,7 +94,7 @@ class Succession:
         purpose = Purpose(model.shape, options.wishes, model.parameters)
         return choose(self._archive, self._cache, options.backend, reprobe, purpose=purpose, marked=self._marked)
 
-    def _load(self, model: ModelFile, engine_dir: Path) -> Load:
+    def _load(self, model: ModelFile, draft: ModelFile | None, engine_dir: Path) -> Load:
         options, choice = self._options, self.choice
         fallback = Plan(
             options.context_size,
@@ -123,6 +123,17 @@ class Succession:
             cache_type=plan.cache_type,
             split_cache=plan.split,
             lookup=options.prompt_lookup,
+            draft=_draft(draft, plan, by_path=by_path) if draft and plan.draft else None,
             experts_on_cpu=plan.experts_on_cpu,
             device="" if choice.is_processor else choice.chosen.device,
         )
+
+
+def _draft(draft: ModelFile, plan: Plan, *, by_path: bool) -> DraftFile:
+    return DraftFile(
+        path=draft.path if by_path else "",
+        fd=None if by_path else draft.fd,
+        offset=draft.offset,
+        size=draft.size,
+        gpu_layers=-1 if plan.gpu_layers else 0,
+    )

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from runtime.engine.client import WorkerEngine
 from runtime.engine.core import Event, Finished, FinishReason, GenerationRequest
+from runtime.engine.messages import DraftFile
 from tests.engine.comparing import ask, assert_same_but_for_noise
 from tests.engine.workers import Worker, end_of, events
 from tests.models import TinyModel
@@ -29,12 +30,17 @@ MODELS = {
     "split": TinyModel(),
     "quantised": TinyModel(),
     "guessing": TinyModel(),
+    "drafting": TinyModel(),
     "window": TinyModel(memory="window", layers=6),
     "experts": TinyModel(experts=4, width=128),
     "state": TinyModel(memory="state"),
     "hybrid": TinyModel(memory="both"),
 }
 CRAMPED = "from runtime.engine.worker import context; context.cells_for = lambda size, *_: size\n"
+DRAFT = TinyModel(layers=1)
+ALWAYS = (
+    "from runtime.engine.worker import payoff; payoff.Payoff.lengths = lambda _, hopes, decoding: [3] * len(hopes)\n"
+)
 FORGETFUL = (
     "from runtime.engine.worker.cache import PrefixCache as C; C.rest = C.drop; C.checkpoint = lambda *_: None\n"
 )
@@ -73,14 +79,16 @@ VISITS = st.builds(
 class Bench:
     """Two workers on one model: one for eight at once with memory for one, one that forgets whatever it has done."""
 
-    def __init__(self, name: str, worker: Worker, *, split: bool, cache_type: str, lookup: bool) -> None:
+    def __init__(self, name: str, worker: Worker, *, split: bool, cache_type: str, lookup: bool, draft: str) -> None:
         self.name = name
         self._runner = asyncio.Runner()
         load = replace(worker.load, context_size=CONTEXT, cache_type=cache_type)
         crowded = replace(load, parallel=8, batch_tokens=48, split_cache=split, lookup=lookup)
         self.is_cramped = not split  # a split cache needs a whole one for everybody
         self._workers = [
-            Worker(crowded, RUN if split else CRAMPED + RUN).running(),
+            Worker(crowded, ("" if split else CRAMPED) + (ALWAYS if draft else "") + RUN).running(
+                draft=DraftFile(draft) if draft else None
+            ),
             Worker(
                 replace(crowded, parallel=1, batch_tokens=CONTEXT, split_cache=False, lookup=False), FORGETFUL + RUN
             ).running(),
@@ -141,6 +149,7 @@ def bench(
         split=request.param == "split",
         cache_type=cache_type,
         lookup=request.param == "guessing",
+        draft=str(DRAFT.write(tmp_path_factory.mktemp("draft") / "draft.gguf")) if request.param == "drafting" else "",
     )
     yield bench
     bench.close()

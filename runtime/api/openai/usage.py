@@ -29,11 +29,12 @@ def usage(ends: Sequence[Ended], *, foretold: bool = False) -> dict[str, Any]:
 
 
 def timings(spent: Spent) -> dict[str, Any]:
-    """As llama.cpp tells them: `prompt_n` counts the tokens that had to be computed."""
+    """As llama.cpp tells them: `prompt_n` counts the tokens that had to be computed, `draft_n` the guessed ones."""
     return {
         "cache_n": spent.cached_tokens,
         **_rate("prompt", spent.prompt_tokens - spent.cached_tokens, spent.prompt_seconds),
         **_rate("predicted", spent.completion_tokens, spent.generation_seconds),
+        **({"draft_n": spent.guessed, "draft_n_accepted": spent.right} if spent.guessed else {}),
     }
 
 

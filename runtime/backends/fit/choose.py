@@ -1,8 +1,8 @@
 """From wishes and room to a plan: the largest one that fits, and in words what was given up and why.
 
-What is given up first is what is missed least: room for several requests at once, then half of the cache's precision,
-then context, half by half. A context that somebody asked for by number is never made smaller; then it does not fit, and
-that is said with what would.
+What is given up first is what is missed least: room for several requests at once, then a draft model, which only saves
+time, then half of the cache's precision, then context, half by half. A context that somebody asked for by number is
+never made smaller; then it does not fit, and that is said with what would.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ _QUANTIZED_HEAD = 32  # a quantised cache needs heads of a multiple of this
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """What is to be run. firm: the context was asked for by number. gpu_layers: -1 for as many as fit. split_cache: a
-    part of the cache for each request, if there is memory for that.
+    part of the cache for each request, if there is memory for that. draft: a model that guesses ahead, if all of both
+    fits.
     """
 
     context_size: int
@@ -34,6 +35,7 @@ class Wishes:
     repack: bool = False
     cache_type: str = ""
     split_cache: bool = False
+    draft: ModelShape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class Fit:
 
 def choose(shape: ModelShape, wishes: Wishes, room: Room) -> Fit:
     """The largest plan that fits; or the smallest one, with what it lacks."""
+    if drafting := _with_draft(shape, wishes, room):
+        return drafting
     smallest: Fit | None = None
     for plan in _ladder(shape, wishes):
         fitted = _on_device(shape, plan, wishes, room)
@@ -76,6 +80,20 @@ def choose(shape: ModelShape, wishes: Wishes, room: Room) -> Fit:
         smallest = Fit(fitted, taken, room, lacks=lacks)
     assert smallest is not None  # the ladder has at least one rung
     return smallest
+
+
+def _with_draft(shape: ModelShape, wishes: Wishes, room: Room) -> Fit | None:
+    """With the draft, if nothing of the model has to give way to it."""
+    if wishes.draft is None:
+        return None
+    first = next(_ladder(shape, wishes))
+    without = _on_device(shape, first, wishes, room)
+    plan = _on_device(shape, replace(first, draft=wishes.draft), wishes, room)
+    taken = need(shape, plan)
+    is_pressed = plan.gpu_layers > 0 and taken.device.total > room.for_device
+    if is_pressed or replace(plan, draft=None) != without or _main(taken, room) > room.for_model:
+        return None
+    return _filled(shape, plan, wishes, room)
 
 
 def _ladder(shape: ModelShape, wishes: Wishes) -> Iterator[Plan]:
@@ -128,7 +146,8 @@ def _filled(shape: ModelShape, plan: Plan, wishes: Wishes, room: Room) -> Fit:
     each = cell_bytes(shape, plan)
     cells = cells_for(plan.context_size, plan.parallel, each, room.device if on_device else room.memory)
     if each:
-        affordable = plan.context_size + max(0, spare) // (each + 2 * plan.batch)
+        masks = 2 * (plan.batch + (plan.of_draft.batch if plan.draft else 0))  # who may see whom
+        affordable = plan.context_size + max(0, spare) // (each + masks)
         cells = max(plan.context_size, min(cells, affordable) // CELL_STEP * CELL_STEP)
     filled = replace(plan, cells=cells)
     if on_device and need(shape, filled).device.total > room.for_device:
@@ -154,6 +173,8 @@ def _given_up(shape: ModelShape, plan: Plan, wishes: Wishes, room: Room) -> tupl
         words.append("what is remembered of a text is kept in 8 bits to fit")
     if plan.all_cells < plan.context_size * wishes.parallel:
         words.append(f"requests at once share {plan.all_cells} tokens")
+    if wishes.draft and not plan.draft:
+        words.append("no draft model guesses ahead, for want of memory")
     if wishes.split_cache and not plan.split:
         words.append("the cache is not split")
     if room.device and wishes.gpu_layers < 0:

@@ -7,9 +7,9 @@ whole against measured processes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
-from runtime.engine.lines import lines_for, split_lines_for
+from runtime.engine.lines import DRAFT_BATCH, lines_for, split_lines_for
 from runtime.shape import Layers, ModelShape
 
 MIB = 1 << 20
@@ -32,7 +32,8 @@ class Plan:
     cache_type: format of what is remembered, "f16" or "q8_0". gpu_layers: layers on the device, the last ones, with the
     output as one more. experts_on_cpu: of these layers, the first so many leave their experts in main memory.
     repack: weights are rearranged, in private memory. batch: tokens computed at once. split: the cache has a part for
-    each request, of a whole context.
+    each request, of a whole context. draft: a small model beside it that reads the same texts, all of it on the device
+    if anything is.
     """
 
     context_size: int
@@ -44,6 +45,13 @@ class Plan:
     repack: bool = False
     batch: int = 512
     split: bool = False
+    draft: ModelShape | None = None
+
+    @property
+    def of_draft(self) -> Plan:
+        """How the draft is to run."""
+        layers = self.draft.depth + 1 if self.draft and self.gpu_layers else 0
+        return Plan(self.context_size, self.parallel, self.cells, gpu_layers=layers, batch=DRAFT_BATCH)
 
     @property
     def all_cells(self) -> int:
@@ -68,6 +76,9 @@ class Amount:
         """All of it."""
         return self.weights + self.repacked + self.cache + self.compute + self.program
 
+    def __add__(self, other: Amount) -> Amount:
+        return Amount(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(Amount)))
+
 
 @dataclass(frozen=True, slots=True)
 class Need:
@@ -79,6 +90,29 @@ class Need:
 
 def need(shape: ModelShape, plan: Plan) -> Need:
     """The memory this plan takes."""
+    alone = _alone(shape, plan)
+    if plan.draft is None:
+        return alone
+    beside = _alone(plan.draft, plan.of_draft)
+    tables = replace(beside.memory, program=beside.memory.program - PROGRAM)
+    return Need(alone.memory + tables, alone.device + beside.device)
+
+
+def cell_bytes(shape: ModelShape, plan: Plan) -> int:
+    """What one more token of the cache takes, in all layers that remember every token; of the draft's cache, too."""
+    each = sum(_cell(layer, plan) for layer in shape.each if not layer.windowed)
+    return each + (cell_bytes(plan.draft, plan.of_draft) if plan.draft else 0)
+
+
+def lines(shape: ModelShape, plan: Plan) -> int:
+    """How many texts are kept at a time."""
+    if plan.split:
+        return split_lines_for(plan.parallel)
+    return lines_for(plan.parallel, costly=shape.has_window or shape.has_state)
+
+
+def _alone(shape: ModelShape, plan: Plan) -> Need:
+    """Without the draft."""
     here, there = _layers(shape, plan)
     on_device = plan.gpu_layers > 0
     output = plan.gpu_layers > shape.depth
@@ -99,18 +133,6 @@ def need(shape: ModelShape, plan: Plan) -> Need:
         compute=compute if on_device else 0,
     )
     return Need(memory, device)
-
-
-def cell_bytes(shape: ModelShape, plan: Plan) -> int:
-    """What one more token of the cache takes, in all layers that remember every token."""
-    return sum(_cell(layer, plan) for layer in shape.each if not layer.windowed)
-
-
-def lines(shape: ModelShape, plan: Plan) -> int:
-    """How many texts are kept at a time."""
-    if plan.split:
-        return split_lines_for(plan.parallel)
-    return lines_for(plan.parallel, costly=shape.has_window or shape.has_state)
 
 
 def _layers(shape: ModelShape, plan: Plan) -> tuple[list[Layers], list[tuple[Layers, int]]]:

@@ -18,13 +18,18 @@ _ID_LENGTH = 9  # Mistral's templates refuse any other; nobody else minds
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What an answer took so far: tokens, those of the prompt that were cached, and seconds."""
+    """What an answer took so far: tokens, those of the prompt that were cached, and seconds.
+
+    guessed: tokens that were tried before it was known that they come; right: those that came. Told at the end.
+    """
 
     prompt_tokens: int
     cached_tokens: int
     completion_tokens: int
     prompt_seconds: float
     generation_seconds: float
+    guessed: int = 0
+    right: int = 0
 
 
 @dataclass(frozen=True, slots=True)

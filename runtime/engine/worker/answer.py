@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from runtime.engine.core import Finished, FinishReason, GenerationRequest, TextDelta, Timings, TokenChances
 from runtime.engine.text import TextAssembler
-from runtime.engine.worker.lookup import Lookup
 from runtime.engine.worker.model import Model
 
 
@@ -56,11 +55,10 @@ class Answer:
         if self._request.seconds is not None and self._has_line and seconds > self._request.seconds:
             self.reason = self.reason or FinishReason.LENGTH
 
-    def finish(self, prompt_tokens: int, timings: Timings, lookup: Lookup | None) -> Iterator[TextDelta | Finished]:
-        """What was held back, and the end."""
+    def finish(self, prompt_tokens: int, timings: Timings, guesses: tuple[int, int]) -> Iterator[TextDelta | Finished]:
+        """What was held back, and the end. guesses: how many were tried, and how many were right."""
         yield from self._tell(self._text.finish())
         reason = self.reason or FinishReason.STOP
-        guesses = (lookup.guessed, lookup.right) if lookup else (0, 0)
         yield Finished(self._request.id, reason, prompt_tokens, self.count, timings, self._text.stopped_by, *guesses)
 
     def _count(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from runtime.engine.core import TokenChance, TokenChances
 from runtime.engine.worker.model import Model
-from runtime.engine.worker.samplers import Easel
+from runtime.engine.worker.samplers import Easel, look
 
 
 class Chances:
@@ -86,7 +86,5 @@ class Chances:
         return self._raw.llama_sampler_init(ctypes.byref(self._table(see)), None)
 
     def _table(self, see: Callable[[Any], None]) -> Any:
-        table = self._raw.llama_sampler_i()
-        table.apply = type(table.apply)(lambda _, candidates: see(candidates.contents))
-        self._kept.append(table)
-        return table
+        self._kept.append(look(self._raw, see))
+        return self._kept[-1]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from runtime.engine.messages import Load
 from runtime.engine.worker.cache import MemoryKind
 from runtime.engine.worker.context import Context
+from runtime.engine.worker.draft import Ask
+from runtime.engine.worker.drafting import Drafting
 from runtime.engine.worker.drawing import Drawn
 from runtime.engine.worker.job import Job
 from runtime.engine.worker.lookup import Lookup
@@ -13,13 +17,14 @@ from runtime.engine.worker.sequence import Chunk
 
 
 class Guessing:
-    """Only where it is wished, or the answer was foretold, and where the cache can take back a token: with attention
-    over everything.
+    """Where it is wished, the answer was foretold, or there is a draft; and where the cache can take back a token: with
+    attention over everything. What was foretold or said before goes before what a draft would have to compute.
     """
 
-    def __init__(self, context: Context, load: Load, scheduler: Scheduler) -> None:
+    def __init__(self, context: Context, load: Load, scheduler: Scheduler, drafting: Drafting | None) -> None:
         self._context = context
         self._scheduler = scheduler
+        self._drafting = drafting
         self._works = context.kind is MemoryKind.FULL
         self._for_all = load.lookup
         self._spare = context.lines - load.parallel  # tokens a step can be asked for besides one of each request
@@ -31,22 +36,54 @@ class Guessing:
 
     def guess(self, jobs: dict[str, Job]) -> None:
         """What those who decode may say next."""
-        if not any(job.lookup for job in jobs.values()):
+        if self._drafting is None and not any(job.lookup for job in jobs.values()):
             return
-        spare, decoding = self._spare, [sequence for sequence in self._scheduler.running if sequence.is_decoding]
-        for others, sequence in zip(reversed(range(len(decoding))), decoding, strict=True):
-            job = jobs[sequence.name]
-            if job.lookup is not None:
-                fair = -(-spare // (others + 1))  # rounded up
-                most = min(fair, job.answer.left - 1, self._context.size - len(sequence.tokens) - 1)
-                sequence.guessed = job.lookup.guess(sequence.tokens, int(most))
-                spare -= len(sequence.guessed)
+        decoding = [jobs[sequence.name] for sequence in self._scheduler.running if sequence.is_decoding]
+        spare = self._look_up(decoding)
+        if self._drafting is not None:
+            self._draft([job for job in decoding if not job.sequence.guessed], spare, self._drafting)
+
+    def stepped(self, chunks: Sequence[Chunk], seconds: float) -> None:
+        """These, of which none is a prompt's, were computed together, and drawn from, in so many seconds."""
+        if self._drafting is not None:
+            self._drafting.stepped(len(chunks), sum(len(chunk.guessed) for chunk in chunks), seconds)
 
     def judge(self, job: Job, chunk: Chunk, drawn: Drawn) -> None:
         """Keep what was guessed right, and forget what was computed for nothing."""
-        if not chunk.guessed or job.lookup is None or chunk.sequence.line is None:
+        if not chunk.guessed or job.judge is None or chunk.sequence.line is None:
             return
-        right = drawn.agrees(chunk.guessed)
-        job.lookup.judge(len(chunk.guessed), right)
+        guessed, right = len(chunk.guessed), drawn.agrees(chunk.guessed)
+        job.judge(guessed, right)
+        job.guessed += guessed
+        job.right += right
         self._scheduler.guessed_right(chunk, right)
         self._context.truncate(chunk.sequence.line, chunk.sequence.computed)
+
+    def _look_up(self, jobs: Sequence[Job]) -> int:
+        """Guesses from what is known of the answers; how many more tokens a step can be asked for."""
+        spare = self._spare
+        for others, job in zip(reversed(range(len(jobs))), jobs, strict=True):
+            job.sequence.guessed, job.judge = [], None
+            if job.lookup is not None:
+                job.sequence.guessed = job.lookup.guess(job.sequence.tokens, self._most(job, spare, others))
+                job.judge = job.lookup.judge
+                spare -= len(job.sequence.guessed)
+        return spare
+
+    def _draft(self, jobs: Sequence[Job], spare: int, drafting: Drafting) -> None:
+        """The draft's guesses for these."""
+        asks = []
+        for others, job in zip(reversed(range(len(jobs))), jobs, strict=True):
+            most = self._most(job, spare, others)
+            if most > 0:
+                asks.append(Ask(job.sequence, most))
+                spare -= most
+        trials = drafting.guess(asks, self._scheduler.running)
+        for job in jobs:
+            if trial := trials.get(job.sequence.name):
+                job.judge = trial.judge
+
+    def _most(self, job: Job, spare: int, others: int) -> int:
+        """How many tokens to guess of an answer at most, where so many are left for it and for others."""
+        fair = -(-spare // (others + 1))  # rounded up
+        return int(min(fair, job.answer.left - 1, self._context.size - len(job.sequence.tokens) - 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from runtime.engine import failures
@@ -52,7 +53,9 @@ class Job:
     """A request that can be served. sampler: made when it is admitted first. place: as told while it waits.
 
     is_started: it was told that it is being computed. lookup: guesses its next tokens, where that is wished; foretold:
-    what they may be. keep: tokens that stay where it goes on beyond the end of the context; None where it ends there.
+    what they may be. judge: is told how many tokens are being guessed now, and how many of them were right; guessed,
+    right: of all that were. keep: tokens that stay where it goes on beyond the end of the context; None where it ends
+    there.
     """
 
     request: GenerationRequest
@@ -65,6 +68,9 @@ class Job:
     is_started: bool = False
     lookup: Lookup | None = None
     foretold: list[int] = field(default_factory=list)
+    judge: Callable[[int, int], None] | None = None
+    guessed: int = 0
+    right: int = 0
     keep: int | None = None
     clock: Clock = field(default_factory=Clock)
 

@@ -27,14 +27,10 @@ _REST, _LONGEST_REST = 16, 1024
 
 
 class Lookup:
-    """Of one answer. foretold: what it may be; it begins behind `begin` tokens.
-
-    guessed, right: tokens tried so far, and those of them that came.
-    """
+    """Of one answer. foretold: what it may be; it begins behind `begin` tokens."""
 
     def __init__(self, foretold: Sequence[int] = (), begin: int = 0) -> None:
         self._foretold = _Foretold(foretold, begin)
-        self.guessed = self.right = 0
         self._after: dict[tuple[int, ...], int] = {}  # of every run of tokens, where it went on the last time
         self._known = 0  # tokens looked at
         self._length = _FIRST
@@ -57,8 +53,6 @@ class Lookup:
 
     def judge(self, guessed: int, right: int) -> None:
         """So many of the guessed tokens were right, the first ones."""
-        self.guessed += guessed
-        self.right += right
         self._hope += _WEIGHT * (right / guessed - self._hope)
         self._length = min(_MOST, 2 * self._length) if right == guessed else max(1, right)
         if self._hope < _WORTH:

@@ -26,13 +26,14 @@ from runtime.engine.core import (
 from runtime.engine.messages import Load
 from runtime.engine.worker.cache import PrefixCache
 from runtime.engine.worker.context import NO_ROOM, Batch, Context, DecodeError
+from runtime.engine.worker.drafting import Drafting
 from runtime.engine.worker.drawing import Drawing, Drawn, Wanted
 from runtime.engine.worker.embedding import Texts, VectorCalls
 from runtime.engine.worker.grammar import GrammarError
 from runtime.engine.worker.guessing import Guessing
 from runtime.engine.worker.heart import Heart
 from runtime.engine.worker.job import Job, examine
-from runtime.engine.worker.pace import Pace
+from runtime.engine.worker.pace import UNKNOWN_SECONDS, Pace
 from runtime.engine.worker.scheduler import Scheduler
 from runtime.engine.worker.sequence import Chunk, shifted
 from runtime.engine.worker.tally import Tally
@@ -44,7 +45,10 @@ _WRONG_BATCH = -1  # llama_decode's code for a batch that cannot be; what is bel
 class Loop:
     """`load.parallel` requests run at once, `load.queue_limit` may wait besides; more are told to come again."""
 
-    def __init__(self, context: Context, load: Load, send: Teller, heart: Heart) -> None:
+    def __init__(
+        self, context: Context, load: Load, send: Teller, heart: Heart, drafting: Drafting | None = None
+    ) -> None:
+        """drafting: guesses ahead, where it is there."""
         self._context = context
         self._load = load
         self._send = send
@@ -62,7 +66,7 @@ class Loop:
         self._vectors = VectorCalls(context.model, load, send, heart)
         self._outbox: list[Event] = []
         self._seconds_per_request = 1.0
-        self._guessing = Guessing(context, load, self._scheduler)
+        self._guessing = Guessing(context, load, self._scheduler, drafting)
         self._tally = Tally(self._scheduler, self._cache)
         heart.counters = self._tally.counters
 
@@ -97,7 +101,8 @@ class Loop:
             self._admit()
             decoding = sum(sequence.is_decoding for sequence in self._scheduler.running)
             prompts = min(len(self._jobs), self._load.parallel) - decoding
-            self._guessing.guess(self._jobs)
+            with self._heart.working(UNKNOWN_SECONDS):
+                self._guessing.guess(self._jobs)
             chunks = self._scheduler.plan(self._pace.prompt_tokens(decoding, prompts))
             self._step(chunks)
             self._tell()
@@ -193,7 +198,10 @@ class Loop:
             job = self._jobs[chunk.sequence.name]
             self._guessing.judge(job, chunk, one)
             self._take(job, one)
-        self._pace.learn(decoding, prompt_tokens, time.perf_counter() - begin)
+        seconds = time.perf_counter() - begin
+        self._pace.learn(decoding, prompt_tokens, seconds)
+        if not prompt_tokens:
+            self._guessing.stepped(chunks, seconds)
         self._tally.step(chunks)
 
     def _fill(self, chunks: list[Chunk]) -> dict[Chunk, list[int]]:
@@ -259,7 +267,7 @@ class Loop:
     def _finish(self, job: Job, reason: FinishReason | None = None) -> None:
         job.answer.reason = reason or job.answer.reason
         timings = job.clock.timings()
-        self._outbox += job.answer.finish(job.prompt_tokens, timings, job.lookup)
+        self._outbox += job.answer.finish(job.prompt_tokens, timings, (job.guessed, job.right))
         seconds = timings.prompt_seconds + timings.generation_seconds
         self._seconds_per_request += 0.2 * (seconds - self._seconds_per_request)
         self._close(job, keep=True)
@@ -269,6 +277,7 @@ class Loop:
         self._close(job, keep=failure.kind is not FailureKind.INTERNAL)
 
     def _close(self, job: Job, *, keep: bool) -> None:
+        self._tally.guesses(job)
         self._scheduler.leave(job.sequence, keep=keep)
         job.close()
         del self._jobs[job.request.id]

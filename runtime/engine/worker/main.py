@@ -44,6 +44,7 @@ from runtime.engine.messages import (
 )
 from runtime.engine.protocol import MessageWriter, ProtocolError, read_batches
 from runtime.engine.worker.context import Context
+from runtime.engine.worker.drafting import drafting_for
 from runtime.engine.worker.embedding import Texts
 from runtime.engine.worker.heart import Heart
 from runtime.engine.worker.log import EngineLog
@@ -112,11 +113,12 @@ def _load(load: Load, log: EngineLog, listener: _Listener, send: Send, heart: He
     elif ours:
         pages.fill_beside()
     context = Context(model, load, device.memory_free)
-    loop = Loop(context, load, Teller(send), heart)
+    drafting, draft = drafting_for(model, context, load, device)
+    loop = Loop(context, load, Teller(send), heart, drafting)
     listener.serve(model, loop)
     backend = backend_name(load.backends[0])
-    facts = model.facts(context_size=context.size, parallel=load.parallel, backend=backend, ranks=context.ranks)
-    send(Ready(facts))
+    size, parallel = context.size, load.parallel
+    send(Ready(model.facts(context_size=size, parallel=parallel, backend=backend, ranks=context.ranks, draft=draft)))
     return loop
 
 

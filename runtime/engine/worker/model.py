@@ -144,7 +144,7 @@ class Model:
         """All tokens that end a generation; the whole vocabulary has to be asked."""
         return tuple(token for token in range(self.vocabulary_size) if self._ends_generation(token))
 
-    def facts(self, *, context_size: int, parallel: int, backend: str, ranks: bool) -> ModelFacts:
+    def facts(self, *, context_size: int, parallel: int, backend: str, ranks: bool, draft: str) -> ModelFacts:
         """What the server must know."""
         raw, metadata = self.llama.raw, self._general_metadata()
         template = raw.llama_model_chat_template(self.handle, None)
@@ -170,6 +170,7 @@ class Model:
             repository=raw.llama_vocab_fim_rep(self.vocabulary),
             file=raw.llama_vocab_fim_sep(self.vocabulary),
             ranks=ranks,
+            draft=draft,
         )
 
     def _fill_in(self) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from typing import Any
 
 from runtime.engine.bindings import Llama
@@ -23,6 +24,13 @@ def without(raw: Any, sampler: Any, *calls: str) -> tuple[Any, Any]:
     for call in calls:
         setattr(table, call, type(getattr(table, call))())
     return made(raw.llama_sampler_init(ctypes.byref(table), sampler.contents.ctx)), table
+
+
+def look(raw: Any, see: Callable[[Any], None]) -> Any:
+    """The table of calls of a sampler that changes nothing and shows the candidates; it must outlive the sampler."""
+    table = raw.llama_sampler_i()
+    table.apply = type(table.apply)(lambda _, candidates: see(candidates.contents))
+    return table
 
 
 class Easel:

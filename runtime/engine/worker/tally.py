@@ -18,7 +18,7 @@ class Tally:
         self._scheduler = scheduler
         self._cache = cache
         self._steps = self._batch_tokens = self._prompt_tokens = self._cached_tokens = 0
-        self._generated = self._first = 0
+        self._generated = self._first = self._guessed = self._right = 0
         self._first_seconds = self._next_seconds = 0.0
 
     def counters(self) -> Counters:
@@ -37,6 +37,8 @@ class Tally:
             first_tokens=self._first,
             first_seconds=self._first_seconds,
             next_seconds=self._next_seconds,
+            guessed=self._guessed,
+            right=self._right,
         )
 
     def begun(self, job: Job) -> None:
@@ -48,6 +50,11 @@ class Tally:
         """These were computed together."""
         self._steps += 1
         self._batch_tokens += sum(chunk.size for chunk in chunks)
+
+    def guesses(self, job: Job) -> None:
+        """An answer is over, whatever was guessed of it."""
+        self._guessed += job.guessed
+        self._right += job.right
 
     def token(self, job: Job) -> None:
         """An answer has one more token."""

@@ -31,7 +31,7 @@ SEVEN = ModelShape(
 MIXTURE = replace(SEVEN, layers=(Layers(32, 900_000_000, experts=850_000_000, keys=1024, values=1024),), experts_used=2)
 
 
-def fit(memory: float, *, shape: ModelShape = SEVEN, device: float = 0, **wishes: int | bool) -> Fit:
+def fit(memory: float, *, shape: ModelShape = SEVEN, device: float = 0, **wishes: object) -> Fit:
     wished = replace(Wishes(8192), **wishes)  # type: ignore[arg-type]
     size = int(device * GB)
     return choose(shape, wished, Room(int(memory * GB), int(memory * GB), size, size))
@@ -103,6 +103,34 @@ def test_a_graphics_card_gets_all_layers_or_as_many_as_it_holds() -> None:
     assert 0 < some.plan.gpu_layers < 33
     assert f"{some.plan.gpu_layers} of 33 layers fit on the graphics card" in some.given_up
     assert need(SEVEN, replace(some.plan, gpu_layers=some.plan.gpu_layers + 1)).device.total > some.room.for_device
+
+
+SMALL = replace(SEVEN, layers=(Layers(16, 10_000_000, keys=512, values=512),), width=1024, widest=4096)
+"""A draft of half a billion: 0.5 GB with its tables."""
+
+
+def test_a_draft_is_taken_along_where_all_of_both_fits_and_given_up_before_the_model_gives_anything_up() -> None:
+    with_it = fit(64, parallel=4, draft=SMALL)
+    assert with_it.plan == replace(fit(64, parallel=4).plan, draft=SMALL)
+    assert with_it.need.memory.total > fit(64, parallel=4).need.memory.total + SMALL.weights
+    found = [fit(memory / 20, draft=SMALL) for memory in range(280, 160, -1)]
+    assert [one.plan.draft is not None for one in found] == sorted(one.plan.draft is not None for one in found)[::-1]
+    for one in found:
+        if one.plan.draft:
+            assert (one.plan.context_size, one.plan.cache_type) == (8192, "f16")
+            assert one.need.memory.total <= one.room.for_model
+        else:
+            assert "no draft model guesses ahead, for want of memory" in one.given_up or not one.fits
+
+
+def test_on_a_graphics_card_a_draft_never_takes_a_layers_place() -> None:
+    for tenths in range(20, 140):
+        found, without = fit(32, device=tenths / 10, draft=SMALL), fit(32, device=tenths / 10)
+        assert found.plan.gpu_layers == without.plan.gpu_layers
+        if found.plan.draft:
+            assert found.plan.gpu_layers == 33
+            assert found.need.device.total <= found.room.for_device
+    assert fit(32, device=14, draft=SMALL).plan.draft
 
 
 def test_experts_stay_in_main_memory_before_whole_layers_do() -> None:

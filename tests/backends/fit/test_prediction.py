@@ -50,3 +50,15 @@ def test_a_split_cache_takes_a_whole_context_for_each_of_its_lines(engine_dir: P
     more = asyncio.run(measured(engine_dir, path, split)).total - asyncio.run(measured(engine_dir, path, shared)).total
     predicted = need(shape, split).memory.cache - need(shape, shared).memory.cache
     assert 0.8 * predicted <= more <= 1.2 * predicted
+
+
+def test_a_draft_takes_its_weights_and_a_cache_of_its_own(engine_dir: Path, tmp_path: Path) -> None:
+    path = TinyModel(layers=4, width=512, heads=8, kv_heads=2, weights="Q8_0").write(tmp_path / "model.gguf")
+    small = TinyModel(layers=2, width=512, heads=8, kv_heads=8, weights="Q8_0", seed=8).write(tmp_path / "draft.gguf")
+    plan = Plan(1024, cells=8192)
+    both = replace(plan, draft=shape_of(read_tables(small)))
+    shape = shape_of(read_tables(path))
+    predicted = need(shape, both).memory.total
+    taken = asyncio.run(measured(engine_dir, path, both, draft=small)).total
+    assert 1 - UNDER <= predicted / taken <= 1 + OVER
+    assert need(shape, both).memory.cache > 2 * need(shape, plan).memory.cache

@@ -1,0 +1,40 @@
+"""What a model thinks the likeliest token, and how sure it is of it."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from typing import Any
+
+from runtime.engine.worker.model import Model
+from runtime.engine.worker.samplers import Easel, look, made
+
+_AMONG = 10
+"""Of so many of the likeliest tokens the chances are told, as if there were no others."""
+
+
+class Surest:
+    """In one context. handle: the context's."""
+
+    def __init__(self, model: Model, handle: Any) -> None:
+        raw = model.llama.raw
+        self._easel = Easel(model.llama, handle, model.vocabulary_size)
+        self._chance = 0.0
+        self._table = look(raw, self._see)
+        self._chain = made(raw.llama_sampler_chain_init(raw.llama_sampler_chain_default_params()))
+        for sampler in (
+            raw.llama_sampler_init_top_k(_AMONG),
+            raw.llama_sampler_init(ctypes.byref(self._table), None),
+            raw.llama_sampler_init_greedy(),
+        ):
+            raw.llama_sampler_chain_add(self._chain, made(sampler))
+
+    def of(self, output: int) -> tuple[int, float]:
+        """The likeliest token at batch entry `output`, and its chance."""
+        token = self._easel.draw(self._chain, output, _AMONG)
+        return token, self._chance
+
+    def _see(self, candidates: Any) -> None:
+        """Sorted, the likeliest first."""
+        logits = [candidates.data[place].logit for place in range(min(_AMONG, candidates.size))]
+        self._chance = 1 / sum(math.exp(logit - logits[0]) for logit in logits)
