@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, lru_cache
+from itertools import compress, repeat
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,8 @@ class Model:
     @cached_property
     def end_tokens(self) -> tuple[int, ...]:
         """All tokens that end a generation; the whole vocabulary has to be asked."""
-        return tuple(token for token in range(self.vocabulary_size) if self._ends_generation(token))
+        everything = range(self.vocabulary_size)
+        return tuple(compress(everything, map(self.llama.raw.llama_vocab_is_eog, repeat(self.vocabulary), everything)))
 
     def facts(self, *, context_size: int, parallel: int, backend: str, ranks: bool, draft: str) -> ModelFacts:
         """What the server must know."""
