@@ -44,7 +44,7 @@ inline void turn(quad (&rows)[4]) {
     rows[3] = PANNIER_MIX(ab_high, cd_high, 2, 3, 6, 7);
 }
 
-// Four rows of `width` (a multiple of 4) floats, one behind the other, become columns of `to`, whose rows are `pitch` long.
+// Four rows of `width` (a multiple of 4) floats, one behind the other, become columns of `to`, `pitch` apart.
 inline void turn_into(float * to, int pitch, const float * from, int width) {
     for (int at = 0; at < width; at += 4) {
         quad rows[4];
@@ -97,7 +97,8 @@ template <typename Float> struct Matrix {
 
 // ROWS rows and COLUMNS vectors of `result`, which fit into registers.
 template <int ROWS, int COLUMNS, bool ADDS>
-inline void product_of_block(float * result, int pitch, Matrix<const float> left, Matrix<const float> right, int depth) {
+inline void product_of_block(float * result, int pitch, Matrix<const float> left, Matrix<const float> right,
+                             int depth) {
     vec sums[ROWS][COLUMNS] = {};
     if (ADDS) {
         for (int row = 0; row < ROWS; row++)
@@ -111,11 +112,13 @@ inline void product_of_block(float * result, int pitch, Matrix<const float> left
             for (int column = 0; column < COLUMNS; column++) sums[row][column] += factors[column] * left.row(row)[step];
     }
     for (int row = 0; row < ROWS; row++)
-        for (int column = 0; column < COLUMNS; column++) store(result + row * pitch + column * LANES, sums[row][column]);
+        for (int column = 0; column < COLUMNS; column++)
+            store(result + row * pitch + column * LANES, sums[row][column]);
 }
 
 template <int ROWS, int COLUMNS, bool ADDS>
-inline void product_of_rows(Matrix<float> result, Matrix<const float> left, Matrix<const float> right, int width, int depth) {
+inline void product_of_rows(Matrix<float> result, Matrix<const float> left, Matrix<const float> right, int width,
+                            int depth) {
     int at = 0;
     for (; at + COLUMNS * LANES <= width; at += COLUMNS * LANES)
         product_of_block<ROWS, COLUMNS, ADDS>(result.at + at, result.pitch, left, {right.at + at, right.pitch}, depth);
@@ -125,7 +128,8 @@ inline void product_of_rows(Matrix<float> result, Matrix<const float> left, Matr
 
 // result = left × right, or += if it ADDS. left: rows × depth. right: depth × width, which is a multiple of LANES.
 template <bool ADDS>
-inline void product(Matrix<float> result, Matrix<const float> left, Matrix<const float> right, int rows, int width, int depth) {
+inline void product(Matrix<float> result, Matrix<const float> left, Matrix<const float> right, int rows, int width,
+                    int depth) {
     int row = 0;
     for (; row + 4 <= rows; row += 4)
         product_of_rows<4, 2, ADDS>({result.row(row), result.pitch}, {left.row(row), left.pitch}, right, width, depth);

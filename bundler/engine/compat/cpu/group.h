@@ -1,0 +1,265 @@
+// Attention of a few rows and heads, tile by tile.
+//
+// A tile is folded into what was seen before as in "Online normalizer calculation for softmax" (arXiv 1805.02867).
+#pragma once
+
+#include "question.h"
+#include "vec.h"
+
+#include <cmath>
+
+namespace {
+
+using tiles::Matrix;
+
+constexpr int FEW = 3;  // so many queries are multiplied with keys as they lie; for more, keys are worth turning
+
+// What a query has seen so far: the largest score, the sum of exp(score - largest), and the values weighed by these.
+struct Seen {
+    float largest, sum;
+    float * values;
+
+    void add(const Seen & other, int width) {
+        if (other.sum == 0.0f) return;
+        const float both = std::max(largest, other.largest);
+        const float mine = std::exp(largest - both), theirs = std::exp(other.largest - both);
+        ggml_vec_scale_f32(width, values, mine);
+        ggml_vec_mad_f32(width, values, other.values, theirs);
+        sum = sum * mine + other.sum * theirs;
+        largest = both;
+    }
+
+    void finish(float * answer, const float * sink, int width) {
+        float share = 1.0f;
+        if (sink) {
+            const float both = std::max(largest, *sink);
+            share = std::exp(largest - both);
+            sum = sum * share + std::exp(*sink - both);
+        }
+        std::memcpy(answer, values, width * sizeof *answer);
+        ggml_vec_scale_f32(width, answer, sum == 0.0f ? 0.0f : share / sum);
+    }
+};
+
+// Of a group of queries: a few rows, and all heads that read a few heads of keys.
+struct Place {
+    int row, rows, key_head, key_heads, stream;
+};
+
+// Its queries are numbered `(key_head * rows + row) * sharing + head`, all from the group's first.
+class Group {
+  public:
+    // Room in floats that a group of so many queries needs.
+    static int64_t room(const Question & asked, int queries) {
+        const int wide = asked.keys_wide + asked.values_wide;
+        return int64_t{queries} * (wide + 2 * TILE) + TILE * wide;
+    }
+
+    Group(const Question & asked, float * room, const Place & place) :
+        asked(asked), place(place), queries(place.key_heads * place.rows * asked.sharing) {
+        scaled = {room, asked.keys_wide};
+        results = {scaled.row(queries), asked.values_wide};
+        scores = {results.row(queries), TILE};
+        lists = reinterpret_cast<int32_t *>(scores.row(queries));
+        tile_of_keys = scores.row(2 * queries);
+        tile_of_values = tile_of_keys + TILE * asked.keys_wide;
+        std::memset(results.at, 0, queries * asked.values_wide * sizeof(float));
+        for (int query = 0; query < queries; query++) {
+            const float * from = asked.query(row_of(query), head_of(query), place.stream);
+            for (int at = 0; at < asked.keys_wide; at++) scaled.row(query)[at] = from[at] * asked.scale;
+            largest[query] = -INFINITY;
+            sum[query] = 0.0f;
+        }
+    }
+
+    // Look at the cells; of one row alone, only at those it sees as number `first` to `last`.
+    void look(int64_t first = 0, int64_t last = INT64_MAX) {
+        int64_t number = 0;
+        for (int cell = 0; cell < asked.cells && number < last; cell += TILE) {
+            const int count = std::min(TILE, asked.cells - cell);
+            Sight sights[TILE];
+            int looking = 0, seen = 0;
+            bool is_graded = false;
+            for (int row = 0; row < place.rows; row++) {
+                sights[row] = sight_of(asked, place.row + row, place.stream, cell);
+                if (!sights[row].cells) continue;
+                if (place.rows == 1) {
+                    const int visible = count_of(sights[row].cells);
+                    if (number < first || number + visible > last)
+                        sights[row].cells = between(sights[row].cells, first - number, last - number);
+                    number += visible;
+                }
+                is_graded |= sights[row].is_graded;
+                seen += count_of(sights[row].cells);
+                looking += sights[row].cells != 0;
+            }
+            if (!looking) continue;
+            if (is_graded || is_shared(looking, seen)) look_together(cell, count, sights);
+            else remember(cell, sights);
+        }
+        for (int row = 0; row < place.rows; row++) look_at_list(row);
+    }
+
+    int size() const { return queries; }
+    int row_of(int query) const { return place.row + query / asked.sharing % place.rows; }
+    int head_of(int query) const {
+        return (place.key_head + query / asked.sharing / place.rows) * asked.sharing + query % asked.sharing;
+    }
+    Seen seen(int query) { return {largest[query], sum[query], results.row(query)}; }
+
+  private:
+    const Question & asked;
+    const Place place;
+    const int queries;
+    Matrix<float> scaled, results, scores;  // queries × width of keys, of values, and cells of a tile
+    float *tile_of_keys, *tile_of_values;
+    int32_t * lists;  // of each row, cells it sees and has not looked at
+    int listed[TILE] = {};
+    float largest[TILE], sum[TILE];
+
+    // Whether it is less work to multiply a tile with all who see some of it than every cell with those who see it.
+    // In units of a query and a cell of a tile; to read a cell costs five, to turn its key four more.
+    bool is_shared(int looking, int seen) const {
+        return TILE * (9 + looking * asked.sharing) < seen * (5 + 2 * asked.sharing);
+    }
+
+    int first_query(int key_head, int row) const { return (key_head * place.rows + row) * asked.sharing; }
+
+    void look_together(int cell, int count, const Sight * sights) {
+        const uint64_t all = count < TILE ? (uint64_t{1} << count) - 1 : ~uint64_t{0};
+        for (int key_head = 0; key_head < place.key_heads; key_head++) {
+            read_turned(key_head, count, [&](int number) { return cell + number; });
+            for (int next = cell + TILE; next < std::min(cell + 2 * TILE, asked.cells); next++) fetch(key_head, next);
+            for (int row = 0; row < place.rows; row++) {
+                if (!sights[row].cells) continue;
+                const int begin = row;
+                while (row < place.rows && sights[row].cells) row++;
+                const int query = first_query(key_head, begin), together = first_query(key_head, row) - query;
+                multiply_turned(query, together, count);
+                bend(query, together, count);
+                for (int one = begin; one < row; one++) {
+                    const Sight & sight = sights[one];
+                    if (sight.cells != all || sight.is_graded) hide(key_head, one, cell, count, sight);
+                }
+                weigh(query, together, count);
+            }
+        }
+    }
+
+    void remember(int cell, const Sight * sights) {
+        for (int row = 0; row < place.rows; row++) {
+            for (uint64_t left = sights[row].cells; left; left &= left - 1) {
+                if (listed[row] == TILE) look_at_list(row);
+                const int one = cell + __builtin_ctzll(left);
+                lists[row * TILE + listed[row]++] = one;
+                for (int key_head = 0; key_head < place.key_heads; key_head++) fetch(key_head, one);
+            }
+        }
+    }
+
+    void fetch(int key_head, int cell) const {
+        keys_of(key_head).fetch(cell);
+        values_of(key_head).fetch(cell);
+    }
+
+    void look_at_list(int row) {
+        const int count = listed[row];
+        if (!count) return;
+        const int32_t * list = lists + row * TILE;
+        const auto cell_at = [list](int number) { return list[number]; };
+        for (int key_head = 0; key_head < place.key_heads; key_head++) {
+            const int query = first_query(key_head, row);
+            if (asked.sharing > FEW) {
+                read_turned(key_head, count, cell_at);
+                multiply_turned(query, asked.sharing, count);
+            } else {
+                read(key_head, count, cell_at);
+                multiply(query, asked.sharing, count);
+            }
+            bend(query, asked.sharing, count);
+            weigh(query, asked.sharing, count);
+        }
+        listed[row] = 0;
+    }
+
+    template <typename CellAt> void read(int key_head, int count, CellAt cell_at) {
+        const Cells keys = keys_of(key_head);
+        for (int number = 0; number < count; number++) keys.into(tile_of_keys + number * keys.width, cell_at(number));
+        read_values(key_head, count, cell_at);
+    }
+
+    void multiply(int query, int together, int count) {
+        const int width = asked.keys_wide;
+        for (int one = query; one < query + together; one++) {
+            for (int number = 0; number < count; number += 4) {
+                const float * keys = tile_of_keys + number * width;
+                tiles::store(scores.row(one) + number, tiles::dots(scaled.row(one), keys, width));
+            }
+        }
+    }
+
+    // Keys become columns, so that a product's lanes are cells; values stay rows.
+    template <typename CellAt> void read_turned(int key_head, int count, CellAt cell_at) {
+        const Cells keys = keys_of(key_head);
+        float four[4 * LONGEST];
+        for (int number = 0; number < whole_lanes(count); number += 4) {
+            for (int one = 0; one < 4; one++) {
+                if (number + one < count) keys.into(four + one * keys.width, cell_at(number + one));
+                else std::memset(four + one * keys.width, 0, keys.width * sizeof *four);
+            }
+            tiles::turn_into(tile_of_keys + number, TILE, four, keys.width);
+        }
+        read_values(key_head, count, cell_at);
+    }
+
+    void multiply_turned(int query, int together, int count) {
+        tiles::product<false>({scores.row(query), TILE}, {scaled.row(query), scaled.pitch}, {tile_of_keys, TILE},
+                              together, whole_lanes(count), asked.keys_wide);
+    }
+
+    template <typename CellAt> void read_values(int key_head, int count, CellAt cell_at) {
+        const Cells values = values_of(key_head);
+        for (int number = 0; number < count; number++)
+            values.into(tile_of_values + number * values.width, cell_at(number));
+    }
+
+    void bend(int query, int together, int count) {
+        if (asked.softcap == 0.0f) return;
+        for (int one = query; one < query + together; one++)
+            for (int number = 0; number < count; number++)
+                scores.row(one)[number] = asked.softcap * std::tanh(scores.row(one)[number]);
+    }
+
+    void hide(int key_head, int row, int cell, int count, Sight sight) {
+        const uint16_t * mask = asked.mask_of(place.row + row, place.stream);
+        for (int query = first_query(key_head, row); query < first_query(key_head, row + 1); query++) {
+            float * score = scores.row(query);
+            for (int number = 0; number < count; number++) {
+                if (!(sight.cells >> number & 1)) score[number] = -INFINITY;
+                else if (sight.is_graded) score[number] += GGML_CPU_FP16_TO_FP32(mask[cell + number]);
+            }
+        }
+    }
+
+    // Take the tile's values in, by the scores.
+    void weigh(int query, int together, int count) {
+        for (int one = query; one < query + together; one++) {
+            float * score = scores.row(one);
+            const float best = tiles::largest(score, count);
+            if (best > largest[one]) {
+                const float less = std::exp(largest[one] - best);
+                if (sum[one] != 0.0f) ggml_vec_scale_f32(asked.values_wide, results.row(one), less);
+                sum[one] *= less;
+                largest[one] = best;
+            }
+            sum[one] += ggml_vec_soft_max_f32(count, score, score, largest[one]);
+        }
+        tiles::product<true>({results.row(query), results.pitch}, {scores.row(query), TILE},
+                             {tile_of_values, asked.values_wide}, together, asked.values_wide, count);
+    }
+
+    Cells keys_of(int key_head) const { return asked.keys(place.key_head + key_head, place.stream); }
+    Cells values_of(int key_head) const { return asked.values(place.key_head + key_head, place.stream); }
+};
+
+}  // namespace
