@@ -54,11 +54,12 @@ def by_definition(case: Case, data: Data) -> Floats:
         scores = case.softcap * np.tanh(scores / case.softcap)
     if data.mask is not None:
         scores += data.mask[:, None]
-    best = np.maximum(scores.max(axis=-1, keepdims=True), -1e30)
+    sinks = -1e30 if data.sinks is None else data.sinks[None, :, None, None]
+    best = np.maximum(scores.max(axis=-1, keepdims=True), sinks)
     weights = np.exp(scores - best)
     total = weights.sum(axis=-1, keepdims=True)
     if data.sinks is not None:
-        total += np.exp(data.sinks[None, :, None, None] - best)
+        total += np.exp(sinks - best)
     shares = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
     return np.einsum("shrc,schw->srhw", shares, v).astype(np.float32)
 
