@@ -75,13 +75,16 @@ CHAINS = {
     "chances": SamplingParams(temperature=1.5, n_probs=5, seed=13),
     "chances afterwards": SamplingParams(temperature=1.5, n_probs=5, after_sampling=True, seed=13),
     "a form": SamplingParams(temperature=1.5, grammar='root ::= [a-z ]+ "."', seed=21),
+    "a form, the likeliest": SamplingParams(temperature=0, grammar='root ::= ([a-z ]{9} "\\n")+'),
+    "a form, few": SamplingParams(temperature=1.5, top_k=3, grammar='root ::= ([A-Z] [0-9]+ "; "?)+', seed=22),
+    "a form of two words": SamplingParams(temperature=1.5, grammar='root ::= ("yes " | "no ")+', seed=23),
 }
 
 
 async def _texts(engine: WorkerEngine) -> dict[str, tuple[int, ...]]:
     texts = {}
     for name, sampling in CHAINS.items():
-        request = GenerationRequest(name, "Once upon a time", sampling, max_tokens=40, ignore_eos=name != "a form")
+        request = GenerationRequest(name, "Once upon a time", sampling, max_tokens=40, ignore_eos=not name.startswith("a form"))
         tokens: list[int] = []
         async for event in engine.generate(request):
             if isinstance(event, TextDelta):

@@ -58,6 +58,11 @@ class Grammar:
         finally:
             self._filter_calls.apply = self._nothing
 
+    @property
+    def sieve(self) -> Any:
+        """Removes what is forbidden from any candidates."""
+        return self._sampler
+
     def allows(self, token: int) -> bool:
         """Whether the answer may go on with this token."""
         return _allows(self._raw, self._sampler, token)
@@ -109,6 +114,11 @@ class LazyGrammar:
     def attempts(self) -> int:
         """How often to draw again: asleep, each attempt forbids one token more."""
         return self._grammar.attempts if self._awake else 32
+
+    @property
+    def sieve(self) -> Any:
+        """As the grammar's; None while it sleeps."""
+        return self._grammar.sieve if self._awake else None
 
     @contextmanager
     def filtering(self) -> Iterator[None]:

@@ -7,11 +7,15 @@ none, on Windows and macOS and from source, llama.cpp looks at the whole vocabul
 from __future__ import annotations
 
 import ctypes
+import math
 from functools import cache
 from typing import Any
 
 MOST = 1024
 """For more than that llama.cpp's way is as good."""
+
+_SIEVED = 4, 60
+"""So many for each that is wanted, and so many more, are put through a sieve at first; then `MOST`."""
 
 
 @cache
@@ -36,15 +40,34 @@ class Likeliest:
         self._start = ctypes.cast(self._room, raw.llama_token_data_p)
         self._at = ctypes.addressof(self._room)
 
-    def draw(self, sampler: Any, output: int, wanted: int) -> int | None:
+    def draw(self, sampler: Any, output: int, wanted: int, sieve: Any = None) -> int | None:
         """The token a sampler selects when it sees only the `wanted` likeliest of batch entry `output`, and nothing of
         what it would be told of the choice. None where nobody can look for them.
+
+        sieve: a sampler that rules tokens out before that; None, too, where too few are left of those it was shown.
         """
         find = _library()
         if find is None or not 0 < wanted <= MOST:
             return None
         logits = self._raw.llama_get_logits_ith(self._context, output)
-        count = find(logits, self._vocabulary_size, wanted, self._at)
-        array = self._raw.llama_token_data_array(self._start, count, -1, False)
-        self._raw.llama_sampler_apply(sampler, ctypes.byref(array))
-        return int(array.data[array.selected].id)
+        for shown in (_SIEVED[0] * wanted + _SIEVED[1], MOST) if sieve else (wanted,):
+            count = find(logits, self._vocabulary_size, min(shown, MOST), self._at)
+            left = self._sift(sieve, count) if sieve else count
+            if left >= min(wanted, count):
+                array = self._array(left)
+                self._raw.llama_sampler_apply(sampler, ctypes.byref(array))
+                return int(array.data[array.selected].id)
+        return None
+
+    def _sift(self, sieve: Any, count: int) -> int:
+        """Keep those of the first `count` that the sieve lets through, in their order; how many they are."""
+        array, room, left = self._array(count), self._room, 0
+        self._raw.llama_sampler_apply(sieve, ctypes.byref(array))
+        for place in range(count):
+            if room[place].logit != -math.inf:
+                room[left] = room[place]
+                left += 1
+        return left
+
+    def _array(self, count: int) -> Any:
+        return self._raw.llama_token_data_array(self._start, count, -1, False)

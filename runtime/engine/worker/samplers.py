@@ -45,12 +45,13 @@ class Easel:
         self._chain = made(raw.llama_sampler_chain_init(raw.llama_sampler_chain_default_params()))
         self._likeliest = Likeliest(raw, handle, vocabulary_size)
 
-    def draw(self, sampler: Any, output: int, among: int = 0) -> int:
+    def draw(self, sampler: Any, output: int, among: int = 0, sieve: Any = None) -> int:
         """The token that a sampler selects from the logits of batch entry `output`. It is told so, if it listens.
 
         among: it never selects but from so many of the likeliest, and does not listen; 0 where that is not known.
+        sieve: of those that this sampler lets through, as the other does first, if it is shown all.
         """
-        if among and (token := self._likeliest.draw(sampler, output, among)) is not None:
+        if among and (token := self._likeliest.draw(sampler, output, among, sieve)) is not None:
             return token
         raw = self._raw
         raw.llama_sampler_chain_add(self._chain, sampler)

@@ -83,7 +83,7 @@ class Sampler:
         """Draw token `index` of the answer from the logits of batch entry `output`. Raises `GrammarError`.
 
         A grammar looks at every candidate, which is slow, so it is asked first about the token drawn without it; only
-        if it forbids that one, it is drawn again from what it allows.
+        if it forbids that one, it is drawn again from what it allows, of the likeliest if these are enough.
         """
         if self._budget and self._budget.due:
             token = self._budget.due[0]
@@ -97,7 +97,7 @@ class Sampler:
             if grammar is None or grammar.allows(token):
                 break
             with grammar.filtering():
-                token = self._draw(easel, output, index)
+                token = self._draw(easel, output, index, among=self._among, sieve=grammar.sieve)
             filtering = grammar.filtering()
         chances = None
         if self._chances and self._params.after_sampling:
@@ -125,10 +125,19 @@ class Sampler:
         if self._chances:
             self._chances.close()
 
-    def _draw(self, easel: Easel, output: int, index: int, looks: Sequence[Any] = (), *, among: int = 0) -> int:
+    def _draw(
+        self,
+        easel: Easel,
+        output: int,
+        index: int,
+        looks: Sequence[Any] = (),
+        *,
+        among: int = 0,
+        sieve: Any = None,
+    ) -> int:
         """Draw without telling the chain: a grammar may still object. What draws by chance is made anew each time.
 
-        looks: samplers to see behind it what it drew from. among: see `Easel.draw`.
+        looks: samplers to see behind it what it drew from. among, sieve: see `Easel.draw`.
         """
         raw, seed = self._raw, step_seed(self._seed, index)
         for sampler in self._behind:
@@ -141,7 +150,7 @@ class Sampler:
             self._add(raw.llama_sampler_init_dist(seed))
         for look in looks:
             self._add(look)
-        token = easel.draw(self._mute, output, among)
+        token = easel.draw(self._mute, output, among, sieve)
         for sampler in self._behind:
             taken = raw.llama_sampler_chain_remove(self._chain, self._steady)
             if sampler is None:
