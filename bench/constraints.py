@@ -154,6 +154,8 @@ class Guided:
     """llguidance, asked about the token drawn without it, or (`always`) for a mask of the vocabulary before any."""
 
     attempts = 1
+    sieve = None
+    """A mask costs the same for the whole vocabulary as for a part of it."""
 
     def __init__(self, desk: Desk, grammar: str, *, always: bool = False) -> None:
         """Raises `RefusedError`."""

@@ -4,10 +4,10 @@ usage: uv run --with llguidance==1.9.1 python -m bench.grammars [SECTION]... [--
 
 tokens    microseconds to draw a token, with Qwen 2's vocabulary (151,936 tokens) and the demo model's; our own sampler
           draws, whoever says what is allowed. "asked first": the token drawn without a form is asked about, and only
-          where it is refused the whole vocabulary is masked (what we do); "mask": masked for every token. `refused`:
-          the share of tokens that are not what the form allows. Logits are noise in which the document's next token
-          (or before it, one that is refused) is far ahead.
-          `likeliest_us`: to find the 1024 likeliest and ask llama.cpp about those alone, which nobody does yet (Linux).
+          where it is refused it is drawn again (what we do; on Linux from the likeliest, if enough of them are
+          allowed); "mask": masked for every token. `refused`: the share of tokens that are not what the form allows.
+          Logits are noise in which the document's next token (or before it, one that is refused) is far ahead.
+          `likeliest_us`: to find the 1024 likeliest and ask llama.cpp about those alone (Linux).
           `forced`: the share of tokens that llguidance could tell without the model.
 refused   how many tokens of the demo model, which knows nothing of JSON, a form refuses.
 starts    milliseconds from a schema to the first mask; and llguidance's view of the vocabulary, once for a model.

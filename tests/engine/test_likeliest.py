@@ -17,7 +17,7 @@ from bundler import targets
 from bundler.console import Console
 from bundler.launcher.preload import build_preload
 from runtime.engine.client import WorkerEngine
-from runtime.engine.core import GenerationRequest, SamplingParams, TextDelta, TokenBias
+from runtime.engine.core import GenerationRequest, GrammarTrigger, SamplingParams, TextDelta, TokenBias
 from tests.engine.workers import Worker
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only on Linux a worker has it")
@@ -77,6 +77,12 @@ CHAINS = {
     "a form": SamplingParams(temperature=1.5, grammar='root ::= [a-z ]+ "."', seed=21),
     "a form, the likeliest": SamplingParams(temperature=0, grammar='root ::= ([a-z ]{9} "\\n")+'),
     "a form, few": SamplingParams(temperature=1.5, top_k=3, grammar='root ::= ([A-Z] [0-9]+ "; "?)+', seed=22),
+    "a form behind a letter": SamplingParams(
+        temperature=2.0,
+        grammar='root ::= "e" ([0-9] | " ")+',
+        grammar_triggers=tuple(GrammarTrigger(letter) for letter in "eaointhsr"),
+        seed=24,
+    ),
     "a form of two words": SamplingParams(temperature=1.5, grammar='root ::= ("yes " | "no ")+', seed=23),
 }
 
@@ -84,7 +90,9 @@ CHAINS = {
 async def _texts(engine: WorkerEngine) -> dict[str, tuple[int, ...]]:
     texts = {}
     for name, sampling in CHAINS.items():
-        request = GenerationRequest(name, "Once upon a time", sampling, max_tokens=40, ignore_eos=not name.startswith("a form"))
+        request = GenerationRequest(
+            name, "Once upon a time", sampling, max_tokens=40, ignore_eos=not name.startswith("a form")
+        )
         tokens: list[int] = []
         async for event in engine.generate(request):
             if isinstance(event, TextDelta):

@@ -96,8 +96,9 @@ class Sampler:
         for _ in range(grammar.attempts if grammar else 0):
             if grammar is None or grammar.allows(token):
                 break
+            sieve = grammar.sieve  # without one, what is forbidden must be sought in its own place, among all
             with grammar.filtering():
-                token = self._draw(easel, output, index, among=self._among, sieve=grammar.sieve)
+                token = self._draw(easel, output, index, among=self._among if sieve else 0, sieve=sieve)
             filtering = grammar.filtering()
         chances = None
         if self._chances and self._params.after_sampling:
