@@ -176,6 +176,7 @@ class Backend:
             base.ggml_flash_attn_ext_add_sinks(answer, sinks)
         graph = base.ggml_new_graph(context)
         base.ggml_build_forward_expand(graph, answer)
+        base.ggml_build_forward_expand(graph, self._roomy(context))
         buffer = base.ggml_backend_alloc_ctx_tensors(context, self._backend)
         self._put(q, data.q.tobytes())
         self._put(k, data.k_bytes)
@@ -198,6 +199,12 @@ class Backend:
         head, cell = base.ggml_row_size(case.kind, width), base.ggml_row_size(case.kind, width * case.key_heads)
         shape = (width, case.cells, case.key_heads, case.streams)
         return kept, base.ggml_view_4d(context, kept, *shape, cell, head, cell * case.cells, 0)
+
+    def _roomy(self, context: int) -> int:
+        """A step that needs more room than attention does, as a model has; all share what the largest needs."""
+        q, k, v = (self._new(context, kind, 1024, 1, 1, 1) for kind in (F32, F16, F16))
+        step: int = self._base.ggml_flash_attn_ext(context, q, k, v, None, 1.0, 0.0, 0.0)
+        return step
 
     def _new(self, context: int, kind: int, *shape: int) -> int:
         tensor: int = self._base.ggml_new_tensor_4d(context, kind, *shape)

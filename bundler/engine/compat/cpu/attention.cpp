@@ -21,18 +21,26 @@ constexpr int FOR_EACH_THREAD = 4;  // groups, so that none waits long for anoth
 
 // How many rows, and heads of keys, are looked at together, so that there are enough groups for all threads. Rows that
 // see the same cells belong together, to read them once. Where every row has its own, all heads do: their keys lie side
-// by side, and memory is fastest read in a row.
+// by side, and memory is fastest read in a row. Of a prompt, all heads that there is room for: its mask is long, and read
+// once for each group.
 struct Plan {
     int rows, key_heads;
 
-    Plan(const Question & asked, int threads) {
+    // room: floats for each thread.
+    Plan(const Question & asked, int threads, int64_t room) {
         const int wanted = FOR_EACH_THREAD * threads, all = asked.rows * asked.key_heads * asked.streams;
         if (asked.rows < TILE && asked.rows * asked.streams >= wanted && !share_cells(asked)) {
             rows = 1;
             key_heads = std::min(asked.key_heads, TILE / asked.sharing);
-        } else {
-            rows = std::max(1, std::min({TILE / asked.sharing, asked.rows, (all + wanted - 1) / wanted}));
-            key_heads = 1;
+            return;
+        }
+        rows = std::max(1, std::min({TILE / asked.sharing, asked.rows, (all + wanted - 1) / wanted}));
+        key_heads = 1;
+        const int in_rows = (asked.rows + rows - 1) / rows * asked.streams;
+        const int each = rows * asked.sharing;
+        while (2 * key_heads <= asked.key_heads && in_rows * (asked.key_heads / (2 * key_heads)) >= wanted
+               && 2 * key_heads * each <= MOST && Group::room(asked, 2 * key_heads * each) <= room) {
+            key_heads *= 2;
         }
     }
 
@@ -57,11 +65,12 @@ struct Plan {
 
 // Enough rows: whoever is free takes the next group.
 void answer_many(const Question & asked, const ggml_compute_params * params) {
-    const Plan plan(asked, params->nth);
+    const int64_t room_for_each = params->wsize / sizeof(float) / params->nth;
+    const Plan plan(asked, params->nth, room_for_each);
     const int in_rows = (asked.rows + plan.rows - 1) / plan.rows;
     const int in_heads = (asked.key_heads + plan.key_heads - 1) / plan.key_heads;
     const int tasks = in_rows * in_heads * asked.streams;
-    float * room = static_cast<float *>(params->wdata) + params->ith * Group::room(asked, TILE);
+    float * room = static_cast<float *>(params->wdata) + params->ith * room_for_each;
     if (params->ith == 0) ggml_threadpool_chunk_set(params->threadpool, params->nth);
     ggml_barrier(params->threadpool);
     for (int task = params->ith; task < tasks; task = ggml_threadpool_chunk_add(params->threadpool, 1)) {

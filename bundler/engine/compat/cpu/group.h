@@ -12,6 +12,7 @@ namespace {
 
 using tiles::Matrix;
 
+constexpr int MOST = 8 * TILE;  // queries of a group
 constexpr int FEW = 3;  // so many queries are multiplied with keys as they lie; for more, keys are worth turning
 
 // What a query has seen so far: the largest score, the sum of exp(score - largest), and the values weighed by these.
@@ -115,7 +116,7 @@ class Group {
     float *tile_of_keys, *tile_of_values;
     int32_t * lists;  // of each row, cells it sees and has not looked at
     int listed[TILE] = {};
-    float largest[TILE], sum[TILE];
+    float largest[MOST], sum[MOST];  // of each query, as `Seen` has them
 
     // Whether it is less work to multiply a tile with all who see some of it than every cell with those who see it.
     // In units of a query and a cell of a tile; to read a cell costs five, to turn its key four more.
