@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from bundler.errors import ModelError
 from bundler.model.gguf import read_tables
 from bundler.model.local import LocalModel
-
-_MOST_MORE = 128
-"""Tokens one vocabulary may have more than the other: filling up to a round number. llama.cpp's bound."""
+from runtime.engine.worker.vocabulary import MOST_MORE
 
 _TOKENS = "tokenizer.ggml.tokens"
 _HEAD = 4 + 4 + 8  # of a pair with a list, behind its key: that it is one, of what, and how many
@@ -43,7 +41,7 @@ class _Vocabulary:
 
     def difference(self, other: _Vocabulary) -> str:
         """What differs between this and the other; "" where the same tokens mean the same, as far as both have them."""
-        if self.kind != other.kind or abs(self.size - other.size) > _MOST_MORE:
+        if self.kind != other.kind or abs(self.size - other.size) > MOST_MORE:
             return f"{self.kind}, {self.size:,} tokens; {other.kind}, {other.size:,} tokens"
         shared = min(len(self.texts), len(other.texts))
         return "" if self.texts[:shared] == other.texts[:shared] else "their tokens stand for different texts"

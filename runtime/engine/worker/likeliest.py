@@ -50,8 +50,8 @@ class Likeliest:
         if find is None or not 0 < wanted <= MOST:
             return None
         logits = self._raw.llama_get_logits_ith(self._context, output)
-        for shown in (_SIEVED[0] * wanted + _SIEVED[1], MOST) if sieve else (wanted,):
-            count = find(logits, self._vocabulary_size, min(shown, MOST), self._at)
+        for shown in sorted({min(MOST, _SIEVED[0] * wanted + _SIEVED[1]), MOST}) if sieve else (wanted,):
+            count = find(logits, self._vocabulary_size, shown, self._at)
             left = self._sift(sieve, count) if sieve else count
             if left >= min(wanted, count):
                 array = self._array(left)

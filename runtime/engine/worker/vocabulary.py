@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runtime.engine.worker.model import Model
 
-_MOST_MORE = 128
+MOST_MORE = 128
 """Tokens one vocabulary may have more than the other: filling up to a round number. llama.cpp's bound."""
 
 _COMPARED = 4096
@@ -17,7 +17,7 @@ def difference(one: Model, other: Model) -> str:
     if raw.llama_vocab_type(one.vocabulary) != raw.llama_vocab_type(other.vocabulary):
         return "they are of different kinds"
     sizes = one.vocabulary_size, other.vocabulary_size
-    if abs(sizes[0] - sizes[1]) > _MOST_MORE:
+    if abs(sizes[0] - sizes[1]) > MOST_MORE:
         return f"one has {sizes[0]:,} tokens, the other {sizes[1]:,}"
     if (one.adds_bos, one.bos) != (other.adds_bos, other.bos):
         return "their texts begin with different tokens"
