@@ -127,7 +127,7 @@ class Group {
     int first_query(int key_head, int row) const { return (key_head * place.rows + row) * asked.sharing; }
 
     void look_together(int cell, int count, const Sight * sights) {
-        const uint64_t all = count < TILE ? (uint64_t{1} << count) - 1 : ~uint64_t{0};
+        const uint64_t all = all_of(count);
         for (int key_head = 0; key_head < place.key_heads; key_head++) {
             read_turned(key_head, count, [&](int number) { return cell + number; });
             for (int next = cell + TILE; next < std::min(cell + 2 * TILE, asked.cells); next++) fetch(key_head, next);

@@ -118,9 +118,12 @@ struct Sight {
     bool is_graded;
 };
 
+uint64_t all_of(int count) {
+    return count < TILE ? (uint64_t{1} << count) - 1 : ~uint64_t{0};
+}
+
 Sight sight_of(const uint16_t * mask, int count) {
-    const uint64_t all = count < TILE ? (uint64_t{1} << count) - 1 : ~uint64_t{0};
-    if (!mask) return {all, false};
+    if (!mask) return {all_of(count), false};
     uint64_t seen = 0, plain = 0;
     int at = 0;
 #if defined(__SSE2__)
