@@ -91,19 +91,28 @@ def test_who_decodes_comes_first_and_prompts_get_what_is_left():
     assert counts(desk.step()) == {"short": 1, "long": LIMIT - 1}
 
 
-def test_prompts_take_turns():
-    desk = Desk()
-    desk.ask("a", prompt(1, 100))
-    desk.ask("b", prompt(2, 100))
-    desk.ask("c", prompt(3, 20))
-    assert [counts(desk.step()) for _ in range(4)] == [{"a": 32}, {"b": 32}, {"c": 20, "a": 12}, {"c": 1, "b": 31}]
-
-
-def test_who_needs_no_more_than_a_step_is_done_before_the_next_begins():
+def test_the_prompt_that_has_least_left_comes_first():
     desk = Desk(parallel=3)
-    for first, name in enumerate("abc"):
-        desk.ask(name, prompt(first, 25), answer=9)
-    assert [counts(desk.step(prompt_tokens=10)) for _ in range(3)] == [{"a": 10}, {"a": 10}, {"a": 5, "b": 5}]
+    for first, (name, length) in enumerate({"a": 60, "b": 60, "c": 20}.items()):
+        desk.ask(name, prompt(first, length), answer=9)
+    steps = [counts(desk.step()) for _ in range(3)]
+    assert steps == [{"c": 20, "a": 12}, {"c": 1, "a": 31}, {"c": 1, "a": 17, "b": 14}]
+
+
+def test_a_long_prompt_gets_its_turn_however_many_short_ones_come():
+    desk = Desk(parallel=4)
+    desk.ask("long", prompt(0, 300))
+    steps = []
+    for number in range(1, 60):
+        if len(desk.scheduler.waiting) + len(desk.scheduler.running) < 4:
+            desk.ask(f"short {number}", prompt(number, 40), answer=1)
+        steps.append(counts(desk.step()))
+        if "long" in desk.done:
+            break
+    assert "long" in desk.done
+    alone = -(-300 // LIMIT)
+    assert len(steps) <= 4 * alone + 4
+    assert any(name.startswith("short") for name in desk.done[:5])
 
 
 def test_requests_beyond_the_limit_wait_in_their_order():

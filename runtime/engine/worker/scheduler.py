@@ -2,9 +2,10 @@
 
 admit → plan → advance → … → leave. Rules:
 
-- Who decodes comes first, one token each. What is left of the step goes to prompts, turn by turn, as much at a time as
-  fits, so that neither a long prompt holds up a short one nor any prompt the answers that are being written. Who needs
-  no more than a whole step keeps the turn: if all got on a little at a time, all would be done as late as the last.
+- Who decodes comes first, one token each. What is left of the step goes to prompts, as much at a time as fits: to the
+  one that has least left, so that most get their first word soonest (if all got on a little at a time, all would be
+  done as late as the last). Every few steps it is the turn of the one that has waited longest for it, so that short
+  prompts, however many come, cannot hold up a long one for ever.
 - Requests are admitted as they came, unless one shares its beginning with a prompt that is just being computed: then it
   waits until the shared part is done, and others may pass it.
 - A request reserves nothing. When the cache is full, lines at rest are forgotten; if that is not enough the youngest
@@ -24,6 +25,9 @@ from runtime.engine.worker.sequence import Chunk, Sequence
 _GROWTH = 16
 """Cells that should be free for every running request when another is admitted, or it would soon be set back again."""
 
+_TURNS = 4
+"""One step with prompts of so many is for the one that has waited longest, whatever it has left."""
+
 
 class Scheduler:
     """The requests that wait and run, at most `parallel` at once. limit: tokens of a step.
@@ -36,8 +40,9 @@ class Scheduler:
         self._parallel = parallel
         self._limit = limit
         self.waiting: list[Sequence] = []
-        self.running: list[Sequence] = []  # also whose turn it is: prompts are served from the front
+        self.running: list[Sequence] = []  # also who has waited longest for a turn: the first
         self.set_backs = 0
+        self._with_prompts = 0  # steps
 
     def add(self, sequence: Sequence) -> None:
         """A request came."""
@@ -63,6 +68,7 @@ class Scheduler:
         while not self._cache.make_room(sum(chunk.size for chunk in chunks)):
             self.set_back()
             chunks = self._wanted(prompt_tokens)
+        self._with_prompts += any(not chunk.sequence.is_decoding for chunk in chunks)
         return sorted(chunks, key=_line)
 
     def advance(self, chunk: Chunk) -> None:
@@ -119,13 +125,19 @@ class Scheduler:
     def _wanted(self, prompt_tokens: int) -> list[Chunk]:
         chunks = [Chunk(sequence, 1, tuple(sequence.guessed)) for sequence in self.running if sequence.is_decoding]
         budget = min(prompt_tokens, self._limit - sum(chunk.size for chunk in chunks))
-        for sequence in self.running:
+        for sequence in self._prompts():
             if budget <= 0:
                 break
-            if not sequence.is_decoding:
-                chunks.append(Chunk(sequence, min(budget, sequence.next_stop() - sequence.computed)))
-                budget -= chunks[-1].count
+            chunks.append(Chunk(sequence, min(budget, sequence.next_stop() - sequence.computed)))
+            budget -= chunks[-1].count
         return chunks
+
+    def _prompts(self) -> list[Sequence]:
+        """Running prompts, the next first."""
+        prompts = [sequence for sequence in self.running if not sequence.is_decoding]
+        if (self._with_prompts + 1) % _TURNS:
+            prompts.sort(key=lambda sequence: sequence.pending)
+        return prompts
 
     def _is_held(self, sequence: Sequence) -> bool:
         """Whether to wait for a prompt that another request is just computing."""
