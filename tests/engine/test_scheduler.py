@@ -87,8 +87,17 @@ def test_who_decodes_comes_first_and_prompts_get_what_is_left():
     desk.ask("short", prompt(1, 4), answer=9)
     desk.step()
     desk.ask("long", prompt(2, 200))
-    assert counts(desk.step(prompt_tokens=10)) == {"short": 1, "long": 10}
+    assert counts(desk.step(prompt_tokens=11)) == {"short": 1, "long": 11}
     assert counts(desk.step()) == {"short": 1, "long": LIMIT - 1}
+
+
+def test_prompts_fill_up_what_products_take_together():
+    desk = Desk()
+    for number in range(3):
+        desk.ask(f"reader {number}", prompt(number, 4), answer=9)
+    desk.step()
+    desk.ask("long", prompt(9, 200))
+    assert [counts(desk.step(prompt_tokens=tokens))["long"] for tokens in (14, 13, 12, 3)] == [13, 13, 9, 3]
 
 
 def test_the_prompt_that_has_least_left_comes_first():
@@ -255,8 +264,8 @@ def test_the_first_step_of_all_does_not_make_prompts_seem_dear():
 def test_prompts_get_on_faster_where_several_wait_but_hold_nobody_up_for_long():
     pace = Pace(512)
     for _ in range(50):
-        pace.learn(0, 100, 100 * 0.002)
         pace.learn(4, 0, 0.050)
+        pace.learn(4, 100, 0.050 + 100 * 0.002)
     seconds = [pace.prompt_tokens(decoding=4, prompts=prompts) * 0.002 for prompts in (1, 3, 12)]
     assert seconds == pytest.approx([0.134, 0.404, 0.7], abs=0.002), "2.7 steps for each, or 0.7 s"
 
@@ -268,6 +277,40 @@ def test_the_pace_expects_long_steps_while_it_knows_nothing_and_is_not_fooled_by
         pace.learn(1, 0, 0.01)
     pace.learn(1, 0, 60.0)
     assert pace.expected(1, 0) < 0.02
+
+
+def test_a_busy_machine_makes_the_steps_after_it_neither_much_smaller_nor_longer():
+    pace = Pace(512)
+    for _ in range(20):
+        pace.learn(8, 0, 0.010)
+        pace.learn(8, 100, 0.010 + 100 * 0.0002)
+    usual = pace.prompt_tokens(decoding=8, prompts=1)
+    pace.learn(8, usual, 0.2)
+    assert usual / 2 < pace.prompt_tokens(decoding=8, prompts=1) < usual
+    pace.learn(8, usual, 0.010 + usual * 0.0002)
+    for _ in range(3):
+        pace.learn(8, 0, 0.1)
+    assert pace.prompt_tokens(decoding=8, prompts=1) == pytest.approx(usual, rel=0.15)
+
+
+def test_prompts_that_became_dearer_soon_take_no_longer_than_they_may():
+    pace = Pace(512)
+    for _ in range(20):
+        pace.learn(8, 0, 0.010)
+        pace.learn(8, 100, 0.010 + 100 * 0.0002)
+    for _ in range(12):
+        tokens = pace.prompt_tokens(decoding=8, prompts=1)
+        pace.learn(8, tokens, 0.010 + tokens * 0.001)
+    assert 0.010 + tokens * 0.001 < 4.0 * 0.010
+
+
+def test_prompts_begin_carefully_beside_the_first_who_decode():
+    pace = Pace(512)
+    pace.learn(0, 512, 512 * 0.0002)
+    pace.learn(8, 0, 0.010)
+    first = pace.prompt_tokens(decoding=8, prompts=1)
+    pace.learn(8, first, 0.010 + first * 0.0002)
+    assert first == pytest.approx(0.7 * pace.prompt_tokens(decoding=8, prompts=1), rel=0.05)
 
 
 @given(st.integers(0, 60), st.integers(4, 40), st.integers(0, 200))

@@ -9,6 +9,9 @@ steps with prompts: whatever is blamed on prompts by mistake makes them smaller,
 
 from __future__ import annotations
 
+import statistics
+from collections import deque
+
 _STRETCH = 3.7
 """A step with prompts may take so many times as long as one without. Prompts then get 2.7 of 3.7 parts of the time."""
 
@@ -21,8 +24,8 @@ the better for everybody: a step costs about as much for one as for many.
 _LEAST = 16
 """Tokens of prompts a step always may carry, so that they get on whatever was measured."""
 
-_WEIGHT = 0.2
-"""How fast what is learned replaces what was learned before."""
+_REMEMBERED = 7
+"""Steps without prompts whose median counts: a machine that is busy elsewhere now and then makes none of them longer."""
 
 _TELLING = 64
 """Tokens of prompts in a step that tells half of what there is to know about their cost."""
@@ -30,8 +33,15 @@ _TELLING = 64
 _FRESH = 32
 """Steps with prompts after which one without is due, to see what those cost now: texts have grown since."""
 
-_OUTLIER = 4.0
-"""A step slower than this many times the expected one counts as only that much slower: the machine was busy."""
+_OUTLIER = 1.5
+"""Prompts this many times as dear as expected count as only that much dearer: the machine was busy. If they stay so, the
+next steps say it again; while they were believed at once, one such step made the next ten too small.
+"""
+
+_UNSEEN = 0.7
+"""So much of what they may take prompts get at first, while they were only seen without anybody who decodes: beside
+others they are dearer, for one, where attention looks at what all have read.
+"""
 
 UNKNOWN_SECONDS = 30.0
 """Expected of a step while nothing is known: the model may still lie on a slow disk."""
@@ -42,8 +52,9 @@ class Pace:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._alone: dict[int, float] = {}  # seconds of a step without prompts, by how many decode (see `_kind`)
+        self._alone: dict[int, deque[float]] = {}  # seconds of steps without prompts, by how many decode (see `_kind`)
         self._per_token: float | None = None  # seconds more for each token of a prompt
+        self._seen_beside = False  # that was last seen where somebody decoded
         self._with_prompts = 0  # steps with prompts and decodes since the last one without prompts
 
     def prompt_tokens(self, decoding: int, prompts: int) -> int:
@@ -55,11 +66,11 @@ class Pace:
             return self._limit
         if self._per_token is None:
             return max(_LEAST, self._limit // 8)
-        alone = self._alone.get(_kind(decoding))
+        alone = self._usual(_kind(decoding))
         if alone is None or self._with_prompts >= _FRESH:
             return 0
         one, all_of_them = (_STRETCH - 1) * alone, (_STRETCH - 1) * alone * prompts
-        seconds = max(one, min(all_of_them, _PAUSE))
+        seconds = max(one, min(all_of_them, _PAUSE)) * (1.0 if self._seen_beside else _UNSEEN)
         return max(_LEAST, min(self._limit, int(seconds / self._per_token)))
 
     def expected(self, decoding: int, prompt_tokens: int) -> float:
@@ -71,21 +82,29 @@ class Pace:
 
     def learn(self, decoding: int, prompt_tokens: int, seconds: float) -> None:
         """A step took so long."""
-        alone = self._alone.get(_kind(decoding)) if decoding else 0.0
         if prompt_tokens == 0:
-            self._alone[_kind(decoding)] = _blend(alone, seconds, _WEIGHT)
+            self._alone.setdefault(_kind(decoding), deque(maxlen=_REMEMBERED)).append(seconds)
             self._with_prompts = 0
             return
         self._with_prompts += decoding > 0
+        alone = self._usual(_kind(decoding)) if decoding else 0.0
         if alone is not None:
             rest = max(seconds - alone, seconds / 10) / prompt_tokens
             self._per_token = _blend(self._per_token, rest, prompt_tokens / (prompt_tokens + _TELLING))
+            self._seen_beside = decoding > 0
+
+    def _usual(self, kind: int) -> float | None:
+        """What such a step takes."""
+        seen = self._alone.get(kind)
+        return statistics.median(seen) if seen else None
 
     def _about(self, decoding: int) -> float | None:
         """What such a step takes at most, from the most similar one that was seen."""
+        if not self._alone:
+            return None
         kind = _kind(decoding)
-        nearest = min(self._alone, key=lambda seen: abs(seen - kind), default=None)
-        return None if nearest is None else self._alone[nearest] * (1 << max(0, kind - nearest))
+        nearest = min(self._alone, key=lambda seen: abs(seen - kind))
+        return statistics.median(self._alone[nearest]) * (1 << max(0, kind - nearest))
 
 
 def _kind(decoding: int) -> int:

@@ -28,6 +28,9 @@ _GROWTH = 16
 _TURNS = 4
 """One step with prompts of so many is for the one that has waited longest, whatever it has left."""
 
+_TOGETHER = 4
+"""Tokens that ggml's products for processors take at a time; each one that is left over takes about as long as these."""
+
 
 class Scheduler:
     """The requests that wait and run, at most `parallel` at once. limit: tokens of a step.
@@ -124,7 +127,10 @@ class Scheduler:
 
     def _wanted(self, prompt_tokens: int) -> list[Chunk]:
         chunks = [Chunk(sequence, 1, tuple(sequence.guessed)) for sequence in self.running if sequence.is_decoding]
-        budget = min(prompt_tokens, self._limit - sum(chunk.size for chunk in chunks))
+        decoding = sum(chunk.size for chunk in chunks)
+        budget = min(prompt_tokens, self._limit - decoding)
+        if budget > _TOGETHER:
+            budget -= (decoding + budget) % _TOGETHER
         for sequence in self._prompts():
             if budget <= 0:
                 break
