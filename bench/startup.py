@@ -1,6 +1,7 @@
 """From the start of the process to `/health` 200 and to a first word, against llama-server from the same engine build.
 
-usage: python -m bench.startup [--model demo|small|half|medium|large]... [--rounds 5] [--folder DIR] [--behind MIB] [--first]
+usage: python -m bench.startup [--model demo|small|half|medium|large]... [--rounds 5] [--folder DIR] [--behind MIB]
+                               [--first] [--forced]
 
 The peer has the same libraries (only the CPU variant that proved itself here), the same model as a loose file, the same
 context, slots and threads; once with its defaults, once with `--no-warmup -fit off`. For the demo model, which

@@ -25,7 +25,7 @@ _LEAST = 16
 """Tokens of prompts a step always may carry, so that they get on whatever was measured."""
 
 _REMEMBERED = 7
-"""Steps without prompts whose median counts: a machine that is busy elsewhere now and then makes none of them longer."""
+"""Steps without prompts whose median counts: that a machine is busy elsewhere now and then must not make them longer."""
 
 _TELLING = 64
 """Tokens of prompts in a step that tells half of what there is to know about their cost."""
@@ -34,8 +34,8 @@ _FRESH = 32
 """Steps with prompts after which one without is due, to see what those cost now: texts have grown since."""
 
 _OUTLIER = 1.5
-"""Prompts this many times as dear as expected count as only that much dearer: the machine was busy. If they stay so, the
-next steps say it again; while they were believed at once, one such step made the next ten too small.
+"""Prompts this many times as dear as expected count as only that much dearer: the machine was busy. If they stay so,
+the next steps say it again; while they were believed at once, one such step made the next ten too small.
 """
 
 _UNSEEN = 0.7

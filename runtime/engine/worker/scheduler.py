@@ -29,7 +29,7 @@ _TURNS = 4
 """One step with prompts of so many is for the one that has waited longest, whatever it has left."""
 
 _TOGETHER = 4
-"""Tokens that ggml's products for processors take at a time; each one that is left over takes about as long as these."""
+"""Tokens that ggml's products for processors take at a time; one that is left over takes about as long as these."""
 
 
 class Scheduler:
