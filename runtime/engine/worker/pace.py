@@ -25,7 +25,7 @@ _LEAST = 16
 """Tokens of prompts a step always may carry, so that they get on whatever was measured."""
 
 _REMEMBERED = 7
-"""Steps without prompts whose median counts: that a machine is busy elsewhere now and then must not make them longer."""
+"""Steps without prompts whose median counts: being busy elsewhere now and then must make them no longer."""
 
 _TELLING = 64
 """Tokens of prompts in a step that tells half of what there is to know about their cost."""
