@@ -29,6 +29,7 @@ _TRAINING_TEXT = (
 _STATE = 16
 _CONVOLUTION = 4
 _EXPERTS_USED = 2
+_EXPERTS_AHEAD = 4
 _ARCHITECTURES = {"full": "llama", "window": "gemma3", "state": "mamba", "both": "lfm2"}
 _BPE_SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 
@@ -42,6 +43,10 @@ class TinyModel:
     in the others (lfm2).
 
     experts: of a mixture (llama with experts), two of which see each token; 0 for one that sees all.
+
+    ahead: it has a layer of its own that guesses ahead (glm4moe, "full" only). faint: how much the layers add of what
+    they make; if little, that layer is mostly right. stripped: the layer's tensors were left out, as some do to save
+    room.
 
     vocabulary: "bpe" (bytes, with ChatML's tokens) or "spm" (SentencePiece, adds a <s>). runs: of these characters
     there are tokens of up to 64 at once, as real vocabularies have them of spaces and dashes ("bpe" only).
@@ -62,6 +67,9 @@ class TinyModel:
     heads: int = 4
     kv_heads: int = 2
     experts: int = 0
+    ahead: bool = False
+    faint: float = 1.0
+    stripped: bool = False
     ranks: str = ""
     context: int = 32768
     window: int = 64
@@ -72,10 +80,10 @@ class TinyModel:
 
     def write(self, path: Path) -> Path:
         """Write the GGUF to `path` and return it."""
-        writer = gguf.GGUFWriter(path, "qwen3" if self.ranks else _ARCHITECTURES[self.memory])
+        writer = gguf.GGUFWriter(path, self._architecture)
         writer.add_name("tiny")
         writer.add_file_type(gguf.LlamaFileType["ALL_F32" if self.weights == "F32" else f"MOSTLY_{self.weights}"])
-        writer.add_block_count(self.layers)
+        writer.add_block_count(self.layers + self.ahead)
         writer.add_context_length(self.context)
         writer.add_embedding_length(self.width)
         writer.add_layer_norm_rms_eps(1e-6)
@@ -102,6 +110,13 @@ class TinyModel:
         if self.experts:
             writer.add_expert_count(self.experts)
             writer.add_expert_used_count(_EXPERTS_USED)
+        if self.ahead:
+            writer.add_nextn_predict_layers(1)
+            writer.add_leading_dense_block_count(self.layers)
+            writer.add_expert_count(_EXPERTS_AHEAD)
+            writer.add_expert_used_count(_EXPERTS_USED)
+            writer.add_expert_shared_count(1)
+            writer.add_expert_feed_forward_length(self.width)
         if self.ranks:
             writer.add_key_length(self.width // self.heads)
             writer.add_value_length(self.width // self.heads)
@@ -119,6 +134,12 @@ class TinyModel:
         writer.close()
         return path
 
+    @property
+    def _architecture(self) -> str:
+        if self.ahead:
+            return "glm4moe"
+        return "qwen3" if self.ranks else _ARCHITECTURES[self.memory]
+
     def _add_weights(self, writer: gguf.GGUFWriter, words: int) -> None:
         weights = _Weights(writer, self)
         weights.matrix("token_embd", words, self.width)
@@ -133,10 +154,12 @@ class TinyModel:
                 self._add_state_space(weights, block)
             else:
                 self._add_transformer(weights, block, layer)
+        if self.ahead and not self.stripped:
+            self._add_layer_ahead(weights, f"blk.{self.layers}.")
 
     def _add_transformer(self, weights: _Weights, block: str, layer: int) -> None:
         head, width = self.width // self.heads, self.width
-        weights.ones(f"{block}ffn_norm", width)
+        weights.ones(f"{block}{'post_attention' if self.ahead else 'ffn'}_norm", width)
         if self.memory == "both" and not layer % 2:
             weights.matrix(f"{block}shortconv.in_proj", 3 * width, width)
             weights.matrix(f"{block}shortconv.out_proj", width, width)
@@ -145,7 +168,7 @@ class TinyModel:
             weights.matrix(f"{block}attn_q", width, width)
             weights.matrix(f"{block}attn_k", head * self.kv_heads, width)
             weights.matrix(f"{block}attn_v", head * self.kv_heads, width)
-            weights.matrix(f"{block}attn_output", width, width)
+            weights.matrix(f"{block}attn_output", width, width, self.faint)
         if self.experts:
             weights.matrix(f"{block}ffn_gate_inp", self.experts, width, 10.0)  # decided, as in trained ones
             weights.matrices(f"{block}ffn_gate_exps", self.experts, 2 * width, width)
@@ -154,13 +177,31 @@ class TinyModel:
         else:
             weights.matrix(f"{block}ffn_gate", 2 * width, width)
             weights.matrix(f"{block}ffn_up", 2 * width, width)
-            weights.matrix(f"{block}ffn_down", width, 2 * width)
+            weights.matrix(f"{block}ffn_down", width, 2 * width, self.faint)
         norms = {
             "window": ("attn_q", "attn_k", "post_attention", "post_ffw"),
             "both": ("attn_q", "attn_k") * (layer % 2),
         }
         for norm in ("attn_q", "attn_k") if self.ranks else norms.get(self.memory, ()):
             weights.ones(f"{block}{norm}_norm", head if norm.startswith("attn_") else width)
+
+    def _add_layer_ahead(self, weights: _Weights, block: str) -> None:
+        """It makes of a token and the row before it little else than the token, where layers are faint."""
+        width, kv_width = self.width, self.width // self.heads * self.kv_heads
+        for norm in ("attn", "post_attention"):
+            weights.ones(f"{block}{norm}_norm", width)
+        for name, rows in (("attn_q", width), ("attn_k", kv_width), ("attn_v", kv_width)):
+            weights.matrix(f"{block}{name}", rows, width)
+        weights.matrix(f"{block}attn_output", width, width, self.faint)
+        weights.matrix(f"{block}ffn_gate_inp", _EXPERTS_AHEAD, width, 10.0)
+        weights.plain(f"{block}exp_probs_b.bias", np.zeros(_EXPERTS_AHEAD))
+        for name in ("gate", "up", "down"):
+            weights.matrices(f"{block}ffn_{name}_exps", _EXPERTS_AHEAD, width, width, self.faint)
+            weights.matrix(f"{block}ffn_{name}_shexp", width, width, self.faint)
+        mixed = weights.noise(width, width) * self.faint
+        weights.plain(f"{block}nextn.eh_proj.weight", np.concatenate([np.eye(width), mixed], axis=1))
+        weights.ones(f"{block}nextn.enorm", width)
+        weights.ones(f"{block}nextn.hnorm", width)
 
     def _add_state_space(self, weights: _Weights, block: str) -> None:
         inner = 2 * self.width
@@ -185,12 +226,15 @@ class _Weights:
         self._random = np.random.default_rng(model.seed)
 
     def matrix(self, name: str, rows: int, columns: int, scale: float = 1.0) -> None:
-        values = (self._random.standard_normal((rows, columns)) * self._spread * scale).astype(np.float32)
+        values = (self.noise(rows, columns) * scale).astype(np.float32)
         kind = self._kind if columns % 32 == 0 else gguf.GGMLQuantizationType.F32
         self._writer.add_tensor(f"{name}.weight", gguf.quants.quantize(values, kind), raw_dtype=kind)
 
-    def matrices(self, name: str, count: int, rows: int, columns: int) -> None:
-        values = (self._random.standard_normal((count, rows, columns)) * self._spread).astype(np.float32)
+    def noise(self, rows: int, columns: int) -> np.ndarray:
+        return self._random.standard_normal((rows, columns)) * self._spread
+
+    def matrices(self, name: str, count: int, rows: int, columns: int, scale: float = 1.0) -> None:
+        values = (self._random.standard_normal((count, rows, columns)) * self._spread * scale).astype(np.float32)
         self._writer.add_tensor(f"{name}.weight", gguf.quants.quantize(values, self._kind), raw_dtype=self._kind)
 
     def ones(self, name: str, size: int) -> None:

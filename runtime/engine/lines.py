@@ -13,9 +13,11 @@ SPLIT_SPARE = 2
 MEMORY_SHARE = 0.25
 """Of a machine's free memory, what the cache may take to serve several requests at once."""
 
-
 DRAFT_BATCH = 128
-"""Tokens a draft model reads at a time, of all texts together; the answers being written wait for it."""
+"""Tokens a guesser reads at a time, of all texts together; the answers being written wait for it."""
+
+MOST_GUESSED = 16
+"""Tokens guessed at a time of an answer, at most."""
 
 
 def lines_for(parallel: int, *, costly: bool) -> int:
@@ -27,6 +29,11 @@ def lines_for(parallel: int, *, costly: bool) -> int:
 def split_lines_for(parallel: int) -> int:
     """How many lines a split cache has, each with cells for a whole context."""
     return min(MOST, parallel + SPLIT_SPARE)
+
+
+def guessed_cells(parallel: int) -> int:
+    """How many more cells a model's own layer has than the model, for the guesses and what they are made from."""
+    return parallel * (MOST_GUESSED + 1)
 
 
 def cells_for(context_size: int, parallel: int, cell_bytes: int, memory: int) -> int:

@@ -62,8 +62,9 @@ class Load:
     remembered at a time, 0 = by the device's memory. cache_type: format of what is remembered, "f16" or "q8_0".
     split_cache: a part of the cache for each request, where there is memory for that. experts_on_cpu: of the layers on
     the GPU, the first so many leave their experts in main memory. lookup: guess tokens from what the text said before.
-    draft: a model that guesses tokens, too. processors: those to stay on, () = any. device: the backend's device to use
-    by its ggml name, "" for its only one. verbose: llama.cpp's whole log to stderr.
+    draft: a model that guesses tokens, too. foresight: the model has a layer of its own that does, where there is no
+    draft. processors: those to stay on, () = any. device: the backend's device to use by its ggml name, "" for its only
+    one. verbose: llama.cpp's whole log to stderr.
     """
 
     engine_dir: str
@@ -85,6 +86,7 @@ class Load:
     split_cache: bool = False
     lookup: bool = False
     draft: DraftFile | None = None
+    foresight: bool = False
     experts_on_cpu: int = 0
     device: str = ""
     processors: tuple[int, ...] = ()

@@ -12,19 +12,12 @@ from pathlib import Path
 import pytest
 
 from runtime.engine.client import WorkerEngine
-from runtime.engine.core import Event, GenerationRequest, SamplingParams
+from runtime.engine.core import Event, SamplingParams
 from runtime.engine.messages import DraftFile
 from tests.engine.comparing import TELLING, ask, assert_same_but_for_noise
+from tests.engine.guessers import DRAWN, PROMPTS, asked, eager, guesses_of, told
 from tests.engine.workers import Worker, end_of, events
 from tests.models import TinyModel
-
-ALWAYS = (
-    "from runtime.engine.worker import payoff; payoff.Payoff.lengths = lambda _, hopes, decoding: [4] * len(hopes)\n"
-)
-EAGER = ALWAYS + "from runtime.engine.worker import draft; draft._SURE = 0.0\n"
-RUN = "import sys; from runtime.engine.worker import main; sys.exit(main.main())"
-DRAWN = SamplingParams(temperature=0.8, seed=5, n_probs=5)
-PROMPTS = ("The teacher asks", "A river", "Nobody knows", "The old stone house " * 40)
 
 
 @pytest.fixture(scope="module")
@@ -32,34 +25,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("drafts")
 
 
-def eager(worker: Worker, before: str = "") -> Worker:
-    """Guesses are always tried, whatever they cost and however unsure the draft is."""
-    return Worker(worker.load, EAGER + before + RUN)
-
-
 def draft(folder: Path, model: TinyModel) -> DraftFile:
     path = folder / f"{abs(hash(model))}.gguf"
     return DraftFile(str(path if path.exists() else model.write(path)))
-
-
-def asked(sampling: SamplingParams = TELLING, **changes: object) -> list[GenerationRequest]:
-    return [ask(at, prompt, **{"sampling": sampling, "max_tokens": 80, **changes}) for at, prompt in enumerate(PROMPTS)]
-
-
-def told(worker: Worker, requests: list[GenerationRequest], **changes: object) -> dict[int, list[Event]]:
-    """All at once, and then the first once more."""
-
-    async def run(engine: WorkerEngine) -> dict[int, list[Event]]:
-        found = await asyncio.gather(*(events(engine, request) for request in requests))
-        return dict(enumerate([*found, await events(engine, replace(requests[0], id="again"))]))
-
-    return worker.use(run, parallel=4, **changes)
-
-
-def guesses_of(found: dict[int, list[Event]]) -> tuple[int, int]:
-    """How many, and how many of them right, of all together."""
-    ends = [end_of(one) for one in found.values()]
-    return sum(end.guessed for end in ends), sum(end.right for end in ends)
 
 
 @pytest.mark.parametrize("sampling", [TELLING, DRAWN])
@@ -153,8 +121,8 @@ class Context(context.Context):
         if self.decoded % 3 == 0:
             raise context.DecodeError({code})
         super().decode(batch)
-from runtime.engine.worker import drafting
-drafting.Context = Context
+from runtime.engine.worker import guessers
+guessers.Context = Context
 """
 
 

@@ -31,6 +31,7 @@ MODELS = {
     "quantised": TinyModel(),
     "guessing": TinyModel(),
     "drafting": TinyModel(),
+    "foreseeing": TinyModel(ahead=True, faint=0.01),
     "window": TinyModel(memory="window", layers=6),
     "experts": TinyModel(experts=4, width=128),
     "state": TinyModel(memory="state"),
@@ -79,15 +80,17 @@ VISITS = st.builds(
 class Bench:
     """Two workers on one model: one for eight at once with memory for one, one that forgets whatever it has done."""
 
-    def __init__(self, name: str, worker: Worker, *, split: bool, cache_type: str, lookup: bool, draft: str) -> None:
+    def __init__(
+        self, name: str, worker: Worker, *, split: bool, cache_type: str, lookup: bool, draft: str, foresight: bool
+    ) -> None:
         self.name = name
         self._runner = asyncio.Runner()
         load = replace(worker.load, context_size=CONTEXT, cache_type=cache_type)
         crowded = replace(load, parallel=8, batch_tokens=48, split_cache=split, lookup=lookup)
         self.is_cramped = not split  # a split cache needs a whole one for everybody
         self._workers = [
-            Worker(crowded, ("" if split else CRAMPED) + (ALWAYS if draft else "") + RUN).running(
-                draft=DraftFile(draft) if draft else None
+            Worker(crowded, ("" if split else CRAMPED) + (ALWAYS if draft or foresight else "") + RUN).running(
+                draft=DraftFile(draft) if draft else None, foresight=foresight
             ),
             Worker(
                 replace(crowded, parallel=1, batch_tokens=CONTEXT, split_cache=False, lookup=False), FORGETFUL + RUN
@@ -150,6 +153,7 @@ def bench(
         cache_type=cache_type,
         lookup=request.param == "guessing",
         draft=str(DRAFT.write(tmp_path_factory.mktemp("draft") / "draft.gguf")) if request.param == "drafting" else "",
+        foresight=request.param == "foreseeing",
     )
     yield bench
     bench.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import time
-from typing import Any
+from typing import Any, Protocol
 
 from runtime.engine.lines import cells_for, lines_for, split_lines_for
 from runtime.engine.messages import Load
@@ -25,6 +25,8 @@ takes. ggml's default is fifty times as long, all of it taken from whoever else 
 _CACHE_TYPES = {"f16": 1, "q8_0": 8}  # enum ggml_type
 
 _POOLING_RANK = 4  # enum llama_pooling_type
+
+_AHEAD = 1  # enum llama_context_type: of the layers that guess ahead, LLAMA_CONTEXT_TYPE_MTP
 
 _PARTIAL_ONLY = 1  # LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY: of a line's state, what is not attention over everything
 
@@ -72,25 +74,45 @@ class Batch:
         self._raw.llama_batch_free(self.native)
 
 
+class Follower(Protocol):
+    """Is told what becomes of a context's lines, after it did."""
+
+    def decoded(self, batch: Batch) -> None:
+        """The batch was computed: each line in it goes on with its tokens."""
+
+    def forked(self, source: int, length: int, line: int) -> None:
+        """An empty line begins with the first tokens of another."""
+
+    def truncated(self, line: int, length: int) -> None:
+        """A line has only its first tokens left."""
+
+    def forgotten(self, line: int) -> None:
+        """A line is empty."""
+
+
 class Context:
     """The model's memory, in lines of tokens, and the computing over it. One thread only.
 
     size: tokens one request may use. cells: tokens that are remembered at a time, of all lines together, shared ones
     counted once. lines: how many there can be. is_split: each line has cells of its own, over which no other looks.
-    ranks: whether the model was made to rank documents.
+    ranks: whether the model was made to rank documents. follower: is told what becomes of the lines.
     """
 
-    def __init__(self, model: Model, load: Load, memory: int) -> None:
-        """memory: bytes of the device that remembers. Raises `CannotRunError`; why is in the log."""
+    follower: Follower | None = None
+
+    def __init__(self, model: Model, load: Load, memory: int, *, ahead: bool = False) -> None:
+        """memory: bytes of the device that remembers. ahead: of the model's layers that guess ahead alone, which look
+        at everything whatever the others do. Raises `CannotRunError`; why is in the log.
+        """
         self.model = model
-        self.kind = model.memory_kind
+        self.kind = MemoryKind.FULL if ahead else model.memory_kind
         self._raw = raw = model.llama.raw
         wanted = load.context_size or model.trained_context
         parameters = raw.llama_context_default_params()
         cells = load.cells or cells_for(wanted, load.parallel, model.cell_bytes, memory)
         self.is_split = load.split_cache and self.kind is MemoryKind.FULL and cells >= wanted * load.parallel
         parameters.n_batch = parameters.n_ubatch = max(load.batch_tokens, load.parallel)
-        costly = self.kind is not MemoryKind.FULL
+        costly = model.memory_kind is not MemoryKind.FULL
         lines = split_lines_for(load.parallel) if self.is_split else lines_for(load.parallel, costly=costly)
         parameters.n_seq_max = lines
         parameters.n_ctx = -(-wanted // 256) * 256 * lines if self.is_split else cells
@@ -101,6 +123,7 @@ class Context:
         parameters.kv_unified = not self.is_split
         parameters.swa_full = False
         parameters.no_perf = True
+        parameters.ctx_type = _AHEAD if ahead else 0
         self.handle = raw.llama_init_from_model(model.handle, parameters)
         if not self.handle:
             raise CannotRunError(f"A context of {wanted} tokens cannot be made.")
@@ -124,6 +147,8 @@ class Context:
             raise DecodeError(code)
         if self._crew and self._crew.learn(time.perf_counter() - wall, time.process_time() - processor):
             self._raw.llama_set_n_threads(self.handle, self._crew.threads, self._crew.threads)
+        if self.follower:
+            self.follower.decoded(batch)
 
     def fork(self, source: int, length: int, line: int) -> bool:
         """Let an empty line begin with the first tokens of another. False if it could not: `forget` it then.
@@ -136,19 +161,25 @@ class Context:
             raw.llama_memory_seq_cp(self._memory, source, line, -1, -1)
         else:
             raw.llama_memory_seq_cp(self._memory, source, line, 0, length)
+        if self.follower:
+            self.follower.forked(source, length, line)
         if self.kind is MemoryKind.WINDOW:
             return self._copy_window(source, line) and self.truncate(line, length)
         return not self.is_split or self.truncate(line, length)
 
     def truncate(self, line: int, length: int) -> bool:
         """Keep only the first `length` tokens of a line. False where the model cannot: then `forget` it."""
-        return bool(self._raw.llama_memory_seq_rm(self._memory, line, length, -1)) and (
-            self.kind is not MemoryKind.WINDOW or self.reaches_back(line, length)
-        )
+        if not self._raw.llama_memory_seq_rm(self._memory, line, length, -1):
+            return False
+        if self.follower:
+            self.follower.truncated(line, length)
+        return self.kind is not MemoryKind.WINDOW or self.reaches_back(line, length)
 
     def forget(self, line: int) -> None:
         """Empty a line."""
         self._raw.llama_memory_seq_rm(self._memory, line, -1, -1)
+        if self.follower:
+            self.follower.forgotten(line)
 
     def reaches_back(self, line: int, length: int) -> bool:
         """Whether the line, cut to `length`, would still have all that the next token needs."""

@@ -13,35 +13,9 @@ from dataclasses import dataclass, field
 
 from runtime.engine.worker.cache import PrefixCache
 from runtime.engine.worker.context import Batch, Context, DecodeError
+from runtime.engine.worker.guesser import LITTLE, Ask, Guessed
 from runtime.engine.worker.prefix import common_prefix
-from runtime.engine.worker.sequence import Sequence
 from runtime.engine.worker.surest import Surest
-
-_SURE = 0.4
-"""The chance from which on the draft is sure of a token."""
-
-_LITTLE = 4
-"""Tokens to read of a request before a guess that take no longer than one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """At most so many tokens are to be guessed for a request."""
-
-    sequence: Sequence
-    most: int
-
-
-@dataclass(frozen=True, slots=True)
-class Guessed:
-    """What came of `Ask`s, by the requests' names. Who is not there has not been read to its end yet.
-
-    steps: of the draft. has_read: so much was read in the first that it says nothing of what a guess takes.
-    """
-
-    tokens: dict[str, list[int]] = field(default_factory=dict)
-    steps: int = 0
-    has_read: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -67,14 +41,15 @@ class _Text:
 class Draft:
     """context: of a model that speaks the large one's vocabulary and can take tokens back. One thread only."""
 
+    name = "The draft model"
+
     def __init__(self, context: Context, vocabulary_size: int) -> None:
         """vocabulary_size: the large model's."""
         self._context = context
-        self._vocabulary_size = vocabulary_size
         self._batch = Batch(context.model, context.batch_tokens)
         idle = max(context.size, context.cells // 4)
         self._cache = PrefixCache(context, lines=context.lines, cells=context.cells, idle_cells=idle)
-        self._surest = Surest(context.model, context.handle)
+        self._surest = Surest(context.model, context.handle, vocabulary_size)
         self._texts: dict[str, _Text] = {}
 
     def keep_only(self, names: Collection[str]) -> None:
@@ -91,6 +66,10 @@ class Draft:
                 self._cache.drop(self._texts.pop(ask.sequence.name).line)
             raise
 
+    def stop(self) -> None:
+        """Nothing is read any more; what was rests."""
+        self.keep_only(())
+
     def _guess(self, texts: Row[_Text], names: Row[str]) -> Guessed:
         shares = self._shares(texts)
         reading = sum(shares.values())
@@ -100,7 +79,7 @@ class Draft:
         while sure := [text for text, entry in going if self._guess_one(text, entry)]:
             going, steps = self._go_on(sure), steps + 1
         tokens = {name: text.guesses for name, text in zip(names, texts, strict=True) if not text.left}
-        return Guessed(tokens, steps, has_read=reading > _LITTLE * len(texts))
+        return Guessed(tokens, steps, has_read=reading > LITTLE * len(texts))
 
     def _text(self, ask: Ask) -> _Text:
         """What was read of the request, without guesses that did not come."""
@@ -155,8 +134,8 @@ class Draft:
 
     def _guess_one(self, text: _Text, entry: int) -> bool:
         """Guess the next token; whether to go on from there."""
-        token, chance = self._surest.of(entry)
-        if chance < _SURE or token >= self._vocabulary_size:
+        token = self._surest.of(entry)
+        if token is None:
             return False
         text.guesses.append(token)
         return len(text.guesses) < text.most and not self._context.model.ends_generation(token)

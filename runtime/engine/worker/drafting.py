@@ -1,26 +1,19 @@
-"""Guesses by a draft: whose, how far ahead, and what they took."""
+"""Guesses by a draft, or by what else guesses ahead: whose, how far, and what they took."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Sequence as Row
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from runtime.engine.bindings import Device
-from runtime.engine.lines import DRAFT_BATCH
-from runtime.engine.messages import DraftFile, Load
-from runtime.engine.worker.cache import MemoryKind
-from runtime.engine.worker.context import NO_ROOM, Context, DecodeError
-from runtime.engine.worker.draft import Ask, Draft
-from runtime.engine.worker.model import Model
+from runtime.engine.worker.context import NO_ROOM, DecodeError
+from runtime.engine.worker.guesser import Ask, Guesser
 from runtime.engine.worker.payoff import Hope, Payoff
 from runtime.engine.worker.sequence import Sequence
-from runtime.engine.worker.vocabulary import difference
-from runtime.errors import CannotRunError, PannierError
 
 _PATIENCE = 3
-"""Failed steps of the draft after which nothing more is asked of it."""
+"""Failed steps of the guesser after which nothing more is asked of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +32,8 @@ class Trial:
 class Drafting:
     """Of all answers. One thread only."""
 
-    def __init__(self, draft: Draft) -> None:
-        self._draft = draft
+    def __init__(self, guesser: Guesser) -> None:
+        self._guesser = guesser
         self._payoff = Payoff()
         self._hopes: dict[str, Hope] = {}
         self._failures = 0
@@ -48,7 +41,7 @@ class Drafting:
     def guess(self, asks: Row[Ask], running: Row[Sequence]) -> dict[str, Trial]:
         """Give the sequences guesses where they are worth it; what is to be judged then, by name."""
         names = {sequence.name for sequence in running}
-        self._draft.keep_only(names)
+        self._guesser.keep_only(names)
         self._hopes = {name: hope for name, hope in self._hopes.items() if name in names}
         if self._failures >= _PATIENCE:
             return {}
@@ -64,7 +57,7 @@ class Drafting:
     def _tried(self, asks: Row[Ask]) -> dict[str, Trial]:
         begin = time.perf_counter()
         try:
-            guessed = self._draft.guess(asks)
+            guessed = self._guesser.guess(asks)
         except DecodeError as error:
             self._failed(error)
             return {}
@@ -85,46 +78,8 @@ class Drafting:
         """Without room it tries again later; what fails otherwise is asked for nothing any more."""
         self._failures += 1 if error.code == NO_ROOM else _PATIENCE
         if self._failures >= _PATIENCE:
-            _say(f"The draft model guesses no more: {error.message}")
-
-
-def drafting_for(model: Model, context: Context, load: Load, device: Device | None) -> tuple[Drafting | None, str]:
-    """What guesses ahead for this context, if a draft is to do so and can; "used", or why not, as the log has it."""
-    if load.draft is None:
-        return None, ""
-    try:
-        if context.kind is not MemoryKind.FULL:
-            raise CannotRunError("The model cannot take back what it has read.")
-        theirs = _load_of_draft(load, load.draft, context)
-        small = Model(model.llama, theirs, device, lambda _: None)
-        if differs := difference(small, model):
-            raise CannotRunError(f"Its vocabulary is not the model's: {differs}.")
-        if small.memory_kind is not MemoryKind.FULL or not small.generates:
-            raise CannotRunError("It cannot take back what it has read.")
-        return Drafting(Draft(Context(small, theirs, memory=0), model.vocabulary_size)), "used"
-    except PannierError as error:
-        _say(f"The draft model is not used. {error.message}")
-        return None, error.message
-
-
-def _load_of_draft(load: Load, draft: DraftFile, context: Context) -> Load:
-    """How to load the draft: with as many cells as the model has, for the same texts."""
-    return replace(
-        load,
-        model_fd=draft.fd,
-        model_path=draft.path,
-        model_offset=draft.offset,
-        model_size=draft.size,
-        model_splits=(),
-        gpu_layers=draft.gpu_layers,
-        experts_on_cpu=0,
-        context_size=context.size,
-        batch_tokens=min(load.batch_tokens, DRAFT_BATCH),
-        cells=load.cells or context.cells,
-        cache_type="f16",
-        repack=False,
-        split_cache=False,
-    )
+            self._guesser.stop()
+            _say(f"{self._guesser.name} guesses no more: {error.message}")
 
 
 def _say(line: str) -> None:

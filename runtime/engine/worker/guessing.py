@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from runtime.engine.messages import Load
 from runtime.engine.worker.cache import MemoryKind
 from runtime.engine.worker.context import Context
-from runtime.engine.worker.draft import Ask
 from runtime.engine.worker.drafting import Drafting
 from runtime.engine.worker.drawing import Drawn
+from runtime.engine.worker.guesser import Ask
 from runtime.engine.worker.job import Job
 from runtime.engine.worker.lookup import Lookup
 from runtime.engine.worker.scheduler import Scheduler

@@ -44,8 +44,9 @@ from runtime.engine.messages import (
 )
 from runtime.engine.protocol import MessageWriter, ProtocolError, read_batches
 from runtime.engine.worker.context import Context
-from runtime.engine.worker.drafting import drafting_for
+from runtime.engine.worker.drafting import Drafting
 from runtime.engine.worker.embedding import Texts
+from runtime.engine.worker.guessers import guesser_for
 from runtime.engine.worker.heart import Heart
 from runtime.engine.worker.log import EngineLog
 from runtime.engine.worker.loop import Loop
@@ -113,8 +114,8 @@ def _load(load: Load, log: EngineLog, listener: _Listener, send: Send, heart: He
     elif ours:
         pages.fill_beside()
     context = Context(model, load, device.memory_free)
-    drafting, draft = drafting_for(model, context, load, device)
-    loop = Loop(context, load, Teller(send), heart, drafting)
+    guesser, draft = guesser_for(model, context, load, device)
+    loop = Loop(context, load, Teller(send), heart, Drafting(guesser) if guesser else None)
     listener.serve(model, loop)
     backend = backend_name(load.backends[0])
     size, parallel = context.size, load.parallel

@@ -38,6 +38,7 @@ class Model:
         parameters.n_gpu_layers = load.gpu_layers
         parameters.load_mode = _MMAP
         parameters.use_extra_bufts = load.repack
+        parameters.load_mtp = load.foresight and load.draft is None
         devices = (ctypes.c_void_p * 2)(device.handle, None) if device and load.device else None
         parameters.devices = ctypes.cast(devices, ctypes.c_void_p) if devices else None
         overrides = _experts_in_main_memory(llama, load.experts_on_cpu)
@@ -63,6 +64,8 @@ class Model:
         self.vocabulary_size: int = raw.llama_vocab_n_tokens(self.vocabulary)
         self.trained_context: int = raw.llama_model_n_ctx_train(self.handle)
         self.window: int = raw.llama_model_n_swa(self.handle)
+        self.architecture = self._metadata("general.architecture")
+        self.layers_ahead: int = raw.llama_model_n_layer_nextn(self.handle)
         self.memory_kind = self._memory_kind()
         self.cell_bytes = self._cell_bytes()
         layers: int = raw.llama_model_n_layer(self.handle)
@@ -198,8 +201,7 @@ class Model:
             return int(2 * raw.llama_model_n_layer(self.handle) * 2 * raw.llama_model_n_embd(self.handle))
         heads, layers = raw.llama_model_n_head(self.handle), raw.llama_model_n_layer(self.handle)
         head = raw.llama_model_n_embd(self.handle) // heads if heads else 0
-        architecture = self._metadata("general.architecture")
-        lengths = [self._metadata(f"{architecture}.attention.{which}_length") for which in ("key", "value")]
+        lengths = [self._metadata(f"{self.architecture}.attention.{which}_length") for which in ("key", "value")]
         return int(2 * layers * raw.llama_model_n_head_kv(self.handle) * sum(int(one or head) for one in lengths))
 
     def _metadata(self, key: str) -> str:

@@ -12,7 +12,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16)
+from runtime.engine.lines import MOST_GUESSED
+
+LENGTHS = (1, 2, 3, 4, 6, 8, 12, MOST_GUESSED)
 """How far ahead guesses may go."""
 
 _MARGIN = 1.1

@@ -1,4 +1,4 @@
-"""What a model thinks the likeliest token, and how sure it is of it."""
+"""What a model thinks the likeliest token, if it is sure of it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,15 @@ _AMONG = 10
 """Of so many of the likeliest tokens the chances are told, as if there were no others."""
 
 
-class Surest:
-    """In one context. handle: the context's."""
+_SURE = 0.4
+"""The chance from which on a model is sure of a token."""
 
-    def __init__(self, model: Model, handle: Any) -> None:
+
+class Surest:
+    """In one context. handle: the context's. below: tokens from there on are none that anybody asks for."""
+
+    def __init__(self, model: Model, handle: Any, below: int) -> None:
+        self._below = below
         raw = model.llama.raw
         self._easel = Easel(model.llama, handle, model.vocabulary_size)
         self._chance = 0.0
@@ -29,10 +34,10 @@ class Surest:
         ):
             raw.llama_sampler_chain_add(self._chain, made(sampler))
 
-    def of(self, output: int) -> tuple[int, float]:
-        """The likeliest token at batch entry `output`, and its chance."""
+    def of(self, output: int) -> int | None:
+        """The likeliest token at batch entry `output`; None where the model is not sure."""
         token = self._easel.draw(self._chain, output, _AMONG)
-        return token, self._chance
+        return token if self._chance >= _SURE and token < self._below else None
 
     def _see(self, candidates: Any) -> None:
         """Sorted, the likeliest first."""
