@@ -107,6 +107,7 @@ async def measured(engine_dir: Path, model: Path, plan: Plan, threads: int = 1, 
         split_cache=plan.split,
         repack=plan.repack,
         draft=DraftFile(str(draft)) if draft else None,
+        foresight=plan.foresight,
     )
     engine = WorkerEngine(WorkerCommand((sys.executable, "-m", "runtime.engine.worker"), load))
     await engine.start()

@@ -16,6 +16,7 @@ class Layers:
     weights: bytes of one layer, experts among them; experts: bytes of its experts alone, 0 where it has none.
     keys, values: numbers it remembers of each token. windowed: it remembers only the last tokens.
     state: bytes it remembers of a whole text instead, for layers that do not look back at single tokens.
+    ahead: it is behind the others and guesses ahead; without that it is not even loaded.
     """
 
     count: int
@@ -25,6 +26,7 @@ class Layers:
     values: int = 0
     windowed: bool = False
     state: int = 0
+    ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,11 @@ class ModelShape:
     def expert_share(self) -> float:
         """The share of its experts that a token uses."""
         return self.experts_used / self.expert_count if self.expert_count else 1.0
+
+    @property
+    def layers_ahead(self) -> int:
+        """How many layers guess ahead."""
+        return sum(run.count for run in self.layers if run.ahead)
 
     @property
     def has_state(self) -> bool:

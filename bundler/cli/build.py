@@ -23,6 +23,7 @@ from bundler.trust.keys import load_private
 from bundler.trust.signing import detached_path, write_detached
 from runtime.backends.fit.choose import Wishes
 from runtime.container.archive import Archive
+from runtime.engine.foresight import why_blind
 from runtime.launch.options import wished_context
 from runtime.manifest import DistManifest, KitManifest
 
@@ -148,6 +149,8 @@ def _usual_machines(manifest: DistManifest) -> list[Usual]:
     wishes = Wishes(wished_context(manifest), serve["parallel"], serve["ctx_size"] > 0)
     if manifest.draft:
         wishes = replace(wishes, draft=manifest.draft.shape)
+    elif shape.layers_ahead:
+        wishes = replace(wishes, foresight=not why_blind(manifest.model.architecture, shape.layers_ahead))
     return usual_machines(shape, wishes, manifest.engine.backends)
 
 

@@ -19,6 +19,7 @@ from runtime.shape import Layers, ModelShape
 
 _BLOCK = re.compile(r"blk\.(\d+)\.(.+)")
 _EXPERTS = re.compile(r"ffn_\w*exps\.")
+_GUESSES = "nextn.eh_proj.weight"  # of a layer that guesses ahead: joins a token and the row before it
 _MATRIX_TYPES = 8  # formats named at most
 
 _PERIODS = {
@@ -42,7 +43,8 @@ def shape_of(tables: GgufTables) -> ModelShape:
             blocks[int(found[1])][found[2]] = tensor
         else:
             rest[tensor.name] = tensor
-    layers = [_layer(said, number, blocks[number], len(blocks)) for number in sorted(blocks)]
+    depth = max(said.number("block_count"), len(blocks))  # without the tensors of the last one, too, it counts
+    layers = [_layer(said, number, blocks[number], depth) for number in range(depth)]
     embedding = _size(rest.pop("token_embd.weight", None))
     tied = "output.weight" not in rest
     output = sum(map(_size, rest.values()))
@@ -119,7 +121,9 @@ class _Said:
 
 def _layer(said: _Said, number: int, tensors: Mapping[str, TensorInfo], depth: int) -> Layers:
     keys, values = _remembered(said, number, tensors)
-    if number >= depth - max(said.number("attention.shared_kv_layers"), said.number("nextn_predict_layers")):
+    is_behind = number >= depth - said.number("nextn_predict_layers")
+    ahead = is_behind and _GUESSES in tensors
+    if (is_behind and not ahead) or number >= depth - said.number("attention.shared_kv_layers"):
         keys = values = 0
     return Layers(
         count=1,
@@ -129,6 +133,7 @@ def _layer(said: _Said, number: int, tensors: Mapping[str, TensorInfo], depth: i
         values=values,
         windowed=bool(keys) and said.is_windowed(number),
         state=4 * _state(said, tensors),
+        ahead=ahead,
     )
 
 

@@ -20,6 +20,8 @@ def seconds_per_token(shape: ModelShape, plan: Plan, device: Rates, processor: R
     active = shape.expert_share
     seconds = 0.0
     for index, layer in enumerate(layers):
+        if layer.ahead:
+            continue
         dense, experts = layer.weights - layer.experts, int(layer.experts * active)
         apart = index < plan.experts_on_cpu
         if index < first:

@@ -9,11 +9,12 @@ from typing import Any
 
 from runtime.console import Console
 from runtime.container.archive import Archive
+from runtime.engine.foresight import why_blind
 from runtime.errors import PannierError
 from runtime.launch import session
 from runtime.launch.opening import open_own
 from runtime.launch.options import LaunchOptions, add_engine_flags
-from runtime.manifest import DistManifest, encode
+from runtime.manifest import DistManifest, ModelInfo, encode
 from runtime.oldest import oldest_system
 
 
@@ -64,6 +65,13 @@ def run(args: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _foresight(model: ModelInfo) -> list[str]:
+    if not (layers := model.shape.layers_ahead if model.shape else 0):
+        return []
+    why = why_blind(model.architecture, layers)
+    return [f"draft     none. {why}" if why else "draft     the model's own layer, which guesses ahead"]
+
+
 def _about(archive: Archive[DistManifest]) -> list[str]:
     manifest = archive.manifest
     model, engine = manifest.model, manifest.engine
@@ -74,7 +82,7 @@ def _about(archive: Archive[DistManifest]) -> list[str]:
         *([f"          {description}"] if description else []),
         f"model     {model.name}: {model.architecture}, {model.parameters:,} parameters, mostly {model.file_type}",
         f"          licence {model.license or 'not stated'}, by {model.author or 'unknown'}, {where}",
-        *([f"draft     {manifest.draft.source}, which guesses ahead"] if manifest.draft else []),
+        *([f"draft     {manifest.draft.source}, which guesses ahead"] if manifest.draft else _foresight(model)),
         f"engine    llama.cpp {engine.commit} with {', '.join(engine.backends)}",
         f"runtime   Pannier {manifest.runtime.version}, Python {manifest.runtime.python}",
         *([f"starts on {oldest}"] if (oldest := oldest_system(manifest.target, engine, manifest.runtime)) else []),

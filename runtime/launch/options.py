@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.backends.fit.choose import Wishes
 from runtime.backends.fit.words import FORCE
+from runtime.engine.foresight import why_blind
 from runtime.errors import UsageError
 from runtime.manifest import DistManifest
 from runtime.shape import ModelShape
@@ -24,7 +25,8 @@ class LaunchOptions:
     """What engine to start. backend: a name that is forced, or None. context_size, threads: 0 means "you decide".
 
     firm_context: the context was asked for by number. ignore_memory: start whatever the memory. cache_type: "" for any.
-    draft: the shape of the draft model, where one is to guess ahead.
+    draft: the shape of the draft model, where one is to guess ahead. foresight: the model's own layer is to do that;
+    blind: why it cannot, where it has one.
     """
 
     backend: str | None
@@ -39,6 +41,8 @@ class LaunchOptions:
     split_cache: bool = False
     prompt_lookup: bool = False
     draft: ModelShape | None = None
+    foresight: bool = False
+    blind: str = ""
 
     @classmethod
     def of(cls, manifest: DistManifest, args: argparse.Namespace) -> LaunchOptions:
@@ -52,6 +56,10 @@ class LaunchOptions:
         parallel = args.parallel if args.parallel is not None else int(serve.get("parallel", 1))
         if not 1 <= parallel <= 256:
             raise UsageError(f"--parallel {parallel} is not possible.", "Give a number from 1 to 256.")
+        draft = manifest.draft.shape if manifest.draft and not args.no_draft else None
+        layers = manifest.model.shape.layers_ahead if manifest.model.shape else 0
+        guesses = layers > 0 and not manifest.draft and not args.no_draft  # the draft goes first: somebody chose it
+        blind = why_blind(manifest.model.architecture, layers) if guesses else ""
         return cls(
             backend=args.backend,
             context_size=context,
@@ -64,7 +72,9 @@ class LaunchOptions:
             cache_type=args.cache_type or "",
             split_cache=args.split_cache or bool(serve.get("split_cache", False)),
             prompt_lookup=args.prompt_lookup or bool(serve.get("prompt_lookup", False)),
-            draft=manifest.draft.shape if manifest.draft and not args.no_draft else None,
+            draft=draft,
+            foresight=guesses and not blind,
+            blind=blind,
         )
 
     @property
@@ -79,6 +89,8 @@ class LaunchOptions:
             cache_type=self.cache_type,
             split_cache=self.split_cache,
             draft=self.draft,
+            foresight=self.foresight,
+            blind=self.blind,
         )
 
 
@@ -118,7 +130,9 @@ def add_engine_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prompt-lookup", action="store_true", help="guess words from the text before; faster where much is repeated"
     )
-    parser.add_argument("--no-draft", action="store_true", help="let no draft model guess ahead, if the file has one")
+    parser.add_argument(
+        "--no-draft", action="store_true", help="let neither a draft model nor the model itself guess ahead"
+    )
     parser.add_argument(FORCE, action="store_true", help="start even where the memory seems too small")
     parser.add_argument(
         "--repack", action="store_true", help="let llama.cpp keep rearranged copies of the weights in memory"

@@ -124,6 +124,7 @@ class Succession:
             split_cache=plan.split,
             lookup=options.prompt_lookup,
             draft=_draft(draft, plan, by_path=by_path) if draft and plan.draft else None,
+            foresight=plan.foresight,
             experts_on_cpu=plan.experts_on_cpu,
             device="" if choice.is_processor else choice.chosen.device,
         )

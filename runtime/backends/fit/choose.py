@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from runtime.backends.fit.need import CELL_STEP, GB, Need, Plan, cell_bytes, need
 from runtime.backends.fit.room import Room
-from runtime.engine.lines import cells_for
+from runtime.engine.lines import DRAFT_BATCH, cells_for
 from runtime.shape import ModelShape
 
 LEAST_CONTEXT = 1024
@@ -25,7 +25,7 @@ _QUANTIZED_HEAD = 32  # a quantised cache needs heads of a multiple of this
 class Wishes:
     """What is to be run. firm: the context was asked for by number. gpu_layers: -1 for as many as fit. split_cache: a
     part of the cache for each request, if there is memory for that. draft: a model that guesses ahead, if all of both
-    fits.
+    fits. foresight: the model's own layer may do that, on the same condition; blind: why it does not, where it has one.
     """
 
     context_size: int
@@ -36,6 +36,8 @@ class Wishes:
     cache_type: str = ""
     split_cache: bool = False
     draft: ModelShape | None = None
+    foresight: bool = False
+    blind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,8 @@ class Fit:
 
 def choose(shape: ModelShape, wishes: Wishes, room: Room) -> Fit:
     """The largest plan that fits; or the smallest one, with what it lacks."""
-    if drafting := _with_draft(shape, wishes, room):
-        return drafting
+    if guessing := _with_guesses(shape, wishes, room):
+        return guessing
     smallest: Fit | None = None
     for plan in _ladder(shape, wishes):
         fitted = _on_device(shape, plan, wishes, room)
@@ -82,16 +84,16 @@ def choose(shape: ModelShape, wishes: Wishes, room: Room) -> Fit:
     return smallest
 
 
-def _with_draft(shape: ModelShape, wishes: Wishes, room: Room) -> Fit | None:
-    """With the draft, if nothing of the model has to give way to it."""
-    if wishes.draft is None:
+def _with_guesses(shape: ModelShape, wishes: Wishes, room: Room) -> Fit | None:
+    """With what guesses ahead, if nothing of the model has to give way to it."""
+    if wishes.draft is None and not wishes.foresight:
         return None
     first = next(_ladder(shape, wishes))
     without = _on_device(shape, first, wishes, room)
-    plan = _on_device(shape, replace(first, draft=wishes.draft), wishes, room)
+    plan = _on_device(shape, replace(first, draft=wishes.draft, foresight=wishes.foresight), wishes, room)
     taken = need(shape, plan)
     is_pressed = plan.gpu_layers > 0 and taken.device.total > room.for_device
-    if is_pressed or replace(plan, draft=None) != without or _main(taken, room) > room.for_model:
+    if is_pressed or replace(plan, draft=None, foresight=False) != without or _main(taken, room) > room.for_model:
         return None
     return _filled(shape, plan, wishes, room)
 
@@ -146,7 +148,7 @@ def _filled(shape: ModelShape, plan: Plan, wishes: Wishes, room: Room) -> Fit:
     each = cell_bytes(shape, plan)
     cells = cells_for(plan.context_size, plan.parallel, each, room.device if on_device else room.memory)
     if each:
-        masks = 2 * (plan.batch + (plan.of_draft.batch if plan.draft else 0))  # who may see whom
+        masks = 2 * (plan.batch + (DRAFT_BATCH if plan.draft or plan.foresight else 0))  # who may see whom
         affordable = plan.context_size + max(0, spare) // (each + masks)
         cells = max(plan.context_size, min(cells, affordable) // CELL_STEP * CELL_STEP)
     filled = replace(plan, cells=cells)
@@ -175,6 +177,10 @@ def _given_up(shape: ModelShape, plan: Plan, wishes: Wishes, room: Room) -> tupl
         words.append(f"requests at once share {plan.all_cells} tokens")
     if wishes.draft and not plan.draft:
         words.append("no draft model guesses ahead, for want of memory")
+    if wishes.foresight and not plan.foresight:
+        words.append("its own layer does not guess ahead, for want of memory")
+    if wishes.blind:
+        words.append(f"its own layer does not guess ahead: {wishes.blind}")
     if wishes.split_cache and not plan.split:
         words.append("the cache is not split")
     if room.device and wishes.gpu_layers < 0:

@@ -33,7 +33,7 @@ class Plan:
     output as one more. experts_on_cpu: of these layers, the first so many leave their experts in main memory.
     repack: weights are rearranged, in private memory. batch: tokens computed at once. split: the cache has a part for
     each request, of a whole context. draft: a small model beside it that reads the same texts, all of it on the device
-    if anything is.
+    if anything is. foresight: its own layer guesses ahead instead, in a context of its own.
     """
 
     context_size: int
@@ -46,6 +46,7 @@ class Plan:
     batch: int = 512
     split: bool = False
     draft: ModelShape | None = None
+    foresight: bool = False
 
     @property
     def of_draft(self) -> Plan:
@@ -91,6 +92,8 @@ class Need:
 def need(shape: ModelShape, plan: Plan) -> Need:
     """The memory this plan takes."""
     alone = _alone(shape, plan)
+    if plan.foresight:
+        return _with_foresight(shape, plan, alone)
     if plan.draft is None:
         return alone
     beside = _alone(plan.draft, plan.of_draft)
@@ -100,7 +103,7 @@ def need(shape: ModelShape, plan: Plan) -> Need:
 
 def cell_bytes(shape: ModelShape, plan: Plan) -> int:
     """What one more token of the cache takes, in all layers that remember every token; of the draft's cache, too."""
-    each = sum(_cell(layer, plan) for layer in shape.each if not layer.windowed)
+    each = sum(_cell(layer, plan) for layer in _loaded(shape, plan) if not layer.windowed)
     return each + (cell_bytes(plan.draft, plan.of_draft) if plan.draft else 0)
 
 
@@ -135,9 +138,27 @@ def _alone(shape: ModelShape, plan: Plan) -> Need:
     return Need(memory, device)
 
 
+def _with_foresight(shape: ModelShape, plan: Plan, alone: Need) -> Need:
+    """With the buffers of the second context, and the rows that go from one to the other."""
+    compute = _compute(shape, replace(plan, batch=DRAFT_BATCH))
+    rows = 4 * shape.width * (plan.batch + 2 * DRAFT_BATCH)
+    if not plan.gpu_layers:
+        return replace(alone, memory=replace(alone.memory, compute=alone.memory.compute + compute + rows))
+    step = _step(shape, plan)
+    return Need(
+        replace(alone.memory, compute=alone.memory.compute + step + rows),
+        replace(alone.device, compute=alone.device.compute + compute),
+    )
+
+
+def _loaded(shape: ModelShape, plan: Plan) -> list[Layers]:
+    """Layer by layer; in place of one that is not even loaded, one of no size."""
+    return [Layers(1, 0) if layer.ahead and not plan.foresight else layer for layer in shape.each]
+
+
 def _layers(shape: ModelShape, plan: Plan) -> tuple[list[Layers], list[tuple[Layers, int]]]:
     """The layers in main memory; those on the device, each with the bytes of experts it leaves in main memory."""
-    each = [*shape.each]
+    each = _loaded(shape, plan)
     first = max(0, len(each) + 1 - plan.gpu_layers) if plan.gpu_layers else len(each)
     left = [layer.experts if index < plan.experts_on_cpu else 0 for index, layer in enumerate(each)]
     return each[:first], [*zip(each[first:], left[first:], strict=True)]

@@ -123,6 +123,35 @@ def test_a_draft_is_taken_along_where_all_of_both_fits_and_given_up_before_the_m
             assert "no draft model guesses ahead, for want of memory" in one.given_up or not one.fits
 
 
+SEEING = replace(SEVEN, layers=(*SEVEN.layers, Layers(1, 150_000_000, keys=1024, values=1024, ahead=True)))
+"""The same with a layer that guesses ahead."""
+
+
+def test_a_layer_that_guesses_ahead_is_given_up_before_the_model_gives_anything_up() -> None:
+    found = [fit(memory / 20, shape=SEEING, foresight=True) for memory in range(280, 160, -1)]
+    assert [one.plan.foresight for one in found] == sorted((one.plan.foresight for one in found), reverse=True)
+    assert {one.plan.foresight for one in found} == {True, False}
+    for one in found:
+        if one.plan.foresight:
+            assert (one.plan.context_size, one.plan.cache_type) == (8192, "f16")
+            assert one.need.memory.total <= one.room.for_model
+            assert one.need.memory.total > need(SEEING, replace(one.plan, foresight=False)).memory.total + 150_000_000
+        else:
+            assert "its own layer does not guess ahead, for want of memory" in one.given_up or not one.fits
+
+
+def test_a_layer_that_is_not_asked_to_guess_takes_nothing() -> None:
+    assert fit(16, shape=SEEING).need == fit(16).need
+    assert fit(16, device=24, shape=SEEING).plan.gpu_layers == 34
+    assert fit(16, device=24, shape=SEEING).need == fit(16, device=24).need
+
+
+def test_why_a_layer_does_not_guess_is_said() -> None:
+    found = fit(16, shape=SEEING, blind="Nobody knows how.")
+    assert not found.plan.foresight
+    assert "its own layer does not guess ahead: Nobody knows how." in found.given_up
+
+
 def test_on_a_graphics_card_a_draft_never_takes_a_layers_place() -> None:
     for tenths in range(20, 140):
         found, without = fit(32, device=tenths / 10, draft=SMALL), fit(32, device=tenths / 10)

@@ -48,6 +48,19 @@ def test_a_hybrid_has_layers_of_both_kinds(tmp_path: Path) -> None:
     assert [(bool(layer.keys), bool(layer.state)) for layer in found.each] == [(False, True), (True, False)] * 2
 
 
+def test_a_layer_that_guesses_ahead_is_told_apart_from_those_before_it(tmp_path: Path) -> None:
+    found = shape(tmp_path, TinyModel(ahead=True))
+    assert [layer.ahead for layer in found.each] == [False, False, True]
+    assert {(layer.keys, layer.values) for layer in found.each} == {(128, 128)}
+    assert found.layers_ahead == 1
+
+
+def test_where_its_tensors_were_left_out_the_others_remember_as_before(tmp_path: Path) -> None:
+    found = shape(tmp_path, TinyModel(ahead=True, stripped=True))
+    assert [(layer.keys, layer.weights > 0) for layer in found.each] == [(128, True), (128, True), (0, False)]
+    assert found.layers_ahead == 0
+
+
 def test_experts_are_told_apart_from_the_rest_of_a_layer(tmp_path: Path) -> None:
     found = shape(tmp_path, TinyModel(experts=4, width=256))
     (run,) = found.layers
