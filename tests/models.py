@@ -30,7 +30,7 @@ _STATE = 16
 _CONVOLUTION = 4
 _EXPERTS_USED = 2
 _EXPERTS_AHEAD = 4
-_ARCHITECTURES = {"full": "llama", "window": "gemma3", "state": "mamba", "both": "lfm2"}
+_ARCHITECTURES = {"full": "llama", "window": "gemma3", "state": "mamba", "both": "lfm2", "gated": "qwen35"}
 _BPE_SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 
 
@@ -40,13 +40,14 @@ class TinyModel:
 
     "full": attention over everything (llama). "window": five of six layers see only the last `window` tokens (gemma3).
     "state": one state that cannot go back (mamba). "both": attention in every second layer, a short convolution's state
-    in the others (lfm2).
+    in the others (lfm2). "gated": attention in every second layer, a state in the others that can go back a few tokens
+    (qwen35).
 
     experts: of a mixture (llama with experts), two of which see each token; 0 for one that sees all.
 
-    ahead: it has a layer of its own that guesses ahead (glm4moe, "full" only). faint: how much the layers add of what
-    they make; if little, that layer is mostly right. stripped: the layer's tensors were left out, as some do to save
-    room.
+    ahead: it has a layer of its own that guesses ahead ("gated", or "full": then it is a glm4moe). faint: how much the
+    layers add of what they make; if little, that layer is mostly right. stripped: the layer's tensors were left out, as
+    some do to save room.
 
     vocabulary: "bpe" (bytes, with ChatML's tokens) or "spm" (SentencePiece, adds a <s>). runs: of these characters
     there are tokens of up to 64 at once, as real vocabularies have them of spaces and dashes ("bpe" only).
@@ -101,6 +102,16 @@ class TinyModel:
                 else self.kv_heads
             )
             writer.add_rope_dimension_count(self.width // self.heads)
+        if self.memory == "gated":
+            writer.add_rope_dimension_sections([self.width // self.heads // 2, 0, 0, 0])
+            writer.add_full_attention_interval(2)
+            writer.add_key_length(self.width // self.heads)
+            writer.add_value_length(self.width // self.heads)
+            writer.add_ssm_conv_kernel(_CONVOLUTION)
+            writer.add_ssm_inner_size(self.width)
+            writer.add_ssm_state_size(self.width // self.heads)
+            writer.add_ssm_time_step_rank(self.heads)
+            writer.add_ssm_group_count(self.kv_heads)
         if self.memory == "window":
             writer.add_sliding_window(self.window)
             writer.add_key_length(self.width // self.heads)
@@ -112,6 +123,7 @@ class TinyModel:
             writer.add_expert_used_count(_EXPERTS_USED)
         if self.ahead:
             writer.add_nextn_predict_layers(1)
+        if self.ahead and self.memory == "full":
             writer.add_leading_dense_block_count(self.layers)
             writer.add_expert_count(_EXPERTS_AHEAD)
             writer.add_expert_used_count(_EXPERTS_USED)
@@ -136,7 +148,7 @@ class TinyModel:
 
     @property
     def _architecture(self) -> str:
-        if self.ahead:
+        if self.ahead and self.memory == "full":
             return "glm4moe"
         return "qwen3" if self.ranks else _ARCHITECTURES[self.memory]
 
@@ -159,13 +171,16 @@ class TinyModel:
 
     def _add_transformer(self, weights: _Weights, block: str, layer: int) -> None:
         head, width = self.width // self.heads, self.width
-        weights.ones(f"{block}{'post_attention' if self.ahead else 'ffn'}_norm", width)
+        is_post = self.ahead or self.memory == "gated"
+        weights.ones(f"{block}{'post_attention' if is_post else 'ffn'}_norm", width)
         if self.memory == "both" and not layer % 2:
             weights.matrix(f"{block}shortconv.in_proj", 3 * width, width)
             weights.matrix(f"{block}shortconv.out_proj", width, width)
             weights.plain(f"{block}shortconv.conv.weight", np.full((width, _CONVOLUTION), 1 / _CONVOLUTION))
+        elif self.memory == "gated" and not layer % 2:
+            self._add_gated_state(weights, block)
         else:
-            weights.matrix(f"{block}attn_q", width, width)
+            weights.matrix(f"{block}attn_q", (1 + (self.memory == "gated")) * width, width)
             weights.matrix(f"{block}attn_k", head * self.kv_heads, width)
             weights.matrix(f"{block}attn_v", head * self.kv_heads, width)
             weights.matrix(f"{block}attn_output", width, width, self.faint)
@@ -181,15 +196,24 @@ class TinyModel:
         norms = {
             "window": ("attn_q", "attn_k", "post_attention", "post_ffw"),
             "both": ("attn_q", "attn_k") * (layer % 2),
+            "gated": ("attn_q", "attn_k") * (layer % 2),
         }
         for norm in ("attn_q", "attn_k") if self.ranks else norms.get(self.memory, ()):
             weights.ones(f"{block}{norm}_norm", head if norm.startswith("attn_") else width)
 
     def _add_layer_ahead(self, weights: _Weights, block: str) -> None:
         """It makes of a token and the row before it little else than the token, where layers are faint."""
-        width, kv_width = self.width, self.width // self.heads * self.kv_heads
-        for norm in ("attn", "post_attention"):
-            weights.ones(f"{block}{norm}_norm", width)
+        width = self.width
+        mixed = weights.noise(width, width) * self.faint
+        weights.plain(f"{block}nextn.eh_proj.weight", np.concatenate([np.eye(width), mixed], axis=1))
+        weights.ones(f"{block}nextn.enorm", width)
+        weights.ones(f"{block}nextn.hnorm", width)
+        weights.ones(f"{block}attn_norm", width)
+        if self.memory == "gated":
+            self._add_transformer(weights, block, layer=1)
+            return
+        kv_width = width // self.heads * self.kv_heads
+        weights.ones(f"{block}post_attention_norm", width)
         for name, rows in (("attn_q", width), ("attn_k", kv_width), ("attn_v", kv_width)):
             weights.matrix(f"{block}{name}", rows, width)
         weights.matrix(f"{block}attn_output", width, width, self.faint)
@@ -198,10 +222,19 @@ class TinyModel:
         for name in ("gate", "up", "down"):
             weights.matrices(f"{block}ffn_{name}_exps", _EXPERTS_AHEAD, width, width, self.faint)
             weights.matrix(f"{block}ffn_{name}_shexp", width, width, self.faint)
-        mixed = weights.noise(width, width) * self.faint
-        weights.plain(f"{block}nextn.eh_proj.weight", np.concatenate([np.eye(width), mixed], axis=1))
-        weights.ones(f"{block}nextn.enorm", width)
-        weights.ones(f"{block}nextn.hnorm", width)
+
+    def _add_gated_state(self, weights: _Weights, block: str) -> None:
+        width, head = self.width, self.width // self.heads
+        mixed = width + 2 * head * self.kv_heads
+        weights.matrix(f"{block}attn_qkv", mixed, width)
+        weights.matrix(f"{block}attn_gate", width, width)
+        weights.matrix(f"{block}ssm_beta", self.heads, width)
+        weights.matrix(f"{block}ssm_alpha", self.heads, width)
+        weights.matrix(f"{block}ssm_out", width, width, self.faint)
+        weights.ones(f"{block}ssm_norm", head)
+        weights.plain(f"{block}ssm_conv1d.weight", np.full((mixed, _CONVOLUTION), 1 / _CONVOLUTION))
+        weights.plain(f"{block}ssm_dt.bias", np.zeros(self.heads))
+        weights.plain(f"{block}ssm_a", np.full(self.heads, -0.1))
 
     def _add_state_space(self, weights: _Weights, block: str) -> None:
         inner = 2 * self.width

@@ -19,6 +19,9 @@ DRAFT_BATCH = 128
 MOST_GUESSED = 16
 """Tokens guessed at a time of an answer, at most."""
 
+STATE_BACK = 2
+"""Tokens that can be taken back of a state, where a layer guesses ahead: each takes another copy of it."""
+
 
 def lines_for(parallel: int, *, costly: bool) -> int:
     """How many lines to make. costly: each takes a window or a state, so only as many spare ones as running ones."""

@@ -93,6 +93,11 @@ class Load:
     verbose: bool = False
 
     @property
+    def foresees(self) -> bool:
+        """Whether the model's own layer is to guess: a draft goes first, for somebody chose it."""
+        return self.foresight and self.draft is None
+
+    @property
     def fds(self) -> tuple[int, ...]:
         """The descriptors that must be inherited."""
         found = (self.model_fd, self.draft.fd if self.draft else None)

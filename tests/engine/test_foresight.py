@@ -28,27 +28,33 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("foresight")
 
 
+@pytest.fixture(scope="module", params=["full", "gated"])
+def memory(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def worker(engine_dir: Path, folder: Path) -> Worker:
+def worker(engine_dir: Path, folder: Path, memory: str) -> Worker:
     """Its layer is mostly right."""
-    return Worker.on(engine_dir, TinyModel(ahead=True, faint=0.003).write(folder / "ahead.gguf"))
+    model = TinyModel(memory, ahead=True, faint=0.003)
+    return Worker.on(engine_dir, model.write(folder / f"{memory}.gguf"))
 
 
 @pytest.mark.parametrize("split", [False, True])
 @pytest.mark.parametrize("sampling", [TELLING, DRAWN])
 def test_a_layer_that_is_mostly_right_changes_nothing_but_the_speed(
-    worker: Worker, sampling: SamplingParams, split: bool
+    worker: Worker, memory: str, sampling: SamplingParams, split: bool
 ):
     changes = {"split_cache": split, "context_size": 512, "cells": 4 * 512}
     plain = told(worker, asked(sampling), **changes)
     guessed, right = guesses_of(found := told(eager(worker), asked(sampling), foresight=True, **changes))
     assert_same_but_for_noise(plain, found)
-    assert guessed > 150
+    assert guessed > (150 if memory == "full" else 30), "of states only while a text is alone"
     assert right > (0.6 if sampling is TELLING else 0.05) * guessed
 
 
-def test_a_layer_that_is_mostly_wrong_changes_nothing(worker: Worker, folder: Path):
-    other = Worker.on(Path(worker.load.engine_dir), TinyModel(ahead=True).write(folder / "wrong.gguf"))
+def test_a_layer_that_is_mostly_wrong_changes_nothing(engine_dir: Path, folder: Path, memory: str):
+    other = Worker.on(engine_dir, TinyModel(memory, ahead=True).write(folder / f"{memory}-wrong.gguf"))
     plain = told(other, asked())
     found = told(eager(other), asked(), foresight=True)
     assert_same_but_for_noise(plain, found)
@@ -57,13 +63,13 @@ def test_a_layer_that_is_mostly_wrong_changes_nothing(worker: Worker, folder: Pa
 
 
 @pytest.mark.parametrize("shift", [-1, 9])
-def test_a_text_that_outgrows_its_context_is_guessed_on(worker: Worker, shift: int):
+def test_a_text_that_outgrows_its_context_is_guessed_on(worker: Worker, memory: str, shift: int):
     requests = asked(shift=shift, max_tokens=300)
     plain = told(worker, requests, context_size=256)
     found = told(eager(worker), requests, context_size=256, foresight=True)
     assert_same_but_for_noise(plain, found)
     guessed, right = guesses_of(found)
-    assert right > 0.6 * guessed > 300
+    assert right > 0.6 * guessed > (300 if memory == "full" else 100)
 
 
 def test_a_stream_whose_worker_dies_goes_on_with_the_next_ones_layer(worker: Worker):
@@ -113,9 +119,10 @@ def test_without_foresight_the_layer_is_not_even_loaded(worker: Worker):
     assert blind < 0.8 * seeing
 
 
-def test_the_draft_that_somebody_chose_goes_first(worker: Worker, folder: Path):
+def test_the_draft_that_somebody_chose_goes_first(engine_dir: Path, folder: Path):
+    both = Worker.on(engine_dir, TinyModel(ahead=True).write(folder / "both.gguf"))
     small = DraftFile(str(TinyModel(layers=1).write(folder / "small.gguf")))
-    _, facts, _ = logged(worker, foresight=True, draft=small)
+    _, facts, _ = logged(both, foresight=True, draft=small)
     assert facts.draft == "used"
 
 
@@ -205,7 +212,7 @@ for at in range(3):  # in pieces, with guesses between them, some of which the m
     length = 0
     while length < 330:
         step = chance.choice((1, 1, 2, 5, 40, 90))
-        wrong = [5] * chance.randrange(4)
+        wrong = [5] * chance.randrange(min(3, context.back) + 1)
         compute((at, length, text[length : length + step] + wrong))
         length += step
         context.truncate(at, length)
@@ -214,27 +221,33 @@ for at in range(3):  # in pieces, with guesses between them, some of which the m
     compute((at, length, text[length:390]))
 compute((0, 390, text[390:391]), (1, 390, text[390:393]), (2, 390, text[390:397]))
 pairs += zip(guesses((0, 392), (1, 394), (2, 398)), [at_once(length) for length in (392, 394, 398)])
-context.fork(2, 397, 4)  # as it stands; of tokens that were not read yet; and far back, where the last row is not known
+context.fork(2, 397, 4)  # as it stands
 compute((2, 397, text[397:399]))
-context.fork(2, 398, 5)
-context.fork(2, 200, 6)
-compute((6, 200, text[200:300]))
-pairs += zip(guesses((4, 398), (5, 399)), [at_once(length) for length in (398, 399)])
-print(json.dumps({"pairs": pairs, "cut": [guesses((6, 301))[0], at_once(301)]}))
+pairs += zip(guesses((4, 398), (2, 400)), [at_once(length) for length in (398, 400)])
+cut = []
+if context.kind == "full":
+    compute((2, 399, text[399:400]))
+    context.fork(2, 399, 5)  # between tokens that were not read yet
+    context.fork(2, 200, 6)  # far back, where the last row is not known
+    compute((6, 200, text[200:300]))
+    pairs += zip(guesses((5, 400)), [at_once(400)])
+    cut = guesses((6, 301))
+print(json.dumps({"pairs": pairs, "cut": cut}))
 """
 
 
-def test_what_is_read_in_pieces_or_with_others_is_guessed_from_as_if_it_were_read_at_once(worker: Worker, folder: Path):
-    path = TinyModel(ahead=True, spread=0.05).write(folder / "exact.gguf")  # what came before tells in every guess
-    load = replace(worker.load, model_path=str(path))
+def test_what_is_read_in_pieces_or_with_others_is_guessed_from_as_if_it_were_read_at_once(
+    engine_dir: Path, folder: Path, memory: str
+):
+    model = TinyModel(memory, ahead=True, spread=0.05)  # what came before tells in every guess
+    load = Worker.on(engine_dir, model.write(folder / f"{memory}-exact.gguf")).load
     asked = json.dumps([load.engine_dir, load.backends[0], load.model_path])
     done = subprocess.run(
         [sys.executable, "-c", IN_PIECES_AND_AT_ONCE, asked], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert len(found["pairs"]) > 20
-    assert all(len(one) == len(other) == 5 for one, other in found["pairs"])
+    assert len(found["pairs"]) > 15
     assert len({tuple(one) for one, _ in found["pairs"]}) > 15, "they differ from place to place"
     assert [one for one, other in found["pairs"] if one != other] == []
-    assert len(found["cut"][0]) == 5
+    assert memory == "gated" or len(found["cut"][0]) == 5

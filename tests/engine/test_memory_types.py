@@ -30,6 +30,7 @@ CONVERSATION = (
         TinyModel(memory="window", layers=6),
         TinyModel(memory="state"),
         TinyModel(memory="both"),
+        TinyModel(memory="gated"),
     ],
 )
 def test_a_conversation_on_one_worker_gives_the_texts_of_fresh_workers(
@@ -53,5 +54,7 @@ def test_a_conversation_on_one_worker_gives_the_texts_of_fresh_workers(
         assert end_of(found).completion_tokens == 12
     reused = [event.cached_tokens for found in shared for event in found if isinstance(event, Started)]
     assert reused[0] == 0
-    assert (reused[1] > 0) is (model.memory not in ("state", "both")), "a state cannot be cut, everything else can"
+    assert (reused[1] > 0) is (model.memory not in ("state", "both", "gated")), (
+        "a state cannot be cut, everything else can"
+    )
     assert reused[3] > 100, "the third request left a checkpoint where it parted from the second"

@@ -32,6 +32,7 @@ MODELS = {
     "guessing": TinyModel(),
     "drafting": TinyModel(),
     "foreseeing": TinyModel(ahead=True, faint=0.01),
+    "foreseeing hybrid": TinyModel("gated", ahead=True, faint=0.01),
     "window": TinyModel(memory="window", layers=6),
     "experts": TinyModel(experts=4, width=128),
     "state": TinyModel(memory="state"),
@@ -153,7 +154,7 @@ def bench(
         cache_type=cache_type,
         lookup=request.param == "guessing",
         draft=str(DRAFT.write(tmp_path_factory.mktemp("draft") / "draft.gguf")) if request.param == "drafting" else "",
-        foresight=request.param == "foreseeing",
+        foresight=MODELS[request.param].ahead,
     )
     yield bench
     bench.close()

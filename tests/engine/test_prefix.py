@@ -106,6 +106,7 @@ class PlainMemory:
     kind: MemoryKind
     window: int = 6
     held: dict[int, list[int]] = field(default_factory=dict)
+    taken_back: set[int] = field(default_factory=set)
 
     def text(self, line: int) -> list[int]:
         return self.held.get(line, [])
@@ -115,24 +116,38 @@ class PlainMemory:
         whole = len(self.text(source))
         if self.kind is MemoryKind.STATE:
             assert length == whole
+            if not self.stands(source):
+                return False
         if self.kind is MemoryKind.WINDOW:
             assert length == whole or whole < self.window
         self.held[line] = self.text(source)[:length]
         return True
 
     def truncate(self, line: int, length: int) -> bool:
-        assert self.kind is not MemoryKind.STATE
+        if self.kind is MemoryKind.STATE:
+            assert self.stands(line)
+            assert len(self.text(line)) - length <= 2
+            self.taken_back.add(line)
         self.held[line] = self.text(line)[:length]
         return True
 
     def forget(self, line: int) -> None:
         self.held.pop(line, None)
+        self.taken_back.discard(line)
 
     def reaches_back(self, line: int, length: int) -> bool:
         return len(self.text(line)) - length <= 2
 
     def stands_alone(self, length: int) -> bool:
         return length < self.window
+
+    def stands(self, line: int) -> bool:
+        return line not in self.taken_back
+
+    def go_on(self, line: int, tokens: list[int]) -> None:
+        self.held.setdefault(line, []).extend(tokens)
+        if tokens:
+            self.taken_back.discard(line)
 
 
 class CacheAndMemory(RuleBasedStateMachine):
@@ -166,11 +181,19 @@ class CacheAndMemory(RuleBasedStateMachine):
         room = self.cache.room()
         if self.cache.make_room(len(tokens)):
             assert len(tokens) <= room
-            self.memory.held.setdefault(line, []).extend(tokens)
+            self.memory.go_on(line, tokens)
             self.running[line] += tokens
             self.cache.grew(line, tokens)
         else:
             assert len(tokens) > room
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data(), guesses=st.lists(st.integers(0, 1), min_size=1, max_size=2))
+    def guess_wrong(self, data: st.DataObject, guesses: list[int]) -> None:
+        line = data.draw(st.sampled_from(sorted(self.running)))
+        if self.memory.kind is not MemoryKind.WINDOW:
+            self.memory.go_on(line, guesses)
+            self.memory.truncate(line, len(self.running[line]))
 
     @precondition(lambda self: self.running)
     @rule(data=st.data())
@@ -213,7 +236,7 @@ class Served:
     def reused(self, tokens: list[int]) -> int:
         """Serve a request to its end; how many of its tokens were remembered."""
         line, length = self.cache.open(tokens)
-        self.memory.held[line] = [*tokens]
+        self.memory.go_on(line, tokens[length:])
         self.cache.grew(line, tokens[length:])
         self.cache.rest(line)
         return length
@@ -233,6 +256,17 @@ def test_a_text_that_goes_on_reuses_all_of_it(kind: MemoryKind):
     served = Served(kind)
     served.reused([*range(40)])
     assert served.reused([*range(50)]) == 40
+
+
+def test_a_state_that_was_taken_back_is_taken_over_where_it_rests_and_not_shared_where_it_runs():
+    served = Served(MemoryKind.STATE)
+    first, _ = served.cache.open([*range(40)])
+    served.memory.go_on(first, [*range(42)])
+    served.memory.truncate(first, 40)
+    served.cache.grew(first, [*range(40)])
+    assert served.cache.usable([*range(50)]) == 0
+    served.cache.rest(first)
+    assert served.cache.open([*range(50)]) == (first, 40)
 
 
 def test_lines_at_rest_keep_to_their_budget_and_the_longest_unused_goes_first():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
-from runtime.engine.lines import DRAFT_BATCH, lines_for, split_lines_for
+from runtime.engine.lines import DRAFT_BATCH, STATE_BACK, lines_for, split_lines_for
 from runtime.shape import Layers, ModelShape
 
 MIB = 1 << 20
@@ -168,7 +168,8 @@ def _cache(shape: ModelShape, plan: Plan, layers: list[Layers]) -> int:
     kept = lines(shape, plan)
     cells = plan.all_cells
     windowed = _up(min(cells, shape.window * kept + plan.batch), CELL_STEP)
-    return sum(_cell(layer, plan) * (windowed if layer.windowed else cells) + layer.state * kept for layer in layers)
+    states = kept * (1 + STATE_BACK if plan.foresight else 1)
+    return sum(_cell(layer, plan) * (windowed if layer.windowed else cells) + layer.state * states for layer in layers)
 
 
 def _cell(layer: Layers, plan: Plan) -> int:

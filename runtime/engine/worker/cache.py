@@ -11,7 +11,8 @@ FULL    attention over everything: any beginning of any line, in place.
 WINDOW  layers that see only the last tokens: a line where it stands (the copy gets a window of its own), or anywhere
         as long as it is shorter than the window. A resting line may also be cut back and taken over, if the window
         before the cut is still there.
-STATE   one state, no way back: a line exactly where it stands.
+STATE   one state: a line exactly where it stands. Some can be taken back a few tokens; then the line must go on before
+        it can be shared, and where it rests it is taken over.
 """
 
 from __future__ import annotations
@@ -53,6 +54,9 @@ class Memory(Protocol):
 
     def stands_alone(self, length: int) -> bool:
         """Whether all of a line that long is inside the window."""
+
+    def stands(self, line: int) -> bool:
+        """Whether the line can be shared or cut as it is; else it must go on first."""
 
 
 class PrefixCache:
@@ -170,7 +174,7 @@ class PrefixCache:
             case MemoryKind.FULL:
                 return length
             case MemoryKind.STATE:
-                return length if length == whole else 0
+                return length if length == whole and (line in self._resting or self._memory.stands(line)) else 0
             case MemoryKind.WINDOW:
                 if length == whole or self._memory.stands_alone(whole):
                     return length
@@ -179,6 +183,8 @@ class PrefixCache:
     def _takes_over(self, line: int, length: int) -> bool:
         """Whether nothing worth keeping is lost when a resting line goes on as another's."""
         whole = self._tree.length(line)
+        if not self._memory.stands(line):
+            return length == whole
         if self._memory.kind is MemoryKind.FULL:
             return length == whole
         return length < whole and not self._memory.stands_alone(whole)

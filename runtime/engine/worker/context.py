@@ -5,9 +5,10 @@ from __future__ import annotations
 import ctypes
 import os
 import time
+from collections.abc import Iterator
 from typing import Any, Protocol
 
-from runtime.engine.lines import cells_for, lines_for, split_lines_for
+from runtime.engine.lines import STATE_BACK, cells_for, lines_for, split_lines_for
 from runtime.engine.messages import Load
 from runtime.engine.worker.cache import MemoryKind
 from runtime.engine.worker.crew import Crew
@@ -69,6 +70,15 @@ class Batch:
         native.n_tokens = index + 1
         return int(index)
 
+    def runs(self) -> Iterator[tuple[int, int, int]]:
+        """The lines in it: each with its first entry and the one behind its last."""
+        native, begin = self.native, 0
+        lines = [native.seq_id[entry][0] for entry in range(len(self))]
+        for end, line in enumerate(lines, start=1):
+            if end == len(lines) or lines[end] != line:
+                yield line, begin, end
+                begin = end
+
     def close(self) -> None:
         """Free it."""
         self._raw.llama_batch_free(self.native)
@@ -95,7 +105,8 @@ class Context:
 
     size: tokens one request may use. cells: tokens that are remembered at a time, of all lines together, shared ones
     counted once. lines: how many there can be. is_split: each line has cells of its own, over which no other looks.
-    ranks: whether the model was made to rank documents. follower: is told what becomes of the lines.
+    back: tokens that can be taken back from a line's end. ranks: whether the model was made to rank documents.
+    follower: is told what becomes of the lines.
     """
 
     follower: Follower | None = None
@@ -110,7 +121,7 @@ class Context:
         wanted = load.context_size or model.trained_context
         parameters = raw.llama_context_default_params()
         cells = load.cells or cells_for(wanted, load.parallel, model.cell_bytes, memory)
-        self.is_split = load.split_cache and self.kind is MemoryKind.FULL and cells >= wanted * load.parallel
+        self.is_split = load.split_cache and model.memory_kind is MemoryKind.FULL and cells >= wanted * load.parallel
         parameters.n_batch = parameters.n_ubatch = max(load.batch_tokens, load.parallel)
         costly = model.memory_kind is not MemoryKind.FULL
         lines = split_lines_for(load.parallel) if self.is_split else lines_for(load.parallel, costly=costly)
@@ -124,6 +135,7 @@ class Context:
         parameters.swa_full = False
         parameters.no_perf = True
         parameters.ctx_type = _AHEAD if ahead else 0
+        parameters.n_rs_seq = STATE_BACK if load.foresees and self.kind is MemoryKind.STATE else 0
         self.handle = raw.llama_init_from_model(model.handle, parameters)
         if not self.handle:
             raise CannotRunError(f"A context of {wanted} tokens cannot be made.")
@@ -138,6 +150,9 @@ class Context:
         self.size = min(raw.llama_n_ctx_seq(self.handle), wanted)
         self.lines: int = raw.llama_n_seq_max(self.handle)
         self.batch_tokens: int = raw.llama_n_batch(self.handle)
+        states = int(raw.llama_n_rs_seq(self.handle)) if self.kind is MemoryKind.STATE else 0
+        self.back = self.size if self.kind is MemoryKind.FULL else states
+        self._taken_back: set[int] = set()  # lines whose state is an older copy until they go on
 
     def decode(self, batch: Batch) -> None:
         """Compute the batch. Raises `DecodeError`."""
@@ -147,6 +162,8 @@ class Context:
             raise DecodeError(code)
         if self._crew and self._crew.learn(time.perf_counter() - wall, time.process_time() - processor):
             self._raw.llama_set_n_threads(self.handle, self._crew.threads, self._crew.threads)
+        if self._taken_back:
+            self._taken_back.difference_update(line for line, *_ in batch.runs())
         if self.follower:
             self.follower.decoded(batch)
 
@@ -154,8 +171,11 @@ class Context:
         """Let an empty line begin with the first tokens of another. False if it could not: `forget` it then.
 
         Cells of full attention are shared. Those of a window are copied: a shared one could not be used again when the
-        window has left it, and the cache would fill up with them. A split cache can only copy all of a line.
+        window has left it, and the cache would fill up with them. A split cache can only copy all of a line. Of a state
+        that was taken back llama.cpp would copy what was taken back, too.
         """
+        if not self.stands(source):
+            return False
         raw = self._raw
         if self.kind is MemoryKind.STATE or self.is_split:
             raw.llama_memory_seq_cp(self._memory, source, line, -1, -1)
@@ -169,6 +189,10 @@ class Context:
 
     def truncate(self, line: int, length: int) -> bool:
         """Keep only the first `length` tokens of a line. False where the model cannot: then `forget` it."""
+        if not self.stands(line):
+            return False
+        if self.kind is MemoryKind.STATE and length <= self._raw.llama_memory_seq_pos_max(self._memory, line):
+            self._taken_back.add(line)
         if not self._raw.llama_memory_seq_rm(self._memory, line, length, -1):
             return False
         if self.follower:
@@ -177,6 +201,7 @@ class Context:
 
     def forget(self, line: int) -> None:
         """Empty a line."""
+        self._taken_back.discard(line)
         self._raw.llama_memory_seq_rm(self._memory, line, -1, -1)
         if self.follower:
             self.follower.forgotten(line)
@@ -185,6 +210,10 @@ class Context:
         """Whether the line, cut to `length`, would still have all that the next token needs."""
         first: int = self._raw.llama_memory_seq_pos_min(self._memory, line)
         return length == 0 or 0 <= first <= max(0, length - self.model.window)
+
+    def stands(self, line: int) -> bool:
+        """Whether the line can be shared or cut as it is; a state that was taken back must go on first."""
+        return line not in self._taken_back
 
     def stands_alone(self, length: int) -> bool:
         """Whether all of a line that long is inside the window."""

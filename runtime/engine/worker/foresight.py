@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 from runtime.engine.worker.context import NO_ROOM, Batch, Context, DecodeError
 from runtime.engine.worker.guesser import LITTLE, Ask, Guessed
-from runtime.engine.worker.rows import HiddenRows, RowBatch, runs
+from runtime.engine.worker.rows import HiddenRows, RowBatch
 from runtime.engine.worker.surest import Surest
 
 _MUCH = 32
@@ -85,7 +85,7 @@ class Foresight:
         """Keep what was computed. What was kept before is certain: wrong guesses were taken back."""
         if self._error:
             return
-        found = [(number, self._lines.setdefault(number, _Line()), begin, end) for number, begin, end in runs(batch)]
+        found = [(number, self._lines.setdefault(number, _Line()), begin, end) for number, begin, end in batch.runs()]
         late = [(number, line) for number, line, *_ in found if len(line.tokens) > _MUCH]
         try:
             self._catch_up(late)

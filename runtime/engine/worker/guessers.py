@@ -33,7 +33,7 @@ def guesser_for(model: Model, context: Context, load: Load, device: Device | Non
     try:
         if load.draft is not None:
             return _draft(model, context, load, load.draft, device), USED
-        return (_foresight(model, context, load), USED_LAYER) if load.foresight else (None, "")
+        return (_foresight(model, context, load), USED_LAYER) if load.foresees else (None, "")
     except PannierError as error:
         sys.stderr.write(f"worker: {what} is not used. {error.message}\n")
         sys.stderr.flush()
@@ -55,7 +55,7 @@ def _draft(model: Model, context: Context, load: Load, draft: DraftFile, device:
 def _foresight(model: Model, context: Context, load: Load) -> Foresight:
     if why := why_blind(model.architecture, model.layers_ahead):
         raise CannotRunError(why)
-    if context.kind is not MemoryKind.FULL:
+    if not context.back:
         raise CannotRunError("The model cannot take back what it has read.")
     cells = context.cells + (0 if context.is_split else guessed_cells(load.parallel))
     theirs = replace(load, context_size=context.size, cells=cells, batch_tokens=min(load.batch_tokens, DRAFT_BATCH))

@@ -17,15 +17,18 @@ from runtime.engine.worker.sequence import Chunk
 
 
 class Guessing:
-    """Where it is wished, the answer was foretold, or there is a draft; and where the cache can take back a token: with
-    attention over everything. What was foretold or said before goes before what a draft would have to compute.
+    """Where it is wished, the answer was foretold, or something guesses ahead; and where tokens can be taken back. What
+    was foretold or said before goes before what would have to be computed.
     """
 
     def __init__(self, context: Context, load: Load, scheduler: Scheduler, drafting: Drafting | None) -> None:
         self._context = context
         self._scheduler = scheduler
         self._drafting = drafting
-        self._works = context.kind is MemoryKind.FULL
+        self._works = context.back > 0
+        # llama.cpp computes texts with states by turns where they differ in length. For the sake of one it may move the
+        # state of another, and leaves the copies behind with which that one would be taken back.
+        self._only_alone = context.kind is not MemoryKind.FULL
         self._for_all = load.lookup
         self._spare = context.lines - load.parallel  # tokens a step can be asked for besides one of each request
 
@@ -39,7 +42,7 @@ class Guessing:
         if self._drafting is None and not any(job.lookup for job in jobs.values()):
             return
         decoding = [jobs[sequence.name] for sequence in self._scheduler.running if sequence.is_decoding]
-        spare = self._look_up(decoding)
+        spare = self._look_up(decoding, 0 if self._only_alone and len(self._scheduler.running) > 1 else self._spare)
         if self._drafting is not None:
             self._draft([job for job in decoding if not job.sequence.guessed], spare, self._drafting)
 
@@ -57,11 +60,11 @@ class Guessing:
         job.guessed += guessed
         job.right += right
         self._scheduler.guessed_right(chunk, right)
-        self._context.truncate(chunk.sequence.line, chunk.sequence.computed)
+        if not self._context.truncate(chunk.sequence.line, chunk.sequence.computed):
+            self._scheduler.set_back(chunk.sequence)
 
-    def _look_up(self, jobs: Sequence[Job]) -> int:
+    def _look_up(self, jobs: Sequence[Job], spare: int) -> int:
         """Guesses from what is known of the answers; how many more tokens a step can be asked for."""
-        spare = self._spare
         for others, job in zip(reversed(range(len(jobs))), jobs, strict=True):
             job.sequence.guessed, job.judge = [], None
             if job.lookup is not None:
@@ -85,5 +88,8 @@ class Guessing:
 
     def _most(self, job: Job, spare: int, others: int) -> int:
         """How many tokens to guess of an answer at most, where so many are left for it and for others."""
+        if job.sequence.marks:
+            return 0  # a copy is to be left of what is one state: it would have the guesses in it
         fair = -(-spare // (others + 1))  # rounded up
-        return int(min(fair, job.answer.left - 1, self._context.size - len(job.sequence.tokens) - 1))
+        room = self._context.size - len(job.sequence.tokens) - 1
+        return int(min(fair, job.answer.left - 1, room, self._context.back))

@@ -38,7 +38,7 @@ class Model:
         parameters.n_gpu_layers = load.gpu_layers
         parameters.load_mode = _MMAP
         parameters.use_extra_bufts = load.repack
-        parameters.load_mtp = load.foresight and load.draft is None
+        parameters.load_mtp = load.foresees
         devices = (ctypes.c_void_p * 2)(device.handle, None) if device and load.device else None
         parameters.devices = ctypes.cast(devices, ctypes.c_void_p) if devices else None
         overrides = _experts_in_main_memory(llama, load.experts_on_cpu)

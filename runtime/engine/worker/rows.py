@@ -8,7 +8,6 @@ engine that lacks them computes as ever; it only does not give out rows.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
 from typing import Any
 
 from runtime.engine.worker.context import Batch
@@ -66,13 +65,3 @@ class RowBatch(Batch):
 def _row_bytes(model: Model) -> int:
     """Of one row."""
     return 4 * int(model.llama.raw.llama_model_n_embd_out(model.handle))
-
-
-def runs(batch: Batch) -> Iterator[tuple[int, int, int]]:
-    """The lines in a batch: line, its first entry, and the one behind its last."""
-    native, begin = batch.native, 0
-    lines = [native.seq_id[entry][0] for entry in range(len(batch))]
-    for end, line in enumerate(lines, start=1):
-        if end == len(lines) or lines[end] != line:
-            yield line, begin, end
-            begin = end

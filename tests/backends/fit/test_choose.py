@@ -10,6 +10,7 @@ from runtime.backends.fit.choose import Fit, Wishes, choose
 from runtime.backends.fit.need import GB, Plan, need
 from runtime.backends.fit.room import Room
 from runtime.backends.fit.words import machine_for, refusal, usual_room
+from runtime.engine.lines import STATE_BACK
 from runtime.shape import Layers, ModelShape
 
 SEVEN = ModelShape(
@@ -144,6 +145,15 @@ def test_a_layer_that_is_not_asked_to_guess_takes_nothing() -> None:
     assert fit(16, shape=SEEING).need == fit(16).need
     assert fit(16, device=24, shape=SEEING).plan.gpu_layers == 34
     assert fit(16, device=24, shape=SEEING).need == fit(16, device=24).need
+
+
+def test_copies_of_states_for_taking_back_are_counted() -> None:
+    state = Layers(24, 100_000_000, state=2_000_000)
+    hybrid = replace(SEEING, layers=(state, *SEEING.layers[-1:]))
+    seeing = fit(64, shape=hybrid, foresight=True)
+    blind = fit(64, shape=hybrid)
+    cells = 8192 * 2 * (1024 + 1024)
+    assert seeing.need.memory.cache - blind.need.memory.cache == cells + 3 * 24 * 2_000_000 * STATE_BACK
 
 
 def test_why_a_layer_does_not_guess_is_said() -> None:
