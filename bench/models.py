@@ -12,6 +12,7 @@ import gguf
 import numpy as np
 
 VOCABULARY = 151_936
+EXPERTS = 4  # of a layer that guesses ahead
 BLOCK = np.dtype([("scale", "<f2"), ("values", "i1", 32)])  # Q8_0: 32 weights and their scale, 34 bytes
 
 CHATML = (
@@ -25,7 +26,8 @@ class Shape:
     """Dimensions of a qwen2-style decoder.
 
     sharp: how decided it is between tokens. faint: how much of what they make the layers behind the first `plain` ones
-    add: if little, a model of those first ones alone mostly says the same, and is a draft for it.
+    add: if little, a model of those first ones alone mostly says the same, and is a draft for it. ahead: in glm4moe's
+    style instead, with a layer of its own that guesses ahead: the fainter the layers, the more often it is right.
     """
 
     layers: int
@@ -38,6 +40,7 @@ class Shape:
     sharp: float = 1.0
     plain: int = 0
     faint: float = 1.0
+    ahead: bool = False
 
 
 TINY = Shape(layers=1, width=64, feed_forward=64, heads=1, kv_heads=1, context=1024)
@@ -64,9 +67,16 @@ def write(path: Path, shape: Shape, vocabulary: Path | None = None) -> Path:
     if path.exists():
         return path
     partial = path.with_suffix(".partial")
-    writer = gguf.GGUFWriter(partial, "qwen2")
+    writer = gguf.GGUFWriter(partial, "glm4moe" if shape.ahead else "qwen2")
     writer.add_name("noise")
-    writer.add_block_count(shape.layers)
+    writer.add_block_count(shape.layers + shape.ahead)
+    if shape.ahead:
+        writer.add_nextn_predict_layers(1)
+        writer.add_leading_dense_block_count(shape.layers)
+        writer.add_expert_count(EXPERTS)
+        writer.add_expert_used_count(2)
+        writer.add_expert_shared_count(1)
+        writer.add_expert_feed_forward_length(shape.feed_forward // 4)
     writer.add_context_length(shape.context)
     writer.add_embedding_length(shape.width)
     writer.add_feed_forward_length(shape.feed_forward)
@@ -120,27 +130,42 @@ def _add_tensors(writer: gguf.GGUFWriter, shape: Shape) -> None:
     noise["scale"] = 0.0003
     noise["values"] = random.integers(-127, 128, (len(noise), 32), dtype=np.int8)
 
-    def matrix(name: str, rows: int, columns: int, share: float = 1.0) -> None:
-        blocks = np.resize(noise, rows * columns // 32)
+    def matrix(name: str, rows: int, columns: int, share: float = 1.0, *, count: int = 0) -> None:
+        blocks = np.resize(noise[::-1] if name == "output" else noise, max(1, count) * rows * columns // 32)
         blocks["scale"] *= np.float16(share)
-        data = blocks.view(np.uint8).reshape(rows, columns // 32 * 34)
+        data = blocks.view(np.uint8).reshape(*((count,) if count else ()), rows, columns // 32 * 34)
         writer.add_tensor(f"{name}.weight", data, raw_dtype=gguf.GGMLQuantizationType.Q8_0)
 
     def vector(name: str, size: int, value: float) -> None:
         writer.add_tensor(name, np.full(size, value, dtype=np.float32))
 
     kv_width = shape.width // shape.heads * shape.kv_heads
-    matrix("token_embd", shape.vocabulary, shape.width)
+    matrix("token_embd", shape.vocabulary, shape.width, 30.0 if shape.ahead else 1.0)  # all layers are faint beside it
     vector("output_norm.weight", shape.width, shape.sharp)
-    for layer in range(shape.layers):
+    if shape.ahead:
+        matrix("output", shape.vocabulary, shape.width)  # else what follows a token would mostly be the token
+    for layer in range(shape.layers + shape.ahead):
         block = f"blk.{layer}."
         share = 1.0 if layer < shape.plain else shape.faint
         vector(f"{block}attn_norm.weight", shape.width, 1.0)
-        vector(f"{block}ffn_norm.weight", shape.width, 1.0)
+        vector(f"{block}{'post_attention' if shape.ahead else 'ffn'}_norm.weight", shape.width, 1.0)
         for name, rows in (("attn_q", shape.width), ("attn_k", kv_width), ("attn_v", kv_width)):
             matrix(f"{block}{name}", rows, shape.width)
             vector(f"{block}{name}.bias", rows, 0.0)
         matrix(f"{block}attn_output", shape.width, shape.width, share)
+        if layer == shape.layers:
+            width, inner = shape.width, shape.feed_forward // 4
+            # Of the token and the row before it, it looks at the token alone.
+            joins = np.eye(width, 2 * width, dtype=np.float32)
+            writer.add_tensor(f"{block}nextn.eh_proj.weight", joins)
+            vector(f"{block}nextn.enorm.weight", width, 1.0)
+            vector(f"{block}nextn.hnorm.weight", width, 1.0)
+            matrix(f"{block}ffn_gate_inp", EXPERTS, width)
+            vector(f"{block}exp_probs_b.bias", EXPERTS, 0.0)
+            for name, rows, columns in (("gate", inner, width), ("up", inner, width), ("down", width, inner)):
+                matrix(f"{block}ffn_{name}_exps", rows, columns, share if name == "down" else 1.0, count=EXPERTS)
+                matrix(f"{block}ffn_{name}_shexp", rows, columns, share if name == "down" else 1.0)
+            continue
         matrix(f"{block}ffn_gate", shape.feed_forward, shape.width)
         matrix(f"{block}ffn_up", shape.feed_forward, shape.width)
         matrix(f"{block}ffn_down", shape.width, shape.feed_forward, share)

@@ -1,14 +1,16 @@
-"""What a draft model's guesses win or cost: tokens a second with it over those without, in one run.
+"""What guesses of a draft model, or of the model's own layer, win or cost: tokens a second over those without them.
 
-usage: python -m bench.speculation [--faint SHARE]... [--clients N]... [--temperature T] [--tokens 192] [--rounds 3]
-                                   [--model FILE --draft FILE] [--layers 32] [--variant NAME] [--folder DIR]
+usage: python -m bench.speculation [--foresight] [--faint SHARE]... [--clients N]... [--temperature T] [--tokens 192]
+                                   [--rounds 3] [--prompt 24] [--model FILE [--draft FILE]] [--layers 32]
+                                   [--variant NAME] [--folder DIR]
 
 There is no trained pair here, so one is made: a model of noise whose layers behind the first add but a share of what
 they make, and a draft of that first layer alone. The smaller the share the more often the two agree. How often guesses
-came is told beside what they won; of a real pair (`--model`, `--draft`) both can be measured as well.
+came is told beside what they won; of a real pair (`--model`, `--draft`) both can be measured as well. With
+`--foresight` the model has a layer of its own instead, which guesses; or a real one has it.
 
-Two workers with the same model, one of them with the draft, answer the same in turns. One JSON line for each share and
-number of clients: medians of the rounds.
+Two workers with the same model, one of which guesses, answer the same in turns. One JSON line for each share and
+number of clients: medians of the rounds. `--prompt` tokens are read first, by the guessing layer, too.
 """
 
 from __future__ import annotations
@@ -58,11 +60,13 @@ class Told:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--foresight", action="store_true", help="the model's own layer guesses")
     parser.add_argument("--faint", type=float, action="append", metavar="SHARE")
     parser.add_argument("--clients", type=int, action="append", metavar="N")
     parser.add_argument("--temperature", type=float, default=0.0)
     parser.add_argument("--tokens", type=int, default=192)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--prompt", type=int, default=24, metavar="TOKENS")
     parser.add_argument("--variant", default="", help="of the processor's backend, as haswell")
     parser.add_argument("--layers", type=int, default=LARGE.layers)
     parser.add_argument("--model", type=Path)
@@ -74,15 +78,25 @@ def main() -> None:
     library = f"libggml-cpu-{args.variant}.so" if args.variant else backend(engine_dir)
     for name, model, draft in pairs(args):
         load = Load(str(engine_dir), (library,), model_path=str(model), context_size=2048, parallel=4)
+        guessing = replace(load, draft=DraftFile(str(draft))) if draft else replace(load, foresight=True)
         for clients in args.clients or (1, 4):
-            rounds = asyncio.run(measured(load, draft, args, clients))
+            rounds = asyncio.run(measured({"without": load, "with": guessing}, args, clients))
             print(json.dumps({**name, "clients": clients, **summary(rounds)}), flush=True)
 
 
-def pairs(args: argparse.Namespace) -> Iterator[tuple[dict[str, object], Path, Path]]:
-    """A model and its draft, one pair after the other, and what to call them."""
+def pairs(args: argparse.Namespace) -> Iterator[tuple[dict[str, object], Path, Path | None]]:
+    """A model and its draft, one pair after the other, and what to call them; no draft where its own layer guesses."""
     if args.model:
         yield {"model": args.model.name}, args.model, args.draft
+        return
+    if args.foresight:
+        for faint in args.faint or FAINT:
+            path = args.folder / f"foresight-{args.layers}-{faint}.gguf"
+            yield (
+                {"faint": faint},
+                models.write(path, replace(LARGE, layers=args.layers, faint=faint, ahead=True)),
+                None,
+            )
         return
     shape = replace(LARGE, layers=args.layers, plain=1)
     draft = models.write(args.folder / "speculation-draft.gguf", replace(shape, layers=1))
@@ -91,14 +105,13 @@ def pairs(args: argparse.Namespace) -> Iterator[tuple[dict[str, object], Path, P
         yield {"faint": faint}, models.write(path, replace(shape, faint=faint)), draft
 
 
-async def measured(load: Load, draft: Path, args: argparse.Namespace, clients: int) -> dict[str, list[Told]]:
-    """Rounds with the draft and without, by turns."""
-    loads = {"without": load, "with": replace(load, draft=DraftFile(str(draft)))}
+async def measured(loads: dict[str, Load], args: argparse.Namespace, clients: int) -> dict[str, list[Told]]:
+    """Rounds with guesses and without, by turns."""
     rounds: dict[str, list[Told]] = {name: [] for name in loads}
     async with AsyncExitStack() as stack:
         engines = {name: await _started(stack, one) for name, one in loads.items()}
         for engine in engines.values():
-            await _round(engine, args, clients, number=0)  # warm, and what the draft is worth is known
+            await _round(engine, args, clients, number=0)  # warm, and what guesses are worth is known
         for number in range(1, args.rounds + 1):
             for name in [*engines] if number % 2 else [*reversed(engines)]:
                 rounds[name].append(await _round(engines[name], args, clients, number))
@@ -117,7 +130,7 @@ async def _round(engine: WorkerEngine, args: argparse.Namespace, clients: int, n
     requests = [
         GenerationRequest(
             f"{number}-{client}",
-            [300 + (7919 * (1000 * number + 100 * client + place)) % 30000 for place in range(24)],
+            [300 + (7919 * (1000 * number + 100 * client + place)) % 30000 for place in range(args.prompt)],
             SamplingParams(temperature=args.temperature, seed=number),
             args.tokens,
             ignore_eos=True,
