@@ -321,7 +321,8 @@ class ModelFacts:
     repository: int = -1  # token before the name of a repository whose files follow; -1 where there is none
     file: int = -1  # token before the name of a file that text is filled in after
     ranks: bool = False  # it says how well documents answer a question, and makes no vectors
-    draft: str = ""  # "used" where a draft model guesses ahead, else why it does not; "" where there is none
+    # "used" where a draft guesses ahead, "the model's own layer" where that does, else why not; "" where there is none
+    draft: str = ""
 
 
 class EngineState(StrEnum):
