@@ -43,7 +43,8 @@ class TinyModel:
     in the others (lfm2). "gated": attention in every second layer, a state in the others that can go back a few tokens
     (qwen35).
 
-    experts: of a mixture (llama with experts), two of which see each token; 0 for one that sees all.
+    experts: of a mixture, two of which see each token; 0 for one that sees all ("full": llama with experts; "gated":
+    qwen35moe, with one more that sees all).
 
     ahead: it has a layer of its own that guesses ahead ("gated", or "full": then it is a glm4moe). faint: how much the
     layers add of what they make; if little, that layer is mostly right. stripped: the layer's tensors were left out, as
@@ -121,6 +122,7 @@ class TinyModel:
         if self.experts:
             writer.add_expert_count(self.experts)
             writer.add_expert_used_count(_EXPERTS_USED)
+            writer.add_expert_feed_forward_length(2 * self.width)
         if self.ahead:
             writer.add_nextn_predict_layers(1)
         if self.ahead and self.memory == "full":
@@ -150,6 +152,8 @@ class TinyModel:
     def _architecture(self) -> str:
         if self.ahead and self.memory == "full":
             return "glm4moe"
+        if self.experts and self.memory == "gated":
+            return "qwen35moe"
         return "qwen3" if self.ranks else _ARCHITECTURES[self.memory]
 
     def _add_weights(self, writer: gguf.GGUFWriter, words: int) -> None:
@@ -188,8 +192,13 @@ class TinyModel:
             weights.matrix(f"{block}ffn_gate_inp", self.experts, width, 10.0)  # decided, as in trained ones
             weights.matrices(f"{block}ffn_gate_exps", self.experts, 2 * width, width)
             weights.matrices(f"{block}ffn_up_exps", self.experts, 2 * width, width)
-            weights.matrices(f"{block}ffn_down_exps", self.experts, width, 2 * width)
-        else:
+            weights.matrices(f"{block}ffn_down_exps", self.experts, width, 2 * width, self.faint)
+        if self.experts and self.memory == "gated":
+            weights.plain(f"{block}ffn_gate_inp_shexp.weight", weights.noise(1, width)[0])
+            weights.matrix(f"{block}ffn_gate_shexp", 2 * width, width)
+            weights.matrix(f"{block}ffn_up_shexp", 2 * width, width)
+            weights.matrix(f"{block}ffn_down_shexp", width, 2 * width, self.faint)
+        if not self.experts:
             weights.matrix(f"{block}ffn_gate", 2 * width, width)
             weights.matrix(f"{block}ffn_up", 2 * width, width)
             weights.matrix(f"{block}ffn_down", width, 2 * width, self.faint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FORESEEING = frozenset({"glm4moe", "qwen35"})
+FORESEEING = frozenset({"glm4moe", "qwen35", "qwen35moe"})
 """Architectures with such a layer that was seen to work here. llama.cpp has a graph of that layer alone for some more;
 where it has none it ends the process.
 """

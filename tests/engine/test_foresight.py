@@ -28,33 +28,36 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("foresight")
 
 
-@pytest.fixture(scope="module", params=["full", "gated"])
-def memory(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture(scope="module", params=["glm4moe", "qwen35", "qwen35moe"])
+def wrong(request: pytest.FixtureRequest) -> TinyModel:
+    """Its layer knows nothing of what the others do."""
+    if request.param == "glm4moe":
+        return TinyModel(ahead=True)
+    return TinyModel("gated", ahead=True, experts=4 if request.param == "qwen35moe" else 0)
 
 
 @pytest.fixture(scope="module")
-def worker(engine_dir: Path, folder: Path, memory: str) -> Worker:
+def worker(engine_dir: Path, folder: Path, wrong: TinyModel) -> Worker:
     """Its layer is mostly right."""
-    model = TinyModel(memory, ahead=True, faint=0.003)
-    return Worker.on(engine_dir, model.write(folder / f"{memory}.gguf"))
+    model = replace(wrong, faint=0.003)
+    return Worker.on(engine_dir, model.write(folder / f"{abs(hash(model))}.gguf"))
 
 
 @pytest.mark.parametrize("split", [False, True])
 @pytest.mark.parametrize("sampling", [TELLING, DRAWN])
 def test_a_layer_that_is_mostly_right_changes_nothing_but_the_speed(
-    worker: Worker, memory: str, sampling: SamplingParams, split: bool
+    worker: Worker, wrong: TinyModel, sampling: SamplingParams, split: bool
 ):
     changes = {"split_cache": split, "context_size": 512, "cells": 4 * 512}
     plain = told(worker, asked(sampling), **changes)
     guessed, right = guesses_of(found := told(eager(worker), asked(sampling), foresight=True, **changes))
     assert_same_but_for_noise(plain, found)
-    assert guessed > (150 if memory == "full" else 30), "of states only while a text is alone"
+    assert guessed > (150 if wrong.memory == "full" else 30), "of states only while a text is alone"
     assert right > (0.6 if sampling is TELLING else 0.05) * guessed
 
 
-def test_a_layer_that_is_mostly_wrong_changes_nothing(engine_dir: Path, folder: Path, memory: str):
-    other = Worker.on(engine_dir, TinyModel(memory, ahead=True).write(folder / f"{memory}-wrong.gguf"))
+def test_a_layer_that_is_mostly_wrong_changes_nothing(engine_dir: Path, folder: Path, wrong: TinyModel):
+    other = Worker.on(engine_dir, wrong.write(folder / f"{abs(hash(wrong))}.gguf"))
     plain = told(other, asked())
     found = told(eager(other), asked(), foresight=True)
     assert_same_but_for_noise(plain, found)
@@ -63,13 +66,13 @@ def test_a_layer_that_is_mostly_wrong_changes_nothing(engine_dir: Path, folder: 
 
 
 @pytest.mark.parametrize("shift", [-1, 9])
-def test_a_text_that_outgrows_its_context_is_guessed_on(worker: Worker, memory: str, shift: int):
+def test_a_text_that_outgrows_its_context_is_guessed_on(worker: Worker, wrong: TinyModel, shift: int):
     requests = asked(shift=shift, max_tokens=300)
     plain = told(worker, requests, context_size=256)
     found = told(eager(worker), requests, context_size=256, foresight=True)
     assert_same_but_for_noise(plain, found)
     guessed, right = guesses_of(found)
-    assert right > 0.6 * guessed > (300 if memory == "full" else 100)
+    assert right > 0.6 * guessed > (300 if wrong.memory == "full" else 100)
 
 
 def test_a_stream_whose_worker_dies_goes_on_with_the_next_ones_layer(worker: Worker):
@@ -237,10 +240,10 @@ print(json.dumps({"pairs": pairs, "cut": cut}))
 
 
 def test_what_is_read_in_pieces_or_with_others_is_guessed_from_as_if_it_were_read_at_once(
-    engine_dir: Path, folder: Path, memory: str
+    engine_dir: Path, folder: Path, wrong: TinyModel
 ):
-    model = TinyModel(memory, ahead=True, spread=0.05)  # what came before tells in every guess
-    load = Worker.on(engine_dir, model.write(folder / f"{memory}-exact.gguf")).load
+    model = replace(wrong, spread=0.05)  # what came before tells in every guess
+    load = Worker.on(engine_dir, model.write(folder / f"{abs(hash(model))}.gguf")).load
     asked = json.dumps([load.engine_dir, load.backends[0], load.model_path])
     done = subprocess.run(
         [sys.executable, "-c", IN_PIECES_AND_AT_ONCE, asked], capture_output=True, text=True, check=False
@@ -250,4 +253,4 @@ def test_what_is_read_in_pieces_or_with_others_is_guessed_from_as_if_it_were_rea
     assert len(found["pairs"]) > 15
     assert len({tuple(one) for one, _ in found["pairs"]}) > 15, "they differ from place to place"
     assert [one for one, other in found["pairs"] if one != other] == []
-    assert memory == "gated" or len(found["cut"][0]) == 5
+    assert wrong.memory == "gated" or len(found["cut"][0]) == 5
