@@ -215,7 +215,7 @@ for at in range(3):  # in pieces, with guesses between them, some of which the m
     length = 0
     while length < 330:
         step = chance.choice((1, 1, 2, 5, 40, 90))
-        wrong = [5] * chance.randrange(min(3, context.back) + 1)
+        wrong = [5] * chance.randrange(min(3, context.back) + 1) * (step < 16)
         compute((at, length, text[length : length + step] + wrong))
         length += step
         context.truncate(at, length)

@@ -5,9 +5,9 @@ and makes from both what the model would likely make of the token: its row, and 
 given it remembers, as other layers do; so it has a context of its own, of this layer alone.
 
 Its lines are the model's own: they are forked, cut and forgotten with those. What the model computed is read with the
-rows that the model made of it, but only when somebody asks for guesses, or when it has become much: for many tokens
-at once the layer takes hardly longer than for one. Guesses are read with rows that the layer made itself, and taken
-back at once, for the model will make better ones.
+rows that the model made of it: a prompt at once, an answer only when somebody asks for guesses, or when it has become
+much, for several tokens take the layer hardly longer than one. Guesses are read with rows that the layer made itself,
+and taken back at once, for the model will make better ones.
 
 Where the row of a line's last token is not known any more, because the line was cut, nothing takes its place: of one
 token the layer then knows less. Guesses may be worse for that; they change nothing but the speed anyhow.
@@ -19,13 +19,11 @@ from collections.abc import Collection
 from collections.abc import Sequence as Row
 from dataclasses import dataclass, field
 
+from runtime.engine.lines import MOST_GUESSED, ROWS_KEPT
 from runtime.engine.worker.context import NO_ROOM, Batch, Context, DecodeError
 from runtime.engine.worker.guesser import LITTLE, Ask, Guessed
 from runtime.engine.worker.rows import HiddenRows, RowBatch
 from runtime.engine.worker.surest import Surest
-
-_MUCH = 32
-"""Tokens a line may be behind while nobody asks for guesses; each keeps its row until then."""
 
 
 @dataclass(slots=True)
@@ -82,20 +80,19 @@ class Foresight:
     # A follower of the model's context
 
     def decoded(self, batch: Batch) -> None:
-        """Keep what was computed. What was kept before is certain: wrong guesses were taken back."""
+        """Keep what was computed, and read what is certain if it is much: what was kept before, for wrong guesses were
+        taken back; and a prompt, which is more than guesses could be.
+        """
         if self._error:
             return
         found = [(number, self._lines.setdefault(number, _Line()), begin, end) for number, begin, end in batch.runs()]
-        late = [(number, line) for number, line, *_ in found if len(line.tokens) > _MUCH]
-        try:
-            self._catch_up(late)
-        except DecodeError as error:
-            self._failed(error, late)
+        self._read([(number, line) for number, line, *_ in found if len(line.tokens) > ROWS_KEPT])
         for _, line, begin, end in found:
             rows = [self._made.of(entry) for entry in range(begin, end)]
             line.tokens += batch.native.token[begin:end]
             line.before += [line.last, *rows[:-1]]
             line.last = rows[-1]
+        self._read([(number, line) for number, line, begin, end in found if end - begin > MOST_GUESSED + 1])
 
     def forked(self, source: int, length: int, line: int) -> None:
         """The same as the model's."""
@@ -129,6 +126,7 @@ class Foresight:
 
     def stop(self) -> None:
         """Follow no more."""
+        self._made.stop()
         self._error = self._error or DecodeError(NO_ROOM)
         for number in [*self._lines]:
             self.forgotten(number)
@@ -193,6 +191,13 @@ class Foresight:
             going.append((text, self._batch.add_with(row, text.guesses[-1], position, text.number, output=True)))
         self._ahead.decode(self._batch)
         return going
+
+    def _read(self, lines: Row[tuple[int, _Line]]) -> None:
+        """Let these catch up, if they can."""
+        try:
+            self._catch_up(lines)
+        except DecodeError as error:
+            self._failed(error, lines)
 
     def _catch_up(self, lines: Row[tuple[int, _Line]]) -> None:
         """Read all that these have computed. Raises `DecodeError`."""

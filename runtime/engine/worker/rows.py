@@ -25,14 +25,18 @@ class HiddenRows:
         """handle: the context's. Raises `CannotRunError` where the engine does not give them out."""
         library = model.llama.raw._lib
         try:
-            ask, self._get = getattr(library, _ASK), getattr(library, _GET)
+            self._ask, self._get = getattr(library, _ASK), getattr(library, _GET)
         except AttributeError:
             raise CannotRunError("This engine does not give out the model's hidden rows.") from None
-        ask.restype, ask.argtypes = None, (ctypes.c_void_p, ctypes.c_bool, ctypes.c_bool)
+        self._ask.restype, self._ask.argtypes = None, (ctypes.c_void_p, ctypes.c_bool, ctypes.c_bool)
         self._get.restype, self._get.argtypes = ctypes.c_void_p, (ctypes.c_void_p,)
         self._handle = handle
         self._bytes = _row_bytes(model)
-        ask(handle, True, False)  # of every token, not only of those that are drawn from
+        self._ask(handle, True, False)  # of every token, not only of those that are drawn from
+
+    def stop(self) -> None:
+        """There are none any more."""
+        self._ask(self._handle, False, False)
 
     def of(self, entry: int) -> bytes:
         """The row of an entry of the batch that was computed last."""
