@@ -15,12 +15,14 @@ from pathlib import Path
 import pytest
 
 from runtime.engine.client import WorkerEngine
-from runtime.engine.core import Event, ModelFacts, SamplingParams
+from runtime.engine.core import Event, GenerationRequest, ModelFacts, SamplingParams
 from runtime.engine.messages import DraftFile
 from tests.engine.comparing import TELLING, ask, assert_same_but_for_noise
 from tests.engine.guessers import DRAWN, PROMPTS, asked, eager, guesses_of, told
 from tests.engine.workers import Worker, end_of, events
 from tests.models import TinyModel
+
+ANYTHING = ask("one", PROMPTS[0])
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +117,37 @@ def test_a_layer_that_fails_is_left_alone_and_everybody_gets_their_answer(worker
     assert guesses_of(found)[0] <= 20 * len(PROMPTS)
 
 
+SELDOM = """
+import sys
+from runtime.engine.worker import context, guessers, payoff
+class Context(context.Context):
+    def decode(self, batch):
+        sys.stderr.write(f"read {len(batch)}\\n")
+        super().decode(batch)
+guessers.Context = Context
+asked = [0]
+def lengths(self, hopes, decoding):
+    asked[0] += 1
+    sys.stderr.write("asked\\n" if asked[0] > 200 else "")
+    return [4 if asked[0] > 200 else 0] * len(hopes)
+payoff.Payoff.lengths = lengths
+"""
+
+
+def test_what_nobody_asks_for_is_not_read_and_guesses_come_all_the_same_when_somebody_does(worker: Worker):
+    seldom = eager(worker, SELDOM)
+    request = ask("long", PROMPTS[3], max_tokens=260)
+    plain = worker.use(lambda engine: events(engine, request))
+    found, _, said = logged(seldom, request, foresight=True)
+    assert_same_but_for_noise({0: plain}, {0: found})
+    before, _, after = said.partition("asked")
+    read = [int(count) for count in re.findall(r"read (\d+)", before)]
+    assert len(read) < 5, "the prompt, and what came while it could be thought that somebody would ask"
+    assert int(re.findall(r"read (\d+)", after)[0]) <= 70
+    end = end_of(found)
+    assert end.right > 0.5 * end.guessed > 10
+
+
 def test_without_foresight_the_layer_is_not_even_loaded(worker: Worker):
     found = [logged(worker, foresight=foresight, verbose=True) for foresight in (True, False)]
     assert [facts.draft for _, facts, _ in found] == ["the model's own layer", ""]
@@ -149,7 +182,9 @@ def test_a_layer_that_cannot_be_used_is_not_and_the_log_says_why(
     assert re.search(words, facts.draft)
 
 
-def logged(worker: Worker, **changes: object) -> tuple[list[Event], ModelFacts, str]:
+def logged(
+    worker: Worker, request: GenerationRequest = ANYTHING, **changes: object
+) -> tuple[list[Event], ModelFacts, str]:
     """An answer, the facts, and the log."""
     lines: list[str] = []
 
@@ -158,7 +193,7 @@ def logged(worker: Worker, **changes: object) -> tuple[list[Event], ModelFacts, 
         await engine.start()
         try:
             facts = await engine.wait_ready()
-            return await events(engine, ask("one", PROMPTS[0])), facts
+            return await events(engine, request), facts
         finally:
             await engine.stop()
 

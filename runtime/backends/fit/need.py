@@ -141,7 +141,7 @@ def _alone(shape: ModelShape, plan: Plan) -> Need:
 def _with_foresight(shape: ModelShape, plan: Plan, alone: Need) -> Need:
     """With the buffers of the second context, and the rows that go from one to the other."""
     compute = _compute(shape, replace(plan, batch=DRAFT_BATCH))
-    rows = 4 * shape.width * (plan.batch + 2 * DRAFT_BATCH + ROWS_KEPT * lines(shape, plan))
+    rows = 4 * shape.width * (plan.batch + 2 * DRAFT_BATCH + 2 * ROWS_KEPT * lines(shape, plan))
     if not plan.gpu_layers:
         return replace(alone, memory=replace(alone.memory, compute=alone.memory.compute + compute + rows))
     step = _step(shape, plan)

@@ -7,7 +7,8 @@ given it remembers, as other layers do; so it has a context of its own, of this 
 Its lines are the model's own: they are forked, cut and forgotten with those. What the model computed is read with the
 rows that the model made of it: a prompt at once, an answer only when somebody asks for guesses, or when it has become
 much, for several tokens take the layer hardly longer than one. Guesses are read with rows that the layer made itself,
-and taken back at once, for the model will make better ones.
+and taken back at once, for the model will make better ones. Where nobody has asked for some time, for guesses are not
+worth it here, nothing is read at all; when somebody asks again, the layer knows the last tokens of a text alone.
 
 Where the row of a line's last token is not known any more, because the line was cut, nothing takes its place: of one
 token the layer then knows less. Guesses may be worse for that; they change nothing but the speed anyhow.
@@ -24,6 +25,9 @@ from runtime.engine.worker.context import NO_ROOM, Batch, Context, DecodeError
 from runtime.engine.worker.guesser import LITTLE, Ask, Guessed
 from runtime.engine.worker.rows import HiddenRows, RowBatch
 from runtime.engine.worker.surest import Surest
+
+_UNASKED = 16
+"""Steps of answers after which nobody seems to want guesses."""
 
 
 @dataclass(slots=True)
@@ -75,6 +79,7 @@ class Foresight:
         self._batch = RowBatch(ahead.model, ahead.batch_tokens)
         self._surest = Surest(ahead.model, ahead.handle, ahead.model.vocabulary_size)
         self._lines: dict[int, _Line] = {}
+        self._unasked = 0  # steps in which answers went on since somebody asked
         self._error: DecodeError | None = None  # for good
 
     # A follower of the model's context
@@ -86,13 +91,20 @@ class Foresight:
         if self._error:
             return
         found = [(number, self._lines.setdefault(number, _Line()), begin, end) for number, begin, end in batch.runs()]
-        self._read([(number, line) for number, line, *_ in found if len(line.tokens) > ROWS_KEPT])
-        for _, line, begin, end in found:
+        prompts = [(number, line) for number, line, begin, end in found if end - begin > MOST_GUESSED + 1]
+        self._unasked += len(prompts) < len(found)
+        is_wanted = self._unasked <= _UNASKED
+        if is_wanted:
+            self._read([(number, line) for number, line, *_ in found if len(line.tokens) > ROWS_KEPT])
+        for number, line, begin, end in found:
             rows = [self._made.of(entry) for entry in range(begin, end)]
             line.tokens += batch.native.token[begin:end]
             line.before += [line.last, *rows[:-1]]
             line.last = rows[-1]
-        self._read([(number, line) for number, line, begin, end in found if end - begin > MOST_GUESSED + 1])
+            if not is_wanted and len(line.tokens) > 2 * ROWS_KEPT:
+                self._begin_anew(number, line, ROWS_KEPT)
+        if is_wanted:
+            self._read(prompts)
 
     def forked(self, source: int, length: int, line: int) -> None:
         """The same as the model's."""
@@ -135,6 +147,7 @@ class Foresight:
         """Read on and guess. Raises `DecodeError`; then it begins these lines anew where they stand."""
         if self._error:
             raise self._error
+        self._unasked = 0
         texts = {ask.sequence.name: self._text(ask) for ask in asks}
         lines = [(text.number, text.line) for text in texts.values()]
         behind = sum(len(line.tokens) for _, line in lines)
@@ -223,5 +236,9 @@ class Foresight:
         if error.code != NO_ROOM:
             self._error = error
         for number, line in lines:
-            self._ahead.forget(number)
-            line.has_read(len(line.tokens))
+            self._begin_anew(number, line, 0)
+
+    def _begin_anew(self, number: int, line: _Line, kept: int) -> None:
+        """All that the layer will know of a line are its last tokens."""
+        self._ahead.forget(number)
+        line.has_read(len(line.tokens) - kept)
