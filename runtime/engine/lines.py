@@ -20,9 +20,7 @@ MOST_GUESSED = 16
 """Tokens guessed at a time of an answer, at most."""
 
 ROWS_KEPT = 32
-"""Tokens a line may be ahead of the layer that guesses; each keeps its row until the layer has read it. Twice as many
-where nobody asks for guesses.
-"""
+"""Tokens a line may be ahead of the layer that guesses; each keeps its row until the layer has read it."""
 
 STATE_BACK = 2
 """Tokens that can be taken back of a state, where a layer guesses ahead: each takes another copy of it."""

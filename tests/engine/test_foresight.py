@@ -119,12 +119,20 @@ def test_a_layer_that_fails_is_left_alone_and_everybody_gets_their_answer(worker
 
 SELDOM = """
 import sys
-from runtime.engine.worker import context, guessers, payoff
+from runtime.engine.worker import context, foresight, guessers, payoff, rows
 class Context(context.Context):
     def decode(self, batch):
         sys.stderr.write(f"read {len(batch)}\\n")
         super().decode(batch)
 guessers.Context = Context
+class HiddenRows(rows.HiddenRows):
+    def start(self):
+        sys.stderr.write("rows\\n")
+        super().start()
+    def stop(self):
+        sys.stderr.write("no rows\\n")
+        super().stop()
+foresight.HiddenRows = HiddenRows
 asked = [0]
 def lengths(self, hopes, decoding):
     asked[0] += 1
@@ -143,7 +151,11 @@ def test_what_nobody_asks_for_is_not_read_and_guesses_come_all_the_same_when_som
     before, _, after = said.partition("asked")
     read = [int(count) for count in re.findall(r"read (\d+)", before)]
     assert len(read) < 5, "the prompt, and what came while it could be thought that somebody would ask"
-    assert int(re.findall(r"read (\d+)", after)[0]) <= 70
+    assert re.findall("(?:no )?rows", before) == ["rows", "rows", "no rows"], (
+        "of the model and of the layer; then neither"
+    )
+    assert re.findall("(?:no )?rows", after) == ["rows"]
+    assert int(re.findall(r"read (\d+)", after)[0]) <= 20, "what came since somebody asked"
     end = end_of(found)
     assert end.right > 0.5 * end.guessed > 10
 

@@ -8,7 +8,8 @@ Its lines are the model's own: they are forked, cut and forgotten with those. Wh
 rows that the model made of it: a prompt at once, an answer only when somebody asks for guesses, or when it has become
 much, for several tokens take the layer hardly longer than one. Guesses are read with rows that the layer made itself,
 and taken back at once, for the model will make better ones. Where nobody has asked for some time, for guesses are not
-worth it here, nothing is read at all; when somebody asks again, the layer knows the last tokens of a text alone.
+worth it here, it sleeps: nothing is read, and the model makes no rows, which would take a twentieth of a step on a fast
+device. When somebody asks again, it follows the texts for a while before it guesses.
 
 Where the row of a line's last token is not known any more, because the line was cut, nothing takes its place: of one
 token the layer then knows less. Guesses may be worse for that; they change nothing but the speed anyhow.
@@ -29,14 +30,19 @@ from runtime.engine.worker.surest import Surest
 _UNASKED = 16
 """Steps of answers after which nobody seems to want guesses."""
 
+_KNOWN = 16
+"""Tokens of a text from which the layer guesses, where it has not followed it from the beginning."""
+
 
 @dataclass(slots=True)
 class _Line:
-    """read: tokens that the layer has read. tokens: what the model computed since; before: for each of them, the row of
-    the token before it. last: the row of the last token. A row that is not known is empty.
+    """begin: where the layer began to follow it. read: where what it has read ends. tokens: what the model computed
+    since; before: for each of them, the row of the token before it. last: the row of the last token. A row that is not
+    known is empty.
     """
 
-    read: int = 0
+    begin: int
+    read: int
     tokens: list[int] = field(default_factory=list)
     before: list[bytes] = field(default_factory=list)
     last: bytes = b""
@@ -45,6 +51,11 @@ class _Line:
     def length(self) -> int:
         """Tokens that the model has computed."""
         return self.read + len(self.tokens)
+
+    @property
+    def is_known(self) -> bool:
+        """Well enough to guess from."""
+        return not self.begin or self.length - self.begin >= _KNOWN
 
     def keep(self, count: int) -> None:
         """Of what is not read yet only the first so many tokens."""
@@ -59,10 +70,11 @@ class _Line:
 
 @dataclass(slots=True, eq=False)
 class _Text:
-    """A request that is guessed for: its line, how many tokens to guess, and those that were."""
+    """A request that is guessed for: its line, its last token, how many to guess behind that, and those that were."""
 
     number: int
     line: _Line
+    token: int
     most: int
     guesses: list[int] = field(default_factory=list)
 
@@ -80,6 +92,7 @@ class Foresight:
         self._surest = Surest(ahead.model, ahead.handle, ahead.model.vocabulary_size)
         self._lines: dict[int, _Line] = {}
         self._unasked = 0  # steps in which answers went on since somebody asked
+        self._sleeps = False
         self._error: DecodeError | None = None  # for good
 
     # A follower of the model's context
@@ -88,31 +101,32 @@ class Foresight:
         """Keep what was computed, and read what is certain if it is much: what was kept before, for wrong guesses were
         taken back; and a prompt, which is more than guesses could be.
         """
-        if self._error:
+        if self._error or self._sleeps:
             return
-        found = [(number, self._lines.setdefault(number, _Line()), begin, end) for number, begin, end in batch.runs()]
+        native, found = batch.native, []
+        for number, begin, end in batch.runs():
+            start = native.pos[begin]
+            found.append((number, self._lines.setdefault(number, _Line(start, start)), begin, end))
         prompts = [(number, line) for number, line, begin, end in found if end - begin > MOST_GUESSED + 1]
         self._unasked += len(prompts) < len(found)
-        is_wanted = self._unasked <= _UNASKED
-        if is_wanted:
-            self._read([(number, line) for number, line, *_ in found if len(line.tokens) > ROWS_KEPT])
-        for number, line, begin, end in found:
+        if self._unasked > _UNASKED:
+            self._sleep()
+            return
+        self._read([(number, line) for number, line, *_ in found if len(line.tokens) > ROWS_KEPT])
+        for _, line, begin, end in found:
             rows = [self._made.of(entry) for entry in range(begin, end)]
-            line.tokens += batch.native.token[begin:end]
+            line.tokens += native.token[begin:end]
             line.before += [line.last, *rows[:-1]]
             line.last = rows[-1]
-            if not is_wanted and len(line.tokens) > 2 * ROWS_KEPT:
-                self._begin_anew(number, line, ROWS_KEPT)
-        if is_wanted:
-            self._read(prompts)
+        self._read(prompts)
 
     def forked(self, source: int, length: int, line: int) -> None:
         """The same as the model's."""
-        if self._error:
+        found = self._lines.get(source)
+        if self._error or found is None or length < found.begin:
             return
-        found = self._lines.setdefault(source, _Line())
         self._ahead.fork(source, min(length, found.read), line)
-        self._lines[line] = _Line(found.read, [*found.tokens], [*found.before], found.last)
+        self._lines[line] = _Line(found.begin, found.read, [*found.tokens], [*found.before], found.last)
         self.truncated(line, length)
 
     def truncated(self, line: int, length: int) -> None:
@@ -124,7 +138,7 @@ class Foresight:
             found.keep(length - found.read)
         else:
             self._ahead.truncate(line, length)
-            self._lines[line] = _Line(length)
+            self._lines[line] = _Line(min(length, found.begin), length)
 
     def forgotten(self, line: int) -> None:
         """The same as the model's."""
@@ -138,42 +152,59 @@ class Foresight:
 
     def stop(self) -> None:
         """Follow no more."""
-        self._made.stop()
+        self._sleep()
         self._error = self._error or DecodeError(NO_ROOM)
-        for number in [*self._lines]:
-            self.forgotten(number)
 
     def guess(self, asks: Row[Ask]) -> Guessed:
-        """Read on and guess. Raises `DecodeError`; then it begins these lines anew where they stand."""
+        """Read on and guess, from what is known well enough. Raises `DecodeError`; then it begins these lines anew
+        where they stand.
+        """
         if self._error:
             raise self._error
         self._unasked = 0
-        texts = {ask.sequence.name: self._text(ask) for ask in asks}
+        if self._sleeps:
+            self._wake()
+        texts = {ask.sequence.name: text for ask in asks if (text := self._text(ask)).line.is_known}
+        if not texts:
+            return Guessed()
         lines = [(text.number, text.line) for text in texts.values()]
         behind = sum(len(line.tokens) for _, line in lines)
         try:
             if behind + len(texts) > self._batch.capacity:
                 self._catch_up(lines)
-            steps = self._guess([*texts.values()], [ask.sequence.tokens[-1] for ask in asks])
+            steps = self._guess([*texts.values()])
         except DecodeError as error:
             self._failed(error, lines)
             raise
         guesses = {name: text.guesses for name, text in texts.items()}
         return Guessed(guesses, steps, has_read=behind > LITTLE * len(texts))
 
+    def _sleep(self) -> None:
+        """Follow nothing, until somebody asks."""
+        self._sleeps = True
+        self._made.stop()
+        for number in [*self._lines]:
+            self.forgotten(number)
+
+    def _wake(self) -> None:
+        self._sleeps = False
+        self._made.start()
+
     def _text(self, ask: Ask) -> _Text:
         number = ask.sequence.line
         if number is None:
             raise ValueError(f"{ask.sequence.name} is not running")
-        return _Text(number, self._lines.setdefault(number, _Line(ask.sequence.computed)), ask.most)
+        computed = ask.sequence.computed
+        line = self._lines.setdefault(number, _Line(computed, computed))
+        return _Text(number, line, ask.sequence.tokens[-1], ask.most)
 
-    def _guess(self, texts: Row[_Text], tokens: Row[int]) -> int:
+    def _guess(self, texts: Row[_Text]) -> int:
         """Read what is left of each and its last token, and guess from there; the steps it took."""
         self._batch.clear()
         going = []
-        for text, token in zip(texts, tokens, strict=True):
+        for text in texts:
             self._add(text.number, text.line, len(text.line.tokens))
-            entry = self._batch.add_with(text.line.last, token, text.line.length, text.number, output=True)
+            entry = self._batch.add_with(text.line.last, text.token, text.line.length, text.number, output=True)
             going.append((text, entry))
         self._ahead.decode(self._batch)
         for text in texts:
@@ -236,9 +267,6 @@ class Foresight:
         if error.code != NO_ROOM:
             self._error = error
         for number, line in lines:
-            self._begin_anew(number, line, 0)
-
-    def _begin_anew(self, number: int, line: _Line, kept: int) -> None:
-        """All that the layer will know of a line are its last tokens."""
-        self._ahead.forget(number)
-        line.has_read(len(line.tokens) - kept)
+            self._ahead.forget(number)
+            line.has_read(len(line.tokens))
+            line.begin = line.read

@@ -32,11 +32,15 @@ class HiddenRows:
         self._get.restype, self._get.argtypes = ctypes.c_void_p, (ctypes.c_void_p,)
         self._handle = handle
         self._bytes = _row_bytes(model)
-        self._ask(handle, True, False)  # of every token, not only of those that are drawn from
+        self.start()
+
+    def start(self) -> None:
+        """From now on, of every token, not only of those that are drawn from."""
+        self._ask(self._handle, True, False)
 
     def stop(self) -> None:
-        """There are none any more."""
-        self._ask(self._handle, False, False)
+        """There are none any more. (Where only some are asked for, some models make fewer, though they make none.)"""
+        self._ask(self._handle, False, True)
 
     def of(self, entry: int) -> bytes:
         """The row of an entry of the batch that was computed last."""
