@@ -49,9 +49,6 @@ TINY = Shape(layers=1, width=64, feed_forward=64, heads=1, kv_heads=1, context=1
 SMALL = Shape(layers=12, width=512, feed_forward=1536, heads=8, kv_heads=2)
 """About 114 million parameters, two thirds of them the vocabulary."""
 
-HALF = Shape(layers=24, width=896, feed_forward=4864, heads=14, kv_heads=2)
-"""Qwen 2.5's smallest: about 494 million parameters, 28 percent of them the vocabulary, 0.5 GB in Q8_0."""
-
 MEDIUM = Shape(layers=28, width=2048, feed_forward=6144, heads=16, kv_heads=8)
 """About 1.7 billion parameters, 1.8 GB in Q8_0."""
 

@@ -1,6 +1,6 @@
 """Many clients at once, against llama-server from the same engine build: same libraries, model, threads, context.
 
-usage: python -m bench.serving [--scenario NAME]... [--peer SLOTS[-kvu]]... [--model small|half|medium|large]
+usage: python -m bench.serving [--scenario NAME]... [--peer SLOTS[-kvu]]... [--model small|medium|large]
                                [--rounds 3] [--backend NAME [--kit FILE --peers DIR]] [--source]
                                [--split-cache] [--prompt-lookup] [--folder DIR]
 

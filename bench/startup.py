@@ -1,6 +1,6 @@
 """From the start of the process to `/health` 200 and to a first word, against llama-server from the same engine build.
 
-usage: python -m bench.startup [--model demo|small|half|medium|large]... [--rounds 5] [--folder DIR] [--behind MIB]
+usage: python -m bench.startup [--model demo|small|medium|large]... [--rounds 5] [--folder DIR] [--behind MIB]
                                [--first] [--forced]
 
 The peer has the same libraries (only the CPU variant that proved itself here), the same model as a loose file, the same
@@ -44,7 +44,7 @@ from bundler.spec import load, parse
 CONTEXT, SLOTS = 2048, 4
 POLL_SECONDS = 0.002
 GIVE_UP_SECONDS = 120.0
-SHAPES = {"small": models.SMALL, "half": models.HALF, "medium": models.MEDIUM, "large": models.LARGE}
+SHAPES = {"small": models.SMALL, "medium": models.MEDIUM, "large": models.LARGE}
 IMPORTS = "import fastapi, uvicorn"
 
 
