@@ -81,9 +81,7 @@ def test_foresight_takes_its_layer_and_a_cache_of_its_own_and_without_it_neither
     assert taken[1].total - taken[0].total == pytest.approx(predicted[1].total - predicted[0].total, rel=0.1)
 
 
-def test_a_draft_takes_its_weights_and_a_cache_of_its_own(
-    engine_dir: Path, tmp_path: Path, more_program: int
-) -> None:
+def test_a_draft_takes_its_weights_and_a_cache_of_its_own(engine_dir: Path, tmp_path: Path, more_program: int) -> None:
     path = TinyModel(layers=4, width=512, heads=8, kv_heads=2, weights="Q8_0").write(tmp_path / "model.gguf")
     small = TinyModel(layers=2, width=512, heads=8, kv_heads=8, weights="Q8_0", seed=8).write(tmp_path / "draft.gguf")
     plan = Plan(1024, cells=8192)
