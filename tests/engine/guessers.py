@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from runtime.engine.client import WorkerEngine
@@ -42,3 +45,19 @@ def guesses_of(found: dict[int, list[Event]]) -> tuple[int, int]:
     """How many, and how many of them right, of all together."""
     ends = [end_of(one) for one in found.values()]
     return sum(end.guessed for end in ends), sum(end.right for end in ends)
+
+
+def killed_midway(request: GenerationRequest) -> Callable[[WorkerEngine], Awaitable[list[Event]]]:
+    """The request, whose worker is killed once when it has said something."""
+
+    async def run(engine: WorkerEngine) -> list[Event]:
+        found: list[Event] = []
+        async for event in engine.generate(request):
+            found.append(event)
+            if len(found) == 20:
+                assert engine.status.worker_pid is not None
+                os.kill(engine.status.worker_pid, signal.SIGKILL)
+        assert engine.status.restarts == 1
+        return found
+
+    return run

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +13,7 @@ from runtime.engine.client import WorkerEngine
 from runtime.engine.core import Event, SamplingParams
 from runtime.engine.messages import DraftFile
 from tests.engine.comparing import TELLING, ask, assert_same_but_for_noise
-from tests.engine.guessers import DRAWN, PROMPTS, asked, eager, guesses_of, told
+from tests.engine.guessers import DRAWN, PROMPTS, asked, eager, guesses_of, killed_midway, told
 from tests.engine.workers import Worker, end_of, events
 from tests.models import TinyModel
 
@@ -71,19 +69,8 @@ def test_a_text_that_outgrows_its_context_is_read_again(worker: Worker, tiny_mod
 
 def test_a_stream_whose_worker_dies_goes_on_with_the_next_ones_draft(worker: Worker, tiny_model: Path):
     request = ask("one", PROMPTS[0], sampling=DRAWN, max_tokens=120)
-
-    async def run(engine: WorkerEngine) -> list[Event]:
-        found: list[Event] = []
-        async for event in engine.generate(request):
-            found.append(event)
-            if len(found) == 20:
-                assert engine.status.worker_pid is not None
-                os.kill(engine.status.worker_pid, signal.SIGKILL)
-        assert engine.status.restarts == 1
-        return found
-
     plain = worker.use(lambda engine: events(engine, request))
-    drafted = eager(worker).use(run, draft=DraftFile(str(tiny_model)))
+    drafted = eager(worker).use(killed_midway(request), draft=DraftFile(str(tiny_model)))
     assert_same_but_for_noise({0: plain}, {0: drafted})
     assert end_of(drafted).right > 20
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,7 +16,7 @@ from runtime.engine.client import WorkerEngine
 from runtime.engine.core import Event, GenerationRequest, ModelFacts, SamplingParams
 from runtime.engine.messages import DraftFile
 from tests.engine.comparing import TELLING, ask, assert_same_but_for_noise
-from tests.engine.guessers import DRAWN, PROMPTS, asked, eager, guesses_of, told
+from tests.engine.guessers import DRAWN, PROMPTS, asked, eager, guesses_of, killed_midway, told
 from tests.engine.workers import Worker, end_of, events
 from tests.models import TinyModel
 
@@ -79,19 +77,8 @@ def test_a_text_that_outgrows_its_context_is_guessed_on(worker: Worker, wrong: T
 
 def test_a_stream_whose_worker_dies_goes_on_with_the_next_ones_layer(worker: Worker):
     request = ask("one", PROMPTS[0], sampling=TELLING, max_tokens=120)
-
-    async def run(engine: WorkerEngine) -> list[Event]:
-        found: list[Event] = []
-        async for event in engine.generate(request):
-            found.append(event)
-            if len(found) == 20:
-                assert engine.status.worker_pid is not None
-                os.kill(engine.status.worker_pid, signal.SIGKILL)
-        assert engine.status.restarts == 1
-        return found
-
     plain = worker.use(lambda engine: events(engine, request))
-    found = eager(worker).use(run, foresight=True)
+    found = eager(worker).use(killed_midway(request), foresight=True)
     assert_same_but_for_noise({0: plain}, {0: found})
     assert end_of(found).right > 20
 
