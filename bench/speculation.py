@@ -92,11 +92,8 @@ def pairs(args: argparse.Namespace) -> Iterator[tuple[dict[str, object], Path, P
     if args.foresight:
         for faint in args.faint or FAINT:
             path = args.folder / f"foresight-{args.layers}-{faint}.gguf"
-            yield (
-                {"faint": faint},
-                models.write(path, replace(LARGE, layers=args.layers, faint=faint, ahead=True)),
-                None,
-            )
+            shape = replace(LARGE, layers=args.layers, faint=faint, ahead=True)
+            yield {"faint": faint}, models.write(path, shape), None
         return
     shape = replace(LARGE, layers=args.layers, plain=1)
     draft = models.write(args.folder / "speculation-draft.gguf", replace(shape, layers=1))
