@@ -76,7 +76,7 @@ class Draft:
         if not self._cache.make_room(reading + sum(text.most for text in texts)):
             return Guessed()
         going, steps = self._read(shares), 1
-        while sure := [text for text, entry in going if self._guess_one(text, entry)]:
+        while sure := [text for text, entry in going if self._surest.guess(entry, text.guesses, text.most)]:
             going, steps = self._go_on(sure), steps + 1
         tokens = {name: text.guesses for name, text in zip(names, texts, strict=True) if not text.left}
         return Guessed(tokens, steps, has_read=reading > LITTLE * len(texts))
@@ -131,14 +131,6 @@ class Draft:
             self._cache.grew(text.line, text.tokens[text.read : text.read + share])
             text.read += share
         return going
-
-    def _guess_one(self, text: _Text, entry: int) -> bool:
-        """Guess the next token; whether to go on from there."""
-        token = self._surest.of(entry)
-        if token is None:
-            return False
-        text.guesses.append(token)
-        return len(text.guesses) < text.most and not self._context.model.ends_generation(token)
 
     def _go_on(self, texts: Row[_Text]) -> list[tuple[_Text, int]]:
         """Compute the last guess of each; with the batch entry to guess from."""

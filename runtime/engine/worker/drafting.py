@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence as Row
 from dataclasses import dataclass
 
 from runtime.engine.worker.context import NO_ROOM, DecodeError
 from runtime.engine.worker.guesser import Ask, Guesser
+from runtime.engine.worker.log import say
 from runtime.engine.worker.payoff import Hope, Payoff
 from runtime.engine.worker.sequence import Sequence
 
@@ -79,9 +79,4 @@ class Drafting:
         self._failures += 1 if error.code == NO_ROOM else _PATIENCE
         if self._failures >= _PATIENCE:
             self._guesser.stop()
-            _say(f"{self._guesser.name} guesses no more: {error.message}")
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"worker: {line}\n")
-    sys.stderr.flush()
+            say(f"{self._guesser.name} guesses no more: {error.message}")

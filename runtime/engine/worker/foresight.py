@@ -101,7 +101,7 @@ class Foresight:
         """Keep what was computed, and read what is certain if it is much: what was kept before, for wrong guesses were
         taken back; and a prompt, which is more than guesses could be.
         """
-        if self._error or self._sleeps:
+        if self._sleeps:
             return
         native, found = batch.native, []
         for number, begin, end in batch.runs():
@@ -123,7 +123,7 @@ class Foresight:
     def forked(self, source: int, length: int, line: int) -> None:
         """The same as the model's."""
         found = self._lines.get(source)
-        if self._error or found is None or length < found.begin:
+        if found is None or length < found.begin:
             return
         self._ahead.fork(source, min(length, found.read), line)
         self._lines[line] = _Line(found.begin, found.read, [*found.tokens], [*found.before], found.last)
@@ -132,7 +132,7 @@ class Foresight:
     def truncated(self, line: int, length: int) -> None:
         """The same as the model's."""
         found = self._lines.get(line)
-        if self._error or found is None or length >= found.length:
+        if found is None or length >= found.length:
             return
         if length >= found.read:
             found.keep(length - found.read)
@@ -153,7 +153,6 @@ class Foresight:
     def stop(self) -> None:
         """Follow no more."""
         self._sleep()
-        self._error = self._error or DecodeError(NO_ROOM)
 
     def guess(self, asks: Row[Ask]) -> Guessed:
         """Read on and guess, from what is known well enough. Raises `DecodeError`; then it begins these lines anew
@@ -211,20 +210,12 @@ class Foresight:
             text.line.has_read(len(text.line.tokens))
         steps = 1
         try:
-            while sure := [(text, self._guessed.of(entry)) for text, entry in going if self._guess_one(text, entry)]:
-                going, steps = self._go_on(sure), steps + 1
+            while sure := [one for one in going if self._surest.guess(one[1], one[0].guesses, one[0].most)]:
+                going, steps = self._go_on([(text, self._guessed.of(entry)) for text, entry in sure]), steps + 1
         finally:
             for text in texts:
                 self._ahead.truncate(text.number, text.line.read)
         return steps
-
-    def _guess_one(self, text: _Text, entry: int) -> bool:
-        """Guess the next token; whether to go on from there."""
-        token = self._surest.of(entry)
-        if token is None:
-            return False
-        text.guesses.append(token)
-        return len(text.guesses) < text.most and not self._ahead.model.ends_generation(token)
 
     def _go_on(self, texts: Row[tuple[_Text, bytes]]) -> list[tuple[_Text, int]]:
         """Compute the last guess of each, with the row of what came before it; with the entry to guess from."""
@@ -266,6 +257,8 @@ class Foresight:
         """These lines begin anew where they stand; what fails for another reason than room fails for good."""
         if error.code != NO_ROOM:
             self._error = error
+            self._sleep()
+            return
         for number, line in lines:
             self._ahead.forget(number)
             line.has_read(len(line.tokens))

@@ -5,7 +5,6 @@ The draft goes first: somebody chose it. A guesser that cannot be used is done w
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 
 from runtime.engine.bindings import Device
@@ -17,6 +16,7 @@ from runtime.engine.worker.context import Context
 from runtime.engine.worker.draft import Draft
 from runtime.engine.worker.foresight import Foresight
 from runtime.engine.worker.guesser import Guesser
+from runtime.engine.worker.log import say
 from runtime.engine.worker.model import Model
 from runtime.engine.worker.vocabulary import difference
 from runtime.errors import CannotRunError, PannierError
@@ -35,8 +35,7 @@ def guesser_for(model: Model, context: Context, load: Load, device: Device | Non
             return _draft(model, context, load, load.draft, device), USED
         return (_foresight(model, context, load), USED_LAYER) if load.foresees else (None, "")
     except PannierError as error:
-        sys.stderr.write(f"worker: {what} is not used. {error.message}\n")
-        sys.stderr.flush()
+        say(f"{what} is not used. {error.message}")
         return None, error.message
 
 

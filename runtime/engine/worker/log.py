@@ -1,8 +1,9 @@
-"""llama.cpp's log: whole lines to stderr, and the last complaints kept to explain a failure with."""
+"""The log, on stderr: the worker's own lines, and llama.cpp's, whose last complaints are kept to explain a failure."""
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import deque
 
@@ -47,3 +48,9 @@ class EngineLog:
                 os.write(2, line + b"\n")
             except OSError:
                 self._threshold = LogLevel.CONTINUED  # nobody reads any more
+
+
+def say(line: str) -> None:
+    """A line of the worker's own."""
+    sys.stderr.write(f"worker: {line}\n")
+    sys.stderr.flush()

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import queue
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -48,7 +47,7 @@ from runtime.engine.worker.drafting import Drafting
 from runtime.engine.worker.embedding import Texts
 from runtime.engine.worker.guessers import guesser_for
 from runtime.engine.worker.heart import Heart
-from runtime.engine.worker.log import EngineLog
+from runtime.engine.worker.log import EngineLog, say
 from runtime.engine.worker.loop import Loop
 from runtime.engine.worker.model import Model
 from runtime.engine.worker.pages import Pages
@@ -88,7 +87,7 @@ def main(die_with_parent: Callable[[], None] | None = None) -> int:
     try:
         loop.run()
     except EngineError as error:
-        _say(f"{error.message} {log.errors}")
+        say(f"{error.message} {log.errors}")
         os._exit(error.exit_code)
     return 0
 
@@ -150,7 +149,7 @@ class _Listener:
                 for message in batch:
                     self._see_to(message)
         except ProtocolError as error:
-            _say(error.message)
+            say(error.message)
             code = error.exit_code
         except OSError:
             pass  # as good as an end
@@ -179,9 +178,9 @@ class _Listener:
             case Tokenize() | Detokenize() | Ping():
                 self._send(self._answer(message))
             case Unknown(name):
-                _say(f"ignored a message of the unknown type {name}")
+                say(f"ignored a message of the unknown type {name}")
             case _:
-                _say(f"ignored a message that is not for a worker: {type(message).__name__}")
+                say(f"ignored a message that is not for a worker: {type(message).__name__}")
 
     def _embed(self, call: Embed | Rank, loop: Loop, model: Model) -> None:
         """A question is put together with its documents here, beside the computing."""
@@ -241,8 +240,3 @@ def _sender(writer: MessageWriter) -> Send:
             os._exit(0)
 
     return send
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"worker: {line}\n")
-    sys.stderr.flush()

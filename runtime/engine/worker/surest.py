@@ -1,4 +1,4 @@
-"""What a model thinks the likeliest token, if it is sure of it."""
+"""Guesses of what comes next: what a model thinks the likeliest, as long as it is sure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Surest:
     """In one context. handle: the context's. below: tokens from there on are none that anybody asks for."""
 
     def __init__(self, model: Model, handle: Any, below: int) -> None:
-        self._below = below
+        self._model, self._below = model, below
         raw = model.llama.raw
         self._easel = Easel(model.llama, handle, model.vocabulary_size)
         self._chance = 0.0
@@ -34,10 +34,13 @@ class Surest:
         ):
             raw.llama_sampler_chain_add(self._chain, made(sampler))
 
-    def of(self, output: int) -> int | None:
-        """The likeliest token at batch entry `output`; None where the model is not sure."""
+    def guess(self, output: int, guesses: list[int], most: int) -> bool:
+        """Append what comes at batch entry `output` to the guesses, if the model is sure; whether to go on from it."""
         token = self._easel.draw(self._chain, output, _AMONG)
-        return token if self._chance >= _SURE and token < self._below else None
+        if self._chance < _SURE or token >= self._below:
+            return False
+        guesses.append(token)
+        return len(guesses) < most and not self._model.ends_generation(token)
 
     def _see(self, candidates: Any) -> None:
         """Sorted, the likeliest first."""
