@@ -86,6 +86,9 @@ CASES = (
     ("64 rows of a prompt behind 4,096 cells", Case(64, 4160, "causal")),
     ("512 rows of a prompt behind 4,096 cells", Case(512, 4608, "causal")),
     ("8 rows that decode, 64 of a prompt behind 4,096 cells", Case(72, 4608, "decodes and a prompt")),
+    ("64 rows of the last of 16 texts", Case(64, 20480, "last of 16")),
+    ("8 rows of 16 texts, 64 of the last one's prompt", Case(72, 20480, "8 and the last of 16")),
+    ("8 rows of 16 texts, 504 of the last one's prompt", Case(512, 20480, "8 and the last of 16")),
 )
 
 
@@ -268,6 +271,7 @@ def _mask(rng: np.random.Generator, case: Case) -> Floats:
     shape = (case.streams, case.rows, case.cells)
     causal = cell <= case.cells - case.rows + row
     alternating = cell % case.rows == row
+    text = 16 * cell // case.cells
     half = rng.random(shape) < 0.5 if case.sight in ("random", "graded") else None
     seen = {
         "causal": causal,
@@ -277,6 +281,8 @@ def _mask(rng: np.random.Generator, case: Case) -> Floats:
         "random": half,
         "graded": half,
         "decodes and a prompt": np.where(row < 8, cell % 37 == row, causal),
+        "last of 16": (text == 15) & causal,
+        "8 and the last of 16": np.where(row < 8, text == row, (text == 15) & causal),
         "few": cell < case.cells / 32 + stream,
         "some see nothing": (row % 3 > 0) & (cell % 11 == row % 11),
     }[case.sight]

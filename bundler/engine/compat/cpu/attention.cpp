@@ -19,69 +19,77 @@ namespace {
 
 constexpr int FOR_EACH_THREAD = 4;  // groups, so that none waits long for another
 
-// How many rows, and heads of keys, are looked at together, so that there are enough groups for all threads. Rows that
-// see the same cells belong together, to read them once. Where every row has its own, all heads do: their keys lie side
-// by side, and memory is fastest read in a row. Of a prompt, all heads that there is room for: its mask is long, and read
-// once for each group.
-struct Plan {
-    int rows, key_heads;
+// How a question becomes groups, a task each, so that there are enough for all threads. Rows that see the same cells
+// belong together, to read these once; and as many heads as there is room for, for their keys lie side by side, and memory
+// is fastest read in a row.
+class Tasks {
+  public:
+    // most: queries of a group.
+    Tasks(const Question & asked, const Glances & glances, int threads, int most) :
+        asked(asked), glances(glances), most_rows(std::min(most, TILE) / asked.sharing), most_parts(most / asked.sharing) {
+        const int64_t all = int64_t{asked.rows} * asked.key_heads * asked.streams, wanted = FOR_EACH_THREAD * threads;
+        most_parts = std::min<int64_t>(most_parts, (all + wanted - 1) / wanted);
+    }
 
-    // room: floats for each thread.
-    Plan(const Question & asked, int threads, int64_t room) {
-        const int wanted = FOR_EACH_THREAD * threads, all = asked.rows * asked.key_heads * asked.streams;
-        if (asked.rows < TILE && asked.rows * asked.streams >= wanted && !share_cells(asked)) {
-            rows = 1;
-            key_heads = std::min(asked.key_heads, TILE / asked.sharing);
-            return;
+    // Which one has this number; numbers must not fall. False behind the last.
+    bool find(int number, Place & place) {
+        while (number >= first + tasks) {
+            first += tasks;
+            row += rows;
+            if (row == asked.rows) row = 0, stream++;
+            if (stream == asked.streams) return false;
+            measure();
         }
-        rows = std::max(1, std::min({TILE / asked.sharing, asked.rows, (all + wanted - 1) / wanted}));
-        key_heads = 1;
-        const int in_rows = (asked.rows + rows - 1) / rows * asked.streams;
-        const int each = rows * asked.sharing;
-        while (2 * key_heads <= asked.key_heads && in_rows * (asked.key_heads / (2 * key_heads)) >= wanted
-               && 2 * key_heads * each <= MOST && Group::room(asked, 2 * key_heads * each) <= room) {
-            key_heads *= 2;
-        }
+        const int key_head = (number - first) * key_heads;
+        place = {row, rows, key_head, std::min(key_heads, asked.key_heads - key_head), stream};
+        return true;
     }
 
   private:
-    // Whether a cell is seen by two rows or more, in the mean.
-    static bool share_cells(const Question & asked) {
-        int64_t cells = 0, seen = 0;
-        for (int stream = 0; stream < asked.streams; stream++) {
-            for (int cell = 0; cell < asked.cells; cell += TILE) {
-                uint64_t together = 0;
-                for (int row = 0; row < asked.rows; row++) {
-                    const uint64_t one = sight_of(asked, row, stream, cell).cells;
-                    together |= one;
-                    seen += count_of(one);
-                }
-                cells += count_of(together);
-            }
-        }
-        return seen >= 2 * cells;
+    const Question & asked;
+    const Glances & glances;
+    const int most_rows;
+    int most_parts;  // of a task: rows times heads of keys
+    int row = 0, stream = 0, rows = 0, key_heads = 1;  // of the tasks that begin with number `first`
+    int first = 0, tasks = 0;
+
+    void measure() {
+        rows = 1;
+        const int last = std::min({most_rows, most_parts, asked.rows - row});
+        while (rows < last && glances.follows(row + rows, stream)) rows++;
+        key_heads = std::min(asked.key_heads, most_parts / rows);
+        tasks = (asked.key_heads + key_heads - 1) / key_heads;
+    }
+};
+
+// llama.cpp's room: first the table of all, then a part for each thread.
+struct Room {
+    int64_t for_all, for_each;  // bytes
+    int most;                   // queries of a group that has a thread's part
+
+    Room(const Question & asked, const ggml_compute_params * params) :
+        for_all(Glances::bytes(asked)),
+        for_each((static_cast<int64_t>(params->wsize) - for_all) / params->nth / LINE * LINE),
+        most(MOST / asked.sharing * asked.sharing) {
+        while (most > 0 && Group::room(asked, most) * int64_t{sizeof(float)} > for_each) most -= asked.sharing;
     }
 };
 
 // Enough rows: whoever is free takes the next group.
-void answer_many(const Question & asked, const ggml_compute_params * params) {
-    const int64_t room_for_each = params->wsize / sizeof(float) / params->nth;
-    const Plan plan(asked, params->nth, room_for_each);
-    const int in_rows = (asked.rows + plan.rows - 1) / plan.rows;
-    const int in_heads = (asked.key_heads + plan.key_heads - 1) / plan.key_heads;
-    const int tasks = in_rows * in_heads * asked.streams;
-    float * room = static_cast<float *>(params->wdata) + params->ith * room_for_each;
+void answer_many(const Question & asked, const ggml_compute_params * params, const Room & room) {
+    char * const own = static_cast<char *>(params->wdata) + room.for_all + params->ith * room.for_each;
+    Glances glances(asked, params->wdata);
+    glances.look(params->ith, params->nth);
     if (params->ith == 0) ggml_threadpool_chunk_set(params->threadpool, params->nth);
     ggml_barrier(params->threadpool);
-    for (int task = params->ith; task < tasks; task = ggml_threadpool_chunk_add(params->threadpool, 1)) {
-        const int row = task / (in_heads * asked.streams) * plan.rows, key_head = task % in_heads * plan.key_heads;
-        const int stream = task / in_heads % asked.streams;
-        Group group(asked, room, {row, std::min(plan.rows, asked.rows - row), key_head,
-                                  std::min(plan.key_heads, asked.key_heads - key_head), stream});
-        group.look();
+    Tasks tasks(asked, glances, params->nth, room.most);
+    Place place;
+    for (int task = params->ith; tasks.find(task, place); task = ggml_threadpool_chunk_add(params->threadpool, 1)) {
+        Group group(asked, reinterpret_cast<float *>(own), place);
+        group.look(glances);
         for (int query = 0; query < group.size(); query++) {
             const int head = group.head_of(query);
-            float * answer = asked.answer(group.row_of(query), head, stream);
+            float * answer = asked.answer(group.row_of(query), head, place.stream);
             group.seen(query).finish(answer, asked.sink(head), asked.values_wide);
         }
     }
@@ -117,7 +125,8 @@ struct Shares {
         for (int key_head = 0; key_head < asked.key_heads; key_head += key_heads) {
             Group group(asked, static_cast<float *>(params->wdata) + params->ith * room(),
                         {row, 1, key_head, std::min(key_heads, asked.key_heads - key_head), stream});
-            group.look(visible * params->ith / params->nth, visible * (params->ith + 1) / params->nth);
+            const int64_t first = visible * params->ith / params->nth, last = visible * (params->ith + 1) / params->nth;
+            group.look(Glances(asked), first, last);
             for (int query = 0; query < group.size(); query++) {
                 const Seen seen = group.seen(query);
                 const int64_t answer = (int64_t{stream} * asked.rows + row) * asked.heads + group.head_of(query);
@@ -153,12 +162,10 @@ struct Shares {
 
 void ggml_compute_forward_flash_attn_ext(const ggml_compute_params * params, ggml_tensor * dst) {
     const Question asked(dst);
-    const auto needed = params->nth * Group::room(asked, TILE) * static_cast<int64_t>(sizeof(float));
-    if (params->use_ref || !asked.is_usual() || static_cast<int64_t>(params->wsize) < needed) {
-        pannier_llama_flash_attn_ext(params, dst);
-        return;
-    }
+    if (params->use_ref || !asked.is_usual()) return pannier_llama_flash_attn_ext(params, dst);
     const Shares shares{asked, params};
-    if (asked.rows * asked.key_heads * asked.streams < 2 * params->nth && shares.fit()) shares.answer();
-    else answer_many(asked, params);
+    if (asked.rows * asked.key_heads * asked.streams < 2 * params->nth && shares.fit()) return shares.answer();
+    const Room room(asked, params);
+    if (room.most == 0) return pannier_llama_flash_attn_ext(params, dst);
+    answer_many(asked, params, room);
 }

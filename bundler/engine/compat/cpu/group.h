@@ -3,7 +3,7 @@
 // A tile is folded into what was seen before as in "Online normalizer calculation for softmax" (arXiv 1805.02867).
 #pragma once
 
-#include "question.h"
+#include "glances.h"
 #include "vec.h"
 
 #include <cmath>
@@ -12,7 +12,7 @@ namespace {
 
 using tiles::Matrix;
 
-constexpr int MOST = 8 * TILE;  // queries of a group
+constexpr int MOST = 8 * TILE;  // queries of a group, at most `TILE` for each head of keys
 constexpr int FEW = 3;  // so many queries are multiplied with keys as they lie; for more, keys are worth turning
 
 // What a query has seen so far: the largest score, the sum of exp(score - largest), and the values weighed by these.
@@ -53,7 +53,7 @@ class Group {
     // Room in floats that a group of so many queries needs.
     static int64_t room(const Question & asked, int queries) {
         const int wide = asked.keys_wide + asked.values_wide;
-        return int64_t{queries} * (wide + 2 * TILE) + TILE * wide;
+        return int64_t{queries} * (wide + TILE) + std::min(queries, TILE) / asked.sharing * TILE + TILE * wide;
     }
 
     Group(const Question & asked, float * room, const Place & place) :
@@ -62,7 +62,7 @@ class Group {
         results = {scaled.row(queries), asked.values_wide};
         scores = {results.row(queries), TILE};
         lists = reinterpret_cast<int32_t *>(scores.row(queries));
-        tile_of_keys = scores.row(2 * queries);
+        tile_of_keys = scores.row(queries + place.rows);
         tile_of_values = tile_of_keys + TILE * asked.keys_wide;
         std::memset(results.at, 0, queries * asked.values_wide * sizeof(float));
         for (int query = 0; query < queries; query++) {
@@ -74,29 +74,15 @@ class Group {
     }
 
     // Look at the cells; of one row alone, only at those it sees as number `first` to `last`.
-    void look(int64_t first = 0, int64_t last = INT64_MAX) {
+    void look(const Glances & glances, int64_t first = 0, int64_t last = INT64_MAX) {
         int64_t number = 0;
-        for (int cell = 0; cell < asked.cells && number < last; cell += TILE) {
-            const int count = std::min(TILE, asked.cells - cell);
-            Sight sights[TILE];
-            int looking = 0, seen = 0;
-            bool is_graded = false;
-            for (int row = 0; row < place.rows; row++) {
-                sights[row] = sight_of(asked, place.row + row, place.stream, cell);
-                if (!sights[row].cells) continue;
-                if (place.rows == 1) {
-                    const int visible = count_of(sights[row].cells);
-                    if (number < first || number + visible > last)
-                        sights[row].cells = between(sights[row].cells, first - number, last - number);
-                    number += visible;
-                }
-                is_graded |= sights[row].is_graded;
-                seen += count_of(sights[row].cells);
-                looking += sights[row].cells != 0;
+        for (int word = 0; word < glances.words(); word++) {
+            uint64_t tiles = 0;
+            for (int row = 0; row < place.rows; row++) tiles |= glances.tiles(place.row + row, place.stream, word);
+            for (; tiles && number < last; tiles &= tiles - 1) {
+                const int cell = Glances::cell_of(word, __builtin_ctzll(tiles));
+                if (cell < asked.cells) number += look_at(cell, first - number, last - number);
             }
-            if (!looking) continue;
-            if (is_graded || is_shared(looking, seen)) look_together(cell, count, sights);
-            else remember(cell, sights);
         }
         for (int row = 0; row < place.rows; row++) look_at_list(row);
     }
@@ -124,9 +110,30 @@ class Group {
         return TILE * (9 + looking * asked.sharing) < seen * (5 + 2 * asked.sharing);
     }
 
+    // Look at a tile; of one row alone, at cells it sees as number `first` to `last`. How many of it one row alone sees.
+    int look_at(int cell, int64_t first, int64_t last) {
+        Sight sights[TILE];
+        int looking = 0, seen = 0, visible = 0;
+        bool is_graded = false;
+        for (int row = 0; row < place.rows; row++) {
+            sights[row] = sight_of(asked, place.row + row, place.stream, cell);
+            if (place.rows == 1) {
+                visible = count_of(sights[row].cells);
+                if (first > 0 || visible > last) sights[row].cells = between(sights[row].cells, first, last);
+            }
+            is_graded |= sights[row].is_graded;
+            seen += count_of(sights[row].cells);
+            looking += sights[row].cells != 0;
+        }
+        if (looking && (is_graded || is_shared(looking, seen))) look_together(cell, sights);
+        else if (looking) remember(cell, sights);
+        return visible;
+    }
+
     int first_query(int key_head, int row) const { return (key_head * place.rows + row) * asked.sharing; }
 
-    void look_together(int cell, int count, const Sight * sights) {
+    void look_together(int cell, const Sight * sights) {
+        const int count = std::min(TILE, asked.cells - cell);
         const uint64_t all = all_of(count);
         for (int key_head = 0; key_head < place.key_heads; key_head++) {
             read_turned(key_head, count, [&](int number) { return cell + number; });
@@ -235,10 +242,9 @@ class Group {
         const uint16_t * mask = asked.mask_of(place.row + row, place.stream);
         for (int query = first_query(key_head, row); query < first_query(key_head, row + 1); query++) {
             float * score = scores.row(query);
-            for (int number = 0; number < count; number++) {
-                if (!(sight.cells >> number & 1)) score[number] = -INFINITY;
-                else if (sight.is_graded) score[number] += GGML_CPU_FP16_TO_FP32(mask[cell + number]);
-            }
+            tiles::keep(score, sight.cells, whole_lanes(count));
+            if (!sight.is_graded) continue;
+            for (int number = 0; number < count; number++) score[number] += GGML_CPU_FP16_TO_FP32(mask[cell + number]);
         }
     }
 

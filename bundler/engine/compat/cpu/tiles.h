@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 
 namespace tiles {
@@ -15,6 +16,7 @@ constexpr int LANES = 4;
 #endif
 
 typedef float vec __attribute__((vector_size(4 * LANES)));
+typedef int32_t vec_of_bits __attribute__((vector_size(4 * LANES)));
 typedef float quad __attribute__((vector_size(16)));
 
 #if defined(__clang__)
@@ -85,6 +87,17 @@ inline float largest(const float * from, int count) {
     }
     for (; at < count; at++) best = from[at] > best ? from[at] : best;
     return best;
+}
+
+// Of numbers, a multiple of LANES, those with a bit in `kept` stay; the others become minus infinity.
+inline void keep(float * numbers, uint64_t kept, int count) {
+    vec_of_bits bit;
+    for (int lane = 0; lane < LANES; lane++) bit[lane] = 1 << lane;
+    const vec hidden = vec{} - INFINITY;
+    for (int at = 0; at < count; at += LANES) {
+        const vec_of_bits here = (vec_of_bits{} + static_cast<int32_t>(kept >> at & 0xFFFF)) & bit;
+        store(numbers + at, here != 0 ? load<vec>(numbers + at) : hidden);
+    }
 }
 
 // A matrix where it lies: rows are `pitch` floats apart.
