@@ -20,8 +20,8 @@ namespace {
 constexpr int FOR_EACH_THREAD = 4;  // groups, so that none waits long for another
 
 // How a question becomes groups, a task each, so that there are enough for all threads. Rows that see the same cells
-// belong together, to read these once; and as many heads as there is room for, for their keys lie side by side, and memory
-// is fastest read in a row.
+// belong together, to read these once; and as many heads as there is room for, for their keys lie side by side, and
+// memory is fastest read in a row.
 class Tasks {
   public:
     // most: queries of a group.

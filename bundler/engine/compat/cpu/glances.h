@@ -13,19 +13,19 @@ class Glances {
     // Of room that `Glances` needs.
     static int64_t bytes(const Question & asked) {
         if (!asked.mask) return 0;
-        const int64_t rows = int64_t{asked.streams} * asked.rows;
-        return (rows * words_of(asked) * int64_t{sizeof(uint64_t)} + rows + LINE - 1) / LINE * LINE;
+        const int64_t each = words_of(asked) * int64_t{sizeof(uint64_t)} + 1;
+        return (rows_of(asked) * each + LINE - 1) / LINE * LINE;
     }
 
     // Without room every row may see something of every tile, and sees what the row before sees.
     explicit Glances(const Question & asked, void * room = nullptr) :
         asked(asked), words_each(words_of(asked)), table(asked.mask ? static_cast<uint64_t *>(room) : nullptr),
-        following(table ? reinterpret_cast<uint8_t *>(table + int64_t{asked.streams} * asked.rows * words_each) : nullptr) {}
+        following(table ? reinterpret_cast<uint8_t *>(table + rows_of(asked) * words_each) : nullptr) {}
 
     // A thread's share of the work; nobody may ask before all have done theirs.
     void look(int thread, int threads) {
         if (!table) return;
-        const int64_t all = int64_t{asked.streams} * asked.rows;
+        const int64_t all = rows_of(asked);
         for (int64_t one = all * thread / threads; one < all * (thread + 1) / threads; one++) {
             const int row = one % asked.rows, stream = one / asked.rows;
             const uint16_t * mask = asked.mask_of(row, stream);
@@ -42,12 +42,12 @@ class Glances {
 
     // Of 64 tiles those the row sees something of, a bit each.
     uint64_t tiles(int row, int stream, int word) const {
-        return table ? table[(int64_t{stream} * asked.rows + row) * words_each + word] : ~uint64_t{0};
+        return table ? table[number_of(row, stream) * words_each + word] : ~uint64_t{0};
     }
 
     // Whether the row sees mostly what the row before it sees.
     bool follows(int row, int stream) const {
-        return table ? following[int64_t{stream} * asked.rows + row] : row > 0;
+        return table ? following[number_of(row, stream)] : row > 0;
     }
 
   private:
@@ -58,6 +58,9 @@ class Glances {
     uint64_t * const table;
     uint8_t * const following;
 
+    static int64_t rows_of(const Question & asked) { return int64_t{asked.streams} * asked.rows; }
+    int64_t number_of(int row, int stream) const { return int64_t{stream} * asked.rows + row; }
+
     static int words_of(const Question & asked) { return (asked.cells + TILE * TILES - 1) / (TILE * TILES); }
 
     uint64_t glance(const uint16_t * mask, int word) const {
@@ -65,17 +68,17 @@ class Glances {
         for (int tile = 0; tile < TILES; tile++) {
             const int cell = cell_of(word, tile);
             if (cell >= asked.cells) break;
-            seen |= static_cast<uint64_t>(shows_any(mask + cell, std::min(TILE, asked.cells - cell))) << tile;
+            const int count = asked.cells - cell;
+            const bool any = count >= TILE ? shows_any(mask + cell, TILE) : shows_any(mask + cell, count);
+            seen |= static_cast<uint64_t>(any) << tile;
         }
         return seen;
     }
 
+    // Of a number known in advance: at once, in vectors.
     static bool shows_any(const uint16_t * mask, int count) {
         uint16_t any = 0;
-        if (count == TILE) // of a number known in advance: at once, in vectors
-            for (int at = 0; at < TILE; at++) any |= mask[at] ^ HIDDEN;
-        else
-            for (int at = 0; at < count; at++) any |= mask[at] ^ HIDDEN;
+        for (int at = 0; at < count; at++) any |= mask[at] ^ HIDDEN;
         return any != 0;
     }
 
