@@ -14,10 +14,15 @@ _ENOUGH = 0.75
 _WINDOW = 0.2
 """Seconds of computing that are looked at together."""
 
-_RETRY = 1.0
+_PATIENCE = 2
+"""So many windows in a row must be short of processors before there are fewer threads: a browser that opens a page
+takes one for a moment, and so does our own server while it starts.
+"""
+
+_RETRY = 0.2
 _RETRY_MOST = 160.0
-"""Seconds of computing after which one more thread is tried: at first, and at most. The first comes soon: a browser
-that opens a page takes a processor for a moment, and so does our own server while it starts.
+"""Seconds of computing after which one more thread is tried: at first, and at most. A step of a long prompt takes half
+a second, and with a thread less twice that, so the first try comes soon.
 """
 
 
@@ -27,6 +32,7 @@ class Crew:
     def __init__(self, most: int) -> None:
         self._most = most
         self._wall = self._processor = self._calm = 0.0
+        self._short = 0  # windows in a row
         self._retry = _RETRY
         self._tries_one_more = False
         self.threads = most
@@ -41,13 +47,19 @@ class Crew:
         self._calm += self._wall
         self._wall = self._processor = 0.0
         before = self.threads
-        if granted < _ENOUGH * self.threads:
+        self._short = self._short + 1 if granted < _ENOUGH * self.threads else 0
+        if not self._short:
+            self._grow()
+        elif self._tries_one_more or self._short >= _PATIENCE:
             self._shrink(granted)
-        elif self._tries_one_more:
-            self._tries_one_more, self._retry, self._calm = False, _RETRY, _RETRY  # the next one at once
-        elif self.threads < self._most and self._calm >= self._retry:
-            self.threads, self._calm, self._tries_one_more = self.threads + 1, 0.0, True
         return self.threads != before
+
+    def _grow(self) -> None:
+        worked, self._tries_one_more = self._tries_one_more, False
+        if self.threads == self._most:
+            self._retry = _RETRY
+        elif worked or self._calm >= self._retry:
+            self.threads, self._calm, self._tries_one_more = self.threads + 1, 0.0, True
 
     def _shrink(self, granted: float) -> None:
         if self._tries_one_more:
@@ -55,3 +67,4 @@ class Crew:
         self._tries_one_more = False
         self.threads = max(1, min(self.threads - 1, round(granted)))
         self._calm = 0.0
+        self._short = 0

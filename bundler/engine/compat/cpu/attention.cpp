@@ -4,15 +4,17 @@
 // time: with sixteen texts in one cache fifteen sixteenths of that are for nothing, and a beginning all of them share
 // is read sixteen times. Here 64 cells are looked at together with all queries of a few rows and of all heads that read
 // the same keys (group.h). What many of them see is multiplied as a tile; of what is one row's own a list is kept until
-// there are 64. What nobody sees costs a look at the mask.
+// there are 64. Who sees what is read from the mask once for all heads and layers (sights.h).
 //
-// CMake renames llama.cpp's function (project.cmake); what is unusual is left to it.
+// CMake renames llama.cpp's functions (project.cmake); what is unusual is left to them.
 
 #include "group.h"
+#include "running.h"
 
 extern "C" {
 void ggml_compute_forward_flash_attn_ext(const ggml_compute_params * params, ggml_tensor * dst);
 void pannier_llama_flash_attn_ext(const ggml_compute_params * params, ggml_tensor * dst);
+ggml_status pannier_llama_graph_compute(ggml_cgraph * graph, ggml_cplan * plan);
 }
 
 namespace {
@@ -25,8 +27,8 @@ constexpr int FOR_EACH_THREAD = 4;  // groups, so that none waits long for anoth
 class Tasks {
   public:
     // most: queries of a group.
-    Tasks(const Question & asked, const Glances & glances, int threads, int most) :
-        asked(asked), glances(glances), most_rows(std::min(most, TILE) / asked.sharing), most_parts(most / asked.sharing) {
+    Tasks(const Question & asked, const Sights & sights, int threads, int most) :
+        asked(asked), sights(sights), most_rows(std::min(most, TILE) / asked.sharing), most_parts(most / asked.sharing) {
         const int64_t all = int64_t{asked.rows} * asked.key_heads * asked.streams, wanted = FOR_EACH_THREAD * threads;
         most_parts = std::min<int64_t>(most_parts, (all + wanted - 1) / wanted);
     }
@@ -47,7 +49,7 @@ class Tasks {
 
   private:
     const Question & asked;
-    const Glances & glances;
+    const Sights & sights;
     const int most_rows;
     int most_parts;  // of a task: rows times heads of keys
     int row = 0, stream = 0, rows = 0, key_heads = 1;  // of the tasks that begin with number `first`
@@ -56,37 +58,34 @@ class Tasks {
     void measure() {
         rows = 1;
         const int last = std::min({most_rows, most_parts, asked.rows - row});
-        while (rows < last && glances.follows(row + rows, stream)) rows++;
+        while (rows < last && sights.follows(row + rows, stream)) rows++;
         key_heads = std::min(asked.key_heads, most_parts / rows);
         tasks = (asked.key_heads + key_heads - 1) / key_heads;
     }
 };
 
-// llama.cpp's room: first the table of all, then a part for each thread.
+// A thread's part of llama.cpp's room, and how many queries a group may have there.
 struct Room {
-    int64_t for_all, for_each;  // bytes
-    int most;                   // queries of a group that has a thread's part
+    int64_t bytes;
+    int most;
 
     Room(const Question & asked, const ggml_compute_params * params) :
-        for_all(Glances::bytes(asked)),
-        for_each((static_cast<int64_t>(params->wsize) - for_all) / params->nth / LINE * LINE),
+        bytes(static_cast<int64_t>(params->wsize) / params->nth / LINE * LINE),
         most(MOST / asked.sharing * asked.sharing) {
-        while (most > 0 && Group::room(asked, most) * int64_t{sizeof(float)} > for_each) most -= asked.sharing;
+        while (most > 0 && Group::room(asked, most) * int64_t{sizeof(float)} > bytes) most -= asked.sharing;
     }
 };
 
 // Enough rows: whoever is free takes the next group.
-void answer_many(const Question & asked, const ggml_compute_params * params, const Room & room) {
-    char * const own = static_cast<char *>(params->wdata) + room.for_all + params->ith * room.for_each;
-    Glances glances(asked, params->wdata);
-    glances.look(params->ith, params->nth);
+void answer_many(const Question & asked, const Sights & sights, const ggml_compute_params * params, const Room & room) {
+    char * const own = static_cast<char *>(params->wdata) + params->ith * room.bytes;
     if (params->ith == 0) ggml_threadpool_chunk_set(params->threadpool, params->nth);
     ggml_barrier(params->threadpool);
-    Tasks tasks(asked, glances, params->nth, room.most);
+    Tasks tasks(asked, sights, params->nth, room.most);
     Place place;
     for (int task = params->ith; tasks.find(task, place); task = ggml_threadpool_chunk_add(params->threadpool, 1)) {
-        Group group(asked, reinterpret_cast<float *>(own), place);
-        group.look(glances);
+        Group group(asked, sights, reinterpret_cast<float *>(own), place);
+        group.look();
         for (int query = 0; query < group.size(); query++) {
             const int head = group.head_of(query);
             float * answer = asked.answer(group.row_of(query), head, place.stream);
@@ -98,6 +97,7 @@ void answer_many(const Question & asked, const ggml_compute_params * params, con
 // Rows too few for that: every thread takes its share of the cells each of them sees; then all is put together.
 struct Shares {
     const Question & asked;
+    const Sights & sights;
     const ggml_compute_params * params;
     const int key_heads = std::min(asked.key_heads, TILE / asked.sharing);  // looked at together
 
@@ -121,12 +121,12 @@ struct Shares {
     int64_t room() const { return Group::room(asked, key_heads * asked.sharing); }
 
     void look(int row, int stream) const {
-        const int64_t visible = visible_to(row, stream);
+        const int64_t visible = sights.count(row, stream);
         for (int key_head = 0; key_head < asked.key_heads; key_head += key_heads) {
-            Group group(asked, static_cast<float *>(params->wdata) + params->ith * room(),
+            Group group(asked, sights, static_cast<float *>(params->wdata) + params->ith * room(),
                         {row, 1, key_head, std::min(key_heads, asked.key_heads - key_head), stream});
             const int64_t first = visible * params->ith / params->nth, last = visible * (params->ith + 1) / params->nth;
-            group.look(Glances(asked), first, last);
+            group.look(first, last);
             for (int query = 0; query < group.size(); query++) {
                 const Seen seen = group.seen(query);
                 const int64_t answer = (int64_t{stream} * asked.rows + row) * asked.heads + group.head_of(query);
@@ -136,13 +136,6 @@ struct Shares {
                 std::memcpy(to + 2, seen.values, asked.values_wide * sizeof *to);
             }
         }
-    }
-
-    int64_t visible_to(int row, int stream) const {
-        int64_t visible = 0;
-        for (int cell = 0; cell < asked.cells; cell += TILE)
-            visible += count_of(sight_of(asked, row, stream, cell).cells);
-        return visible;
     }
 
     void put_together(int64_t answer) const {
@@ -162,10 +155,16 @@ struct Shares {
 
 void ggml_compute_forward_flash_attn_ext(const ggml_compute_params * params, ggml_tensor * dst) {
     const Question asked(dst);
-    if (params->use_ref || !asked.is_usual()) return pannier_llama_flash_attn_ext(params, dst);
-    const Shares shares{asked, params};
-    if (asked.rows * asked.key_heads * asked.streams < 2 * params->nth && shares.fit()) return shares.answer();
     const Room room(asked, params);
-    if (room.most == 0) return pannier_llama_flash_attn_ext(params, dst);
-    answer_many(asked, params, room);
+    if (params->use_ref || !asked.is_usual() || room.most == 0) return pannier_llama_flash_attn_ext(params, dst);
+    Tables * known = Running<Tables>::memory(params->wdata);
+    const Sights sights(asked, known ? known->of(asked, params) : nullptr);
+    const Shares shares{asked, sights, params};
+    if (asked.rows * asked.key_heads * asked.streams < 2 * params->nth && shares.fit()) return shares.answer();
+    answer_many(asked, sights, params, room);
+}
+
+ggml_status ggml_graph_compute(ggml_cgraph * graph, ggml_cplan * plan) {
+    const Running<Tables> running(plan->work_data);
+    return pannier_llama_graph_compute(graph, plan);
 }

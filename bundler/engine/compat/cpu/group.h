@@ -3,7 +3,7 @@
 // A tile is folded into what was seen before as in "Online normalizer calculation for softmax" (arXiv 1805.02867).
 #pragma once
 
-#include "glances.h"
+#include "sights.h"
 #include "vec.h"
 
 #include <cmath>
@@ -13,6 +13,7 @@ namespace {
 using tiles::Matrix;
 
 constexpr int MOST = 8 * TILE;  // queries of a group, at most `TILE` for each head of keys
+constexpr int AHEAD = 8;  // cells that are brought near while others are read; more at a time hold up what is read
 constexpr int FEW = 3;  // so many queries are multiplied with keys as they lie; for more, keys are worth turning
 
 // What a query has seen so far: the largest score, the sum of exp(score - largest), and the values weighed by these.
@@ -56,8 +57,8 @@ class Group {
         return int64_t{queries} * (wide + TILE) + std::min(queries, TILE) / asked.sharing * TILE + TILE * wide;
     }
 
-    Group(const Question & asked, float * room, const Place & place) :
-        asked(asked), place(place), queries(place.key_heads * place.rows * asked.sharing) {
+    Group(const Question & asked, const Sights & sights, float * room, const Place & place) :
+        asked(asked), sights(sights), place(place), queries(place.key_heads * place.rows * asked.sharing) {
         scaled = {room, asked.keys_wide};
         results = {scaled.row(queries), asked.values_wide};
         scores = {results.row(queries), TILE};
@@ -74,16 +75,11 @@ class Group {
     }
 
     // Look at the cells; of one row alone, only at those it sees as number `first` to `last`.
-    void look(const Glances & glances, int64_t first = 0, int64_t last = INT64_MAX) {
+    void look(int64_t first = 0, int64_t last = INT64_MAX) {
         int64_t number = 0;
-        for (int word = 0; word < glances.words(); word++) {
-            uint64_t tiles = 0;
-            for (int row = 0; row < place.rows; row++) tiles |= glances.tiles(place.row + row, place.stream, word);
-            for (; tiles && number < last; tiles &= tiles - 1) {
-                const int cell = Glances::cell_of(word, __builtin_ctzll(tiles));
-                if (cell < asked.cells) number += look_at(cell, first - number, last - number);
-            }
-        }
+        for (int cell = 0; cell < asked.cells && number < last; cell += TILE)
+            if (sights.may_see(place.row, place.rows, place.stream, cell))
+                number += look_at(cell, first - number, last - number);
         for (int row = 0; row < place.rows; row++) look_at_list(row);
     }
 
@@ -96,6 +92,7 @@ class Group {
 
   private:
     const Question & asked;
+    const Sights & sights;
     const Place place;
     const int queries;
     Matrix<float> scaled, results, scores;  // queries × width of keys, of values, and cells of a tile
@@ -112,41 +109,41 @@ class Group {
 
     // Look at a tile; of one row alone, at cells it sees as number `first` to `last`. How many of it one row alone sees.
     int look_at(int cell, int64_t first, int64_t last) {
-        Sight sights[TILE];
+        Sight seen_by[TILE];
         int looking = 0, seen = 0, visible = 0;
         bool is_graded = false;
         for (int row = 0; row < place.rows; row++) {
-            sights[row] = sight_of(asked, place.row + row, place.stream, cell);
+            seen_by[row] = sights.of(place.row + row, place.stream, cell);
             if (place.rows == 1) {
-                visible = count_of(sights[row].cells);
-                if (first > 0 || visible > last) sights[row].cells = between(sights[row].cells, first, last);
+                visible = count_of(seen_by[row].cells);
+                if (first > 0 || visible > last) seen_by[row].cells = between(seen_by[row].cells, first, last);
             }
-            is_graded |= sights[row].is_graded;
-            seen += count_of(sights[row].cells);
-            looking += sights[row].cells != 0;
+            is_graded |= seen_by[row].is_graded;
+            seen += count_of(seen_by[row].cells);
+            looking += seen_by[row].cells != 0;
         }
-        if (looking && (is_graded || is_shared(looking, seen))) look_together(cell, sights);
-        else if (looking) remember(cell, sights);
+        if (looking && (is_graded || is_shared(looking, seen))) look_together(cell, seen_by);
+        else if (looking) remember(cell, seen_by);
         return visible;
     }
 
     int first_query(int key_head, int row) const { return (key_head * place.rows + row) * asked.sharing; }
 
-    void look_together(int cell, const Sight * sights) {
+    void look_together(int cell, const Sight * seen_by) {
         const int count = std::min(TILE, asked.cells - cell);
         const uint64_t all = all_of(count);
         for (int key_head = 0; key_head < place.key_heads; key_head++) {
             read_turned(key_head, count, [&](int number) { return cell + number; });
             for (int next = cell + TILE; next < std::min(cell + 2 * TILE, asked.cells); next++) fetch(key_head, next);
             for (int row = 0; row < place.rows; row++) {
-                if (!sights[row].cells) continue;
+                if (!seen_by[row].cells) continue;
                 const int begin = row;
-                while (row < place.rows && sights[row].cells) row++;
+                while (row < place.rows && seen_by[row].cells) row++;
                 const int query = first_query(key_head, begin), together = first_query(key_head, row) - query;
                 multiply_turned(query, together, count);
                 bend(query, together, count);
                 for (int one = begin; one < row; one++) {
-                    const Sight & sight = sights[one];
+                    const Sight & sight = seen_by[one];
                     if (sight.cells != all || sight.is_graded) hide(key_head, one, cell, count, sight);
                 }
                 weigh(query, together, count);
@@ -154,13 +151,12 @@ class Group {
         }
     }
 
-    void remember(int cell, const Sight * sights) {
+    void remember(int cell, const Sight * seen_by) {
         for (int row = 0; row < place.rows; row++) {
-            for (uint64_t left = sights[row].cells; left; left &= left - 1) {
+            for (uint64_t left = seen_by[row].cells; left; left &= left - 1) {
                 if (listed[row] == TILE) look_at_list(row);
                 const int one = cell + __builtin_ctzll(left);
                 lists[row * TILE + listed[row]++] = one;
-                for (int key_head = 0; key_head < place.key_heads; key_head++) fetch(key_head, one);
             }
         }
     }
@@ -192,7 +188,10 @@ class Group {
 
     template <typename CellAt> void read(int key_head, int count, CellAt cell_at) {
         const Cells keys = keys_of(key_head);
-        for (int number = 0; number < count; number++) keys.into(tile_of_keys + number * keys.width, cell_at(number));
+        for (int number = 0; number < count; number++) {
+            if (number + AHEAD < count) keys.fetch(cell_at(number + AHEAD));
+            keys.into(tile_of_keys + number * keys.width, cell_at(number));
+        }
         read_values(key_head, count, cell_at);
     }
 
@@ -212,6 +211,7 @@ class Group {
         float four[4 * LONGEST];
         for (int number = 0; number < whole_lanes(count); number += 4) {
             for (int one = 0; one < 4; one++) {
+                if (number + one + AHEAD < count) keys.fetch(cell_at(number + one + AHEAD));
                 if (number + one < count) keys.into(four + one * keys.width, cell_at(number + one));
                 else std::memset(four + one * keys.width, 0, keys.width * sizeof *four);
             }
@@ -227,8 +227,10 @@ class Group {
 
     template <typename CellAt> void read_values(int key_head, int count, CellAt cell_at) {
         const Cells values = values_of(key_head);
-        for (int number = 0; number < count; number++)
+        for (int number = 0; number < count; number++) {
+            if (number + AHEAD < count) values.fetch(cell_at(number + AHEAD));
             values.into(tile_of_values + number * values.width, cell_at(number));
+        }
     }
 
     void bend(int query, int together, int count) {

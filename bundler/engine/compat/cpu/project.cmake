@@ -1,5 +1,6 @@
 # CMake reads this after ggml's project() call (CMAKE_PROJECT_ggml_INCLUDE). Attention on processors is ours
-# (attention.cpp); llama.cpp's own gets another name, under which ours hands over what it leaves to it.
+# (attention.cpp), and so is where a graph begins and ends; llama.cpp's own functions get other names, under which ours
+# call them.
 set(PANNIER_CPU "${CMAKE_CURRENT_LIST_DIR}")
 
 function(pannier_attention)
@@ -9,8 +10,13 @@ function(pannier_attention)
     foreach (target ${targets})
         target_sources(${target} PRIVATE "${PANNIER_CPU}/attention.cpp")
     endforeach()
-    set_source_files_properties("${PROJECT_SOURCE_DIR}/src/ggml-cpu/ops.cpp" DIRECTORY "${PROJECT_SOURCE_DIR}/src"
-        PROPERTIES COMPILE_DEFINITIONS ggml_compute_forward_flash_attn_ext=pannier_llama_flash_attn_ext)
+    pannier_rename(ops.cpp ggml_compute_forward_flash_attn_ext pannier_llama_flash_attn_ext)
+    pannier_rename(ggml-cpu.c ggml_graph_compute pannier_llama_graph_compute)
+endfunction()
+
+function(pannier_rename file name other)
+    set_source_files_properties("${PROJECT_SOURCE_DIR}/src/ggml-cpu/${file}" DIRECTORY "${PROJECT_SOURCE_DIR}/src"
+        PROPERTIES COMPILE_DEFINITIONS "${name}=${other}")
 endfunction()
 
 if (CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang") # Others know no vectors of GNU's kind.

@@ -46,6 +46,16 @@ struct Cells {
     Reader read;
     int width;
 
+    Cells(const ggml_tensor * tensor) :
+        at(static_cast<const char *>(tensor->data)), pitch(tensor->nb[1]),
+        bytes(ggml_row_size(tensor->type, tensor->ne[0])), read(reader_of(tensor->type)), width(tensor->ne[0]) {}
+
+    Cells of(const ggml_tensor * tensor, int head, int stream) const {
+        Cells one = *this;
+        one.at += head * tensor->nb[2] + stream * tensor->nb[3];
+        return one;
+    }
+
     void into(float * to, int cell) const { read(at + cell * pitch, to, width); }
 
     // Have the cell's bytes brought near while there is something else to do.
@@ -60,12 +70,13 @@ struct Question {
     const ggml_tensor *q, *k, *v, *mask, *sinks;
     ggml_tensor * dst;
     int keys_wide, values_wide, rows, heads, sharing, key_heads, streams, cells;
+    Cells first_keys, first_values;  // of the first head
     float scale, softcap;
 
     explicit Question(ggml_tensor * dst) :
         q(dst->src[0]), k(dst->src[1]), v(dst->src[2]), mask(dst->src[3]), sinks(dst->src[4]), dst(dst),
         keys_wide(k->ne[0]), values_wide(v->ne[0]), rows(q->ne[1]), heads(q->ne[2]), sharing(q->ne[2] / k->ne[2]),
-        key_heads(k->ne[2]), streams(q->ne[3]), cells(k->ne[1]) {
+        key_heads(k->ne[2]), streams(q->ne[3]), cells(k->ne[1]), first_keys(k), first_values(v) {
         std::memcpy(&scale, dst->op_params, sizeof scale);
         std::memcpy(&softcap, dst->op_params + 2, sizeof softcap);
         if (softcap != 0.0f) scale /= softcap;
@@ -75,7 +86,7 @@ struct Question {
     bool is_usual() const {
         float slope;
         std::memcpy(&slope, dst->op_params + 1, sizeof slope);
-        return slope == 0.0f && q->type == GGML_TYPE_F32 && reader_of(k->type) && reader_of(v->type) && rows > 0
+        return slope == 0.0f && q->type == GGML_TYPE_F32 && first_keys.read && first_values.read && rows > 0
             && (!mask || (mask->type == GGML_TYPE_F16 && mask->ne[2] == 1)) && k->ne[2] == v->ne[2] && sharing <= TILE
             && heads == sharing * key_heads && k->ne[3] == streams && v->ne[3] == streams
             && keys_wide % LANES == 0 && values_wide % LANES == 0 && std::max(keys_wide, values_wide) <= LONGEST
@@ -96,19 +107,12 @@ struct Question {
     // A score that takes its share of attention and gives no value; null where a model has none.
     const float * sink(int head) const { return sinks ? static_cast<const float *>(sinks->data) + head : nullptr; }
 
-    Cells keys(int head, int stream) const { return cells_of(k, head, stream); }
-    Cells values(int head, int stream) const { return cells_of(v, head, stream); }
+    Cells keys(int head, int stream) const { return first_keys.of(k, head, stream); }
+    Cells values(int head, int stream) const { return first_values.of(v, head, stream); }
 
     float * answer(int row, int head, int stream) const {
         const int64_t place = (static_cast<int64_t>(stream) * dst->ne[2] + row) * dst->ne[1] + head;
         return reinterpret_cast<float *>(static_cast<char *>(dst->data) + place * dst->nb[1]);
-    }
-
-  private:
-    static Cells cells_of(const ggml_tensor * tensor, int head, int stream) {
-        const char * at = static_cast<const char *>(tensor->data) + head * tensor->nb[2] + stream * tensor->nb[3];
-        const size_t bytes = ggml_row_size(tensor->type, tensor->ne[0]);
-        return {at, tensor->nb[1], bytes, reader_of(tensor->type), static_cast<int>(tensor->ne[0])};
     }
 };
 

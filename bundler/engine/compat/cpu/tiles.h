@@ -144,6 +144,8 @@ template <bool ADDS>
 inline void product(Matrix<float> result, Matrix<const float> left, Matrix<const float> right, int rows, int width,
                     int depth) {
     int row = 0;
+    for (; row + 6 <= rows; row += 6)
+        product_of_rows<6, 2, ADDS>({result.row(row), result.pitch}, {left.row(row), left.pitch}, right, width, depth);
     for (; row + 4 <= rows; row += 4)
         product_of_rows<4, 2, ADDS>({result.row(row), result.pitch}, {left.row(row), left.pitch}, right, width, depth);
     if (row + 2 <= rows) {
