@@ -187,12 +187,8 @@ class Group {
     }
 
     template <typename CellAt> void read(int key_head, int count, CellAt cell_at) {
-        const Cells keys = keys_of(key_head);
-        for (int number = 0; number < count; number++) {
-            if (number + AHEAD < count) keys.fetch(cell_at(number + AHEAD));
-            keys.into(tile_of_keys + number * keys.width, cell_at(number));
-        }
-        read_values(key_head, count, cell_at);
+        read_all(keys_of(key_head), tile_of_keys, count, cell_at);
+        read_all(values_of(key_head), tile_of_values, count, cell_at);
     }
 
     void multiply(int query, int together, int count) {
@@ -211,13 +207,13 @@ class Group {
         float four[4 * LONGEST];
         for (int number = 0; number < whole_lanes(count); number += 4) {
             for (int one = 0; one < 4; one++) {
-                if (number + one + AHEAD < count) keys.fetch(cell_at(number + one + AHEAD));
-                if (number + one < count) keys.into(four + one * keys.width, cell_at(number + one));
-                else std::memset(four + one * keys.width, 0, keys.width * sizeof *four);
+                float * to = four + one * keys.width;
+                if (number + one < count) read_one(keys, to, number + one, count, cell_at);
+                else std::memset(to, 0, keys.width * sizeof *to);
             }
             tiles::turn_into(tile_of_keys + number, TILE, four, keys.width);
         }
-        read_values(key_head, count, cell_at);
+        read_all(values_of(key_head), tile_of_values, count, cell_at);
     }
 
     void multiply_turned(int query, int together, int count) {
@@ -225,12 +221,15 @@ class Group {
                               together, whole_lanes(count), asked.keys_wide);
     }
 
-    template <typename CellAt> void read_values(int key_head, int count, CellAt cell_at) {
-        const Cells values = values_of(key_head);
-        for (int number = 0; number < count; number++) {
-            if (number + AHEAD < count) values.fetch(cell_at(number + AHEAD));
-            values.into(tile_of_values + number * values.width, cell_at(number));
-        }
+    template <typename CellAt> static void read_all(const Cells & from, float * to, int count, CellAt cell_at) {
+        for (int number = 0; number < count; number++) read_one(from, to + number * from.width, number, count, cell_at);
+    }
+
+    // The one of `count` cells with this number, while one that follows is brought near.
+    template <typename CellAt>
+    static void read_one(const Cells & from, float * to, int number, int count, CellAt cell_at) {
+        if (number + AHEAD < count) from.fetch(cell_at(number + AHEAD));
+        from.into(to, cell_at(number));
     }
 
     void bend(int query, int together, int count) {

@@ -41,7 +41,7 @@ class Table {
                     graded[row - first] |= sight.is_graded;
                 }
             }
-            for (int row = first; row < last; row++) about[int64_t{stream} * rows + row] = graded[row - first] ? GRADED : 0;
+            for (int row = first; row < last; row++) about[number_of(row, stream)] = graded[row - first] ? GRADED : 0;
         }
     }
 
@@ -54,8 +54,8 @@ class Table {
 
     // Of rows that follow on each other, one behind the other.
     const uint64_t * cells_of(int row, int stream, int cell) const { return &seen[number_of(row, stream, cell / TILE)]; }
-    bool is_graded(int row, int stream) const { return about[int64_t{stream} * rows + row] & GRADED; }
-    bool follows(int row, int stream) const { return about[int64_t{stream} * rows + row] & FOLLOWS; }
+    bool is_graded(int row, int stream) const { return about[number_of(row, stream)] & GRADED; }
+    bool follows(int row, int stream) const { return about[number_of(row, stream)] & FOLLOWS; }
 
   private:
     static constexpr int BLOCK = LINE / sizeof(uint64_t);
@@ -68,6 +68,7 @@ class Table {
 
     int tiles() const { return (cells + TILE - 1) / TILE; }
     int pitch() const { return (rows + BLOCK - 1) / BLOCK * BLOCK; }
+    int64_t number_of(int row, int stream) const { return int64_t{stream} * rows + row; }
     int64_t number_of(int row, int stream, int tile) const { return (int64_t{stream} * tiles() + tile) * pitch() + row; }
 
     bool sees_the_same(int row, int stream) const {
