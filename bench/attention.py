@@ -11,33 +11,24 @@ llama.cpp's own is reached by a slope that does not change anything: what has on
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
 import os
-import statistics
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bench.ggml import F16, F32, Q8_0, Backend, Floats, Graph, medians, random_blocks
 from bundler.console import Console
 from bundler.engine.build import build_engine
 from bundler.targets import host
 from runtime.engine.bindings import library_file
-from runtime.errors import CannotRunError
-
-Floats = NDArray[np.float32]
-
-F32, F16, Q8_0 = 0, 1, 8
-"""ggml's numbers of its types."""
 
 _NO_SLOPE_WORTH_THE_NAME = 1e-9
-_WARM_UP, _TIMES, _LAYERS = 1, 3, 8
+_LAYERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,153 +112,76 @@ class Data:
         return cls(q, k, v, _mask(rng, case) if case.sight else None, sinks, k_bytes, v_bytes)
 
 
-class RefusedError(CannotRunError):
-    """The backend does not want to run on this machine."""
-
-
-class Backend:
-    """One CPU backend, through ggml's C interface; pointers are plain addresses."""
-
-    def __init__(self, engine_dir: Path, library: Path) -> None:
-        """Raises `RefusedError`."""
-        self._base = ctypes.CDLL(str(engine_dir / library_file("ggml-base")))
-        ggml = ctypes.CDLL(str(engine_dir / library_file("ggml")))
-        address, number, size, real = ctypes.c_void_p, ctypes.c_int64, ctypes.c_size_t, ctypes.c_float
-        for name, result, arguments in (
-            ("ggml_init", address, (_Room,)),
-            ("ggml_free", None, (address,)),
-            ("ggml_tensor_overhead", size, ()),
-            ("ggml_graph_overhead", size, ()),
-            ("ggml_row_size", size, (ctypes.c_int, number)),
-            ("ggml_new_tensor_4d", address, (address, ctypes.c_int, number, number, number, number)),
-            ("ggml_view_4d", address, (address, address, *(number,) * 4, *(size,) * 4)),
-            ("ggml_flash_attn_ext", address, (address,) * 5 + (real,) * 3),
-            ("ggml_flash_attn_ext_add_sinks", None, (address, address)),
-            ("ggml_new_graph", address, (address,)),
-            ("ggml_build_forward_expand", None, (address, address)),
-            ("ggml_backend_alloc_ctx_tensors", address, (address, address)),
-            ("ggml_backend_buffer_free", None, (address,)),
-            ("ggml_backend_tensor_set", None, (address, ctypes.c_char_p, size, size)),
-            ("ggml_backend_tensor_get", None, (address, ctypes.c_char_p, size, size)),
-            ("ggml_backend_graph_compute", ctypes.c_int, (address, address)),
-            ("ggml_backend_dev_init", address, (address, address)),
-            ("ggml_backend_reg_get_proc_address", address, (address, ctypes.c_char_p)),
-            ("ggml_backend_reg_dev_get", address, (address, size)),
-        ):
-            function = getattr(self._base, name)
-            function.restype, function.argtypes = result, arguments
-        ggml.ggml_backend_load.restype, ggml.ggml_backend_load.argtypes = address, (ctypes.c_char_p,)
-        registered = ggml.ggml_backend_load(os.fsencode(library))
-        if not registered:
-            raise RefusedError(f"{library.name} does not run here.", "Choose another variant.")
-        self._backend = self._base.ggml_backend_dev_init(self._base.ggml_backend_reg_dev_get(registered, 0), None)
-        threads = self._base.ggml_backend_reg_get_proc_address(registered, b"ggml_backend_set_n_threads")
-        self._set_threads = ctypes.CFUNCTYPE(None, address, ctypes.c_int)(threads)
-
-    @contextmanager
-    def asked(self, case: Case, data: Data) -> Iterator[Asked]:
-        """The case, ready to be computed."""
-        base = self._base
-        room = (32 + case.layers) * base.ggml_tensor_overhead() + base.ggml_graph_overhead()
-        context = base.ggml_init(_Room(room, None, True))
-        q = self._new(context, F32, case.key_width, case.rows, case.heads, case.streams)
-        k, k_seen = self._cells(context, case, case.key_width)
-        v, v_seen = self._cells(context, case, case.value_width)
-        mask = data.mask if data.mask is None else self._new(context, F16, case.cells, case.rows, 1, case.streams)
-        sinks = data.sinks if data.sinks is None else self._new(context, F32, case.heads, 1, 1, 1)
+@contextmanager
+def asked(backend: Backend, case: Case, data: Data) -> Iterator[Asked]:
+    """The case, ready to be computed by a backend."""
+    with backend.graph(case.threads, tensors=32 + case.layers) as graph:
+        q = graph.tensor(F32, case.key_width, case.rows, case.heads, case.streams)
+        k, k_seen = _cells(graph, case, case.key_width)
+        v, v_seen = _cells(graph, case, case.value_width)
+        mask = data.mask if data.mask is None else graph.tensor(F16, case.cells, case.rows, 1, case.streams)
+        sinks = data.sinks if data.sinks is None else graph.tensor(F32, case.heads, 1, 1, 1)
         slope = _NO_SLOPE_WORTH_THE_NAME if case.theirs else 0.0
-        graph = base.ggml_new_graph(context)
         for _ in range(case.layers):
-            answer = base.ggml_flash_attn_ext(context, q, k_seen, v_seen, mask, case.scale, slope, case.softcap)
+            arguments = (q, k_seen, v_seen, mask, case.scale, slope, case.softcap)
+            answer = graph.base.ggml_flash_attn_ext(graph.context, *arguments)
             if sinks:
-                base.ggml_flash_attn_ext_add_sinks(answer, sinks)
-            base.ggml_build_forward_expand(graph, answer)
-        base.ggml_build_forward_expand(graph, self._roomy(context))
-        buffer = base.ggml_backend_alloc_ctx_tensors(context, self._backend)
-        self._put(q, data.q.tobytes())
-        self._put(k, data.k_bytes)
-        self._put(v, data.v_bytes)
+                graph.base.ggml_flash_attn_ext_add_sinks(answer, sinks)
+            graph.wants(answer)
+        graph.wants(_roomy(graph))
+        graph.place()
+        graph.put(q, data.q.tobytes())
+        graph.put(k, data.k_bytes)
+        graph.put(v, data.v_bytes)
         if data.sinks is not None:
-            self._put(sinks, data.sinks.tobytes())
-        self._set_threads(self._backend, case.threads)
-        try:
-            shape = (case.streams, case.rows, case.heads, case.value_width)
-            asked = Asked(base, self._backend, graph, mask, answer, shape)
-            if data.mask is not None:
-                asked.see(data.mask)
-            yield asked
-        finally:
-            base.ggml_backend_buffer_free(buffer)
-            base.ggml_free(context)
+            graph.put(sinks, data.sinks.tobytes())
+        ready = Asked(graph, mask, answer, (case.streams, case.rows, case.heads, case.value_width))
+        if data.mask is not None:
+            ready.see(data.mask)
+        yield ready
 
-    def _cells(self, context: int, case: Case, width: int) -> tuple[int, int]:
-        """As llama.cpp's cache has them, cell by cell; and as attention sees them, head by head."""
-        base = self._base
-        kept = self._new(context, case.kind, width * case.key_heads, case.cells, case.streams, 1)
-        head, cell = base.ggml_row_size(case.kind, width), base.ggml_row_size(case.kind, width * case.key_heads)
-        shape = (width, case.cells, case.key_heads, case.streams)
-        return kept, base.ggml_view_4d(context, kept, *shape, cell, head, cell * case.cells, 0)
 
-    def _roomy(self, context: int) -> int:
-        """A step that needs more room than attention does, as a model has; all share what the largest needs."""
-        q, k, v = (self._new(context, kind, 1024, 1, 1, 1) for kind in (F32, F16, F16))
-        step: int = self._base.ggml_flash_attn_ext(context, q, k, v, None, 1.0, 0.0, 0.0)
-        return step
+def _cells(graph: Graph, case: Case, width: int) -> tuple[int, int]:
+    """As llama.cpp's cache has them, cell by cell; and as attention sees them, head by head."""
+    base = graph.base
+    kept = graph.tensor(case.kind, width * case.key_heads, case.cells, case.streams, 1)
+    head, cell = base.ggml_row_size(case.kind, width), base.ggml_row_size(case.kind, width * case.key_heads)
+    shape = (width, case.cells, case.key_heads, case.streams)
+    return kept, base.ggml_view_4d(graph.context, kept, *shape, cell, head, cell * case.cells, 0)
 
-    def _new(self, context: int, kind: int, *shape: int) -> int:
-        tensor: int = self._base.ggml_new_tensor_4d(context, kind, *shape)
-        return tensor
 
-    def _put(self, tensor: int, data: bytes) -> None:
-        self._base.ggml_backend_tensor_set(tensor, data, 0, len(data))
+def _roomy(graph: Graph) -> int:
+    """A step that needs more room than attention does, as a model has; all share what the largest needs."""
+    q, k, v = (graph.tensor(kind, 1024, 1, 1, 1) for kind in (F32, F16, F16))
+    step: int = graph.base.ggml_flash_attn_ext(graph.context, q, k, v, None, 1.0, 0.0, 0.0)
+    return step
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A case in a backend's memory. shape: of the answer."""
 
-    base: ctypes.CDLL
-    backend: int
-    graph: int
+    graph: Graph
     mask: int | None
     tensor: int
     shape: tuple[int, int, int, int]
 
     def see(self, mask: Floats) -> None:
         """Let this be the mask from now on."""
-        data = mask.astype(np.float16).tobytes()
-        self.base.ggml_backend_tensor_set(self.mask, data, 0, len(data))
-
-    def compute(self) -> float:
-        """The seconds it took."""
-        begin = time.perf_counter()
-        if self.base.ggml_backend_graph_compute(self.backend, self.graph):
-            raise CannotRunError("ggml could not compute attention.", "Look at what it wrote before.")
-        return time.perf_counter() - begin
+        if self.mask is not None:
+            self.graph.put(self.mask, mask.astype(np.float16).tobytes())
 
     def answer(self) -> Floats:
         """What came out: [stream, row, head, width]."""
-        found = np.empty(self.shape, np.float32)
-        self.base.ggml_backend_tensor_get(self.tensor, found.ctypes.data_as(ctypes.c_char_p), 0, found.nbytes)
-        return found
-
-
-class _Room(ctypes.Structure):
-    """ggml_init_params."""
-
-    _fields_ = (("size", ctypes.c_size_t), ("buffer", ctypes.c_void_p), ("no_alloc", ctypes.c_bool))
+        return self.graph.get(self.tensor, self.shape)
 
 
 def _stored(rng: np.random.Generator, shape: tuple[int, ...], kind: int) -> tuple[Floats, bytes]:
     """Random numbers that the type can hold, and their bytes."""
-    if kind != Q8_0:
-        numbers = rng.standard_normal(shape, dtype=np.float32).astype(np.float16 if kind == F16 else np.float32)
-        return numbers.astype(np.float32), numbers.tobytes()
-    blocks = int(np.prod(shape)) // 32
-    scales = rng.uniform(0.005, 0.03, (blocks, 1)).astype(np.float16)
-    levels = rng.integers(-127, 128, (blocks, 32), dtype=np.int8)
-    stored = np.concatenate([scales.view(np.uint8), levels.view(np.uint8)], axis=1)
-    return (scales.astype(np.float32) * levels).reshape(shape), stored.tobytes()
+    if kind == Q8_0:
+        return random_blocks(rng, shape)
+    numbers = rng.standard_normal(shape, dtype=np.float32).astype(np.float16 if kind == F16 else np.float32)
+    return numbers.astype(np.float32), numbers.tobytes()
 
 
 SIGHTS = (
@@ -305,15 +219,8 @@ def _mask(rng: np.random.Generator, case: Case) -> Floats:
 def measured(backend: Backend, case: Case, rounds: int) -> tuple[float, float]:
     """Median seconds: ours, llama.cpp's own."""
     data = Data.of(case)
-    with backend.asked(case, data) as ours, backend.asked(replace(case, theirs=True), data) as theirs:
-        times: tuple[list[float], list[float]] = ([], [])
-        for round_ in range(rounds):
-            both = [(ours, times[0]), (theirs, times[1])]
-            for asked, kept in both if round_ % 2 else reversed(both):
-                for _ in range(_WARM_UP):
-                    asked.compute()
-                kept += [asked.compute() for _ in range(_TIMES)]
-    return statistics.median(times[0]), statistics.median(times[1])
+    with asked(backend, case, data) as ours, asked(backend, replace(case, theirs=True), data) as theirs:
+        return medians(ours.graph, theirs.graph, rounds)
 
 
 def main() -> int:

@@ -2,8 +2,8 @@
 
 usage: python -m tests.engine_build.attention ENGINE_DIR LIBRARY SEED CASES
 
-A process of its own: a backend can refuse this machine (exit code 3), or die. Tells the largest difference, and what
-was asked where it was too large (exit code 1).
+A process of its own: a backend can refuse this machine, or die (exit codes: `variants.py`). Tells the largest
+difference, and what was asked where it was too large.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.attention import F16, F32, Q8_0, SIGHTS, Backend, Case, Data, Floats, RefusedError
+from bench.attention import SIGHTS, Case, Data, asked
+from bench.ggml import F16, F32, Q8_0, Backend, Floats, RefusedError
+from tests.engine_build.variants import REFUSED, WRONG
 
 TOLERANCE = 2e-4
 """Of values around 1; llama.cpp's own adds up in half precision and would be a hundred times further away."""
-
-REFUSED, WRONG = 3, 1
 
 
 def some_case(rng: random.Random) -> Case:
@@ -77,14 +77,14 @@ def main() -> int:
     for _ in range(count):
         case = some_case(rng)
         data = Data.of(case)
-        with backend.asked(case, data) as asked:
+        with asked(backend, case, data) as ready:
             # What the same tensor says may be another thing in the next step.
             for one in (case, replace(case, sight=rng.choice(SIGHTS))) if case.sight else (case,):
                 data = Data.of(one)
                 if data.mask is not None:
-                    asked.see(data.mask)
-                asked.compute()
-                difference = float(np.abs(asked.answer() - by_definition(one, data)).max())
+                    ready.see(data.mask)
+                ready.graph.compute()
+                difference = float(np.abs(ready.answer() - by_definition(one, data)).max())
                 if not difference <= TOLERANCE:
                     sys.stdout.write(f"{difference}: {one}\n")
                     return WRONG
