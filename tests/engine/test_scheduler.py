@@ -97,7 +97,16 @@ def test_prompts_fill_up_what_products_take_together():
         desk.ask(f"reader {number}", prompt(number, 4), answer=9)
     desk.step()
     desk.ask("long", prompt(9, 200))
-    assert [counts(desk.step(prompt_tokens=tokens))["long"] for tokens in (14, 13, 12, 3)] == [13, 13, 9, 3]
+    assert [counts(desk.step(prompt_tokens=tokens))["long"] for tokens in (30, 29, 28, 13)] == [29, 29, 13, 13]
+
+
+def test_who_decodes_rests_while_prompts_may_have_more_than_a_step_and_fill_it():
+    desk = Desk()
+    desk.ask("reader", prompt(1, 4), answer=9)
+    desk.step()
+    desk.ask("long", prompt(2, 31 + 32 + 31 + 20))
+    steps = [counts(desk.step(prompt_tokens=2 * LIMIT)) for _ in range(4)]
+    assert steps == [{"reader": 1, "long": 31}, {"long": 32}, {"reader": 1, "long": 31}, {"reader": 1, "long": 20}]
 
 
 def test_the_prompt_that_has_least_left_comes_first():
@@ -268,6 +277,19 @@ def test_prompts_get_on_faster_where_several_wait_but_hold_nobody_up_for_long():
         pace.learn(4, 100, 0.050 + 100 * 0.002)
     seconds = [pace.prompt_tokens(decoding=4, prompts=prompts) * 0.002 for prompts in (1, 3, 12)]
     assert seconds == pytest.approx([0.134, 0.404, 0.7], abs=0.002), "2.7 steps for each, or 0.7 s"
+
+
+def test_steps_in_which_readers_rest_do_not_make_the_pace_careful_again():
+    pace = Pace(512)
+    for _ in range(50):
+        pace.learn(4, 0, 0.050)
+        pace.learn(4, 100, 0.050 + 100 * 0.001)
+    usual = pace.prompt_tokens(decoding=4, prompts=12)
+    assert usual > 512, "more than a step"
+    pace.learn(0, 512, 0.512, rested=True)
+    assert pace.prompt_tokens(decoding=4, prompts=12) == pytest.approx(usual, rel=0.01)
+    pace.learn(0, 512, 0.512)
+    assert pace.prompt_tokens(decoding=4, prompts=12) == pytest.approx(0.7 * usual, rel=0.01)
 
 
 def test_the_pace_expects_long_steps_while_it_knows_nothing_and_is_not_fooled_by_one_slow_step():

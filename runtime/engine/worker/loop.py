@@ -101,10 +101,12 @@ class Loop:
             self._admit()
             decoding = sum(sequence.is_decoding for sequence in self._scheduler.running)
             prompts = min(len(self._jobs), self._load.parallel) - decoding
-            with self._heart.working(UNKNOWN_SECONDS):
-                self._guessing.guess(self._jobs)
+            rests = self._scheduler.rests
+            if not rests:
+                with self._heart.working(UNKNOWN_SECONDS):
+                    self._guessing.guess(self._jobs)
             chunks = self._scheduler.plan(self._pace.prompt_tokens(decoding, prompts))
-            self._step(chunks)
+            self._step(chunks, rested=rests)
             self._tell()
             self._vectors.step()
             self._tell()
@@ -166,8 +168,8 @@ class Loop:
         for job in jobs:
             job.is_started = True
 
-    def _step(self, chunks: list[Chunk]) -> None:
-        """Compute the chunks, and draw from those that are complete."""
+    def _step(self, chunks: list[Chunk], *, rested: bool = False) -> None:
+        """Compute the chunks, and draw from those that are complete. rested: who decodes does not in this step."""
         if not chunks:
             return
         jobs = [self._jobs[chunk.sequence.name] for chunk in chunks]
@@ -199,7 +201,7 @@ class Loop:
             self._guessing.judge(job, chunk, one)
             self._take(job, one)
         seconds = time.perf_counter() - begin
-        self._pace.learn(decoding, prompt_tokens, seconds)
+        self._pace.learn(decoding, prompt_tokens, seconds, rested=rested)
         if not prompt_tokens:
             self._guessing.stepped(chunks, seconds)
         self._tally.step(chunks)

@@ -58,9 +58,10 @@ class Pace:
         self._with_prompts = 0  # steps with prompts and decodes since the last one without prompts
 
     def prompt_tokens(self, decoding: int, prompts: int) -> int:
-        """How many tokens of prompts the next step may carry when so many sequences decode, and so many prompts wait.
+        """How many tokens of prompts may be computed until so many sequences decode again, if so many prompts wait.
 
-        0 where it must be seen first what a step without them costs.
+        0 where it must be seen first what a step without them costs. More than a step can carry where that takes no
+        longer than they may wait.
         """
         if decoding == 0:
             return self._limit
@@ -71,7 +72,7 @@ class Pace:
             return 0
         one, all_of_them = (_STRETCH - 1) * alone, (_STRETCH - 1) * alone * prompts
         seconds = max(one, min(all_of_them, _PAUSE)) * (1.0 if self._seen_beside else _UNSEEN)
-        return max(_LEAST, min(self._limit, int(seconds / self._per_token)))
+        return max(_LEAST, int(seconds / self._per_token))
 
     def expected(self, decoding: int, prompt_tokens: int) -> float:
         """Seconds a step should take."""
@@ -80,8 +81,8 @@ class Pace:
             return UNKNOWN_SECONDS
         return alone + prompt_tokens * (self._per_token or 0.0)
 
-    def learn(self, decoding: int, prompt_tokens: int, seconds: float) -> None:
-        """A step took so long."""
+    def learn(self, decoding: int, prompt_tokens: int, seconds: float, *, rested: bool = False) -> None:
+        """A step took so long. rested: nobody decoded in it only because prompts went first."""
         if prompt_tokens == 0:
             self._alone.setdefault(_kind(decoding), deque(maxlen=_REMEMBERED)).append(seconds)
             self._with_prompts = 0
@@ -91,7 +92,7 @@ class Pace:
         if alone is not None:
             rest = max(seconds - alone, seconds / 10) / prompt_tokens
             self._per_token = _blend(self._per_token, rest, prompt_tokens / (prompt_tokens + _TELLING))
-            self._seen_beside = decoding > 0
+            self._seen_beside = decoding > 0 or (rested and self._seen_beside)
 
     def _usual(self, kind: int) -> float | None:
         """What such a step takes."""

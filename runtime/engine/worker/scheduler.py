@@ -6,6 +6,8 @@ admit → plan → advance → … → leave. Rules:
   one that has least left, so that most get their first word soonest (if all got on a little at a time, all would be
   done as late as the last). Every few steps it is the turn of the one that has waited longest for it, so that short
   prompts, however many come, cannot hold up a long one for ever.
+- Where prompts may have more than a step, those who decode rest until they had it: a step in which few decode costs as
+  much more as one in which many do.
 - Requests are admitted as they came, unless one shares its beginning with a prompt that is just being computed: then it
   waits until the shared part is done, and others may pass it.
 - A request reserves nothing. When the cache is full, lines at rest are forgotten; if that is not enough the youngest
@@ -28,8 +30,10 @@ _GROWTH = 16
 _TURNS = 4
 """One step with prompts of so many is for the one that has waited longest, whatever it has left."""
 
-_TOGETHER = 4
-"""Tokens that ggml's products for processors take at a time; one that is left over takes about as long as these."""
+_TOGETHER = 16
+"""Tokens that products on processors take at a time (`bundler/engine/compat/cpu/panels.h`); one that is left over takes
+about as long as these.
+"""
 
 
 class Scheduler:
@@ -46,6 +50,13 @@ class Scheduler:
         self.running: list[Sequence] = []  # also who has waited longest for a turn: the first
         self.set_backs = 0
         self._with_prompts = 0  # steps
+        self._ahead = 0  # tokens of prompts that may still be computed before somebody decodes again
+
+    @property
+    def rests(self) -> bool:
+        """Whether those who decode rest in the next step: prompts go first, and fill it."""
+        pending = sum(sequence.pending for sequence in self.running if not sequence.is_decoding)
+        return min(pending, self._ahead) >= self._limit
 
     def add(self, sequence: Sequence) -> None:
         """A request came."""
@@ -63,15 +74,22 @@ class Scheduler:
             yield sequence
 
     def plan(self, prompt_tokens: int) -> list[Chunk]:
-        """The next step: at most `limit` tokens, at most `prompt_tokens` of them of prompts, all of which fit.
+        """The next step: at most `limit` tokens, all of which fit.
 
-        In the order of their lines: of a split cache, llama.cpp computes together only what lies side by side.
+        prompt_tokens: at most so many of prompts until somebody decodes again, in this step and in those in which who
+        decodes rests. In the order of their lines: of a split cache, llama.cpp computes together only what lies side by
+        side.
         """
-        chunks = self._wanted(prompt_tokens)
+        if not self.rests:
+            self._ahead = 0
+        budget = self._ahead or prompt_tokens
+        chunks = self._wanted(budget)
         while not self._cache.make_room(sum(chunk.size for chunk in chunks)):
             self.set_back()
-            chunks = self._wanted(prompt_tokens)
-        self._with_prompts += any(not chunk.sequence.is_decoding for chunk in chunks)
+            chunks = self._wanted(budget)
+        with_prompts = sum(chunk.count for chunk in chunks if not chunk.sequence.is_decoding)
+        self._ahead = budget - with_prompts
+        self._with_prompts += with_prompts > 0
         return sorted(chunks, key=_line)
 
     def advance(self, chunk: Chunk) -> None:
@@ -126,7 +144,8 @@ class Scheduler:
         self.set_backs += 1
 
     def _wanted(self, prompt_tokens: int) -> list[Chunk]:
-        chunks = [Chunk(sequence, 1, tuple(sequence.guessed)) for sequence in self.running if sequence.is_decoding]
+        decoders = [] if self._ahead else [sequence for sequence in self.running if sequence.is_decoding]
+        chunks = [Chunk(sequence, 1, tuple(sequence.guessed)) for sequence in decoders]
         decoding = sum(chunk.size for chunk in chunks)
         budget = min(prompt_tokens, self._limit - decoding)
         if budget > _TOGETHER:
