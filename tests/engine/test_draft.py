@@ -84,9 +84,9 @@ def test_what_was_looked_up_goes_before_what_is_drafted(worker: Worker, folder: 
 WATCHED = """
 from runtime.engine.worker import loop, payoff
 step, stepped, prompts = loop.Loop._step, payoff.Payoff.stepped, []
-def watched(self, chunks):
+def watched(self, chunks, **said):
     prompts[:] = [chunk for chunk in chunks if not chunk.sequence.is_decoding]
-    step(self, chunks)
+    step(self, chunks, **said)
 def told(self, *seen):
     assert not prompts
     stepped(self, *seen)
