@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from bench.attention import SIGHTS, Case, Data, asked
-from bench.ggml import F16, F32, Q8_0, Backend, Floats, RefusedError
-from tests.engine_build.variants import REFUSED, WRONG
+from bench.ggml import F16, F32, Q8_0, Backend, Floats
+from tests.engine_build.variants import examined
 
 TOLERANCE = 2e-4
 """Of values around 1; llama.cpp's own adds up in half precision and would be a hundred times further away."""
@@ -66,32 +66,19 @@ def by_definition(case: Case, data: Data) -> Floats:
     return np.einsum("shrc,schw->srhw", shares, v).astype(np.float32)
 
 
-def main() -> int:
-    """See the module."""
-    engine_dir, library, seed, count = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-    try:
-        backend = Backend(engine_dir, library)
-    except RefusedError:
-        return REFUSED
-    rng, worst = random.Random(seed), 0.0
-    for _ in range(count):
-        case = some_case(rng)
-        data = Data.of(case)
-        with asked(backend, case, data) as ready:
-            # What the same tensor says may be another thing in the next step.
-            for one in (case, replace(case, sight=rng.choice(SIGHTS))) if case.sight else (case,):
-                data = Data.of(one)
-                if data.mask is not None:
-                    ready.see(data.mask)
-                ready.graph.compute()
-                difference = float(np.abs(ready.answer() - by_definition(one, data)).max())
-                if not difference <= TOLERANCE:
-                    sys.stdout.write(f"{difference}: {one}\n")
-                    return WRONG
-                worst = max(worst, difference)
-    sys.stdout.write(f"{worst}\n")
-    return 0
+def differences(backend: Backend, rng: random.Random) -> Iterator[tuple[float, Case]]:
+    """Of one case, and of another mask in its place."""
+    case = some_case(rng)
+    data = Data.of(case)
+    with asked(backend, case, data) as ready:
+        # What the same tensor says may be another thing in the next step.
+        for one in (case, replace(case, sight=rng.choice(SIGHTS))) if case.sight else (case,):
+            data = Data.of(one)
+            if data.mask is not None:
+                ready.see(data.mask)
+            ready.graph.compute()
+            yield float(np.abs(ready.answer() - by_definition(one, data)).max()), one
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(examined(differences, TOLERANCE))

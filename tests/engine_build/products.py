@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import random
 import sys
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 
-from bench.ggml import IN_BLOCK, Backend, RefusedError
+from bench.ggml import IN_BLOCK, Backend
 from bench.products import Case, Data, asked
-from tests.engine_build.variants import REFUSED, WRONG
+from tests.engine_build.variants import examined
 
 TOLERANCE = 2e-6
 """Of the sum of all products without their signs."""
@@ -36,35 +36,17 @@ def some_case(rng: random.Random) -> Case:
     )
 
 
-def worst_difference(backend: Backend, case: Case) -> float:
-    """As a share of the sum of all products without their signs."""
+def differences(backend: Backend, rng: random.Random) -> Iterator[tuple[float, Case]]:
+    """Of one case, as a share of the sum of all products without their signs."""
+    case = some_case(rng)
     data = Data.of(case)
     with asked(backend, case, data) as (graph, tensor):
         graph.compute()
         answer = graph.get(tensor, (case.batches, case.tokens, case.rows))
     weights = np.repeat(data.weights, case.batches // case.copies, axis=0).astype(np.float64).transpose(0, 2, 1)
     right = data.tokens.astype(np.float64) @ weights
-    return float((np.abs(answer - right) / (np.abs(data.tokens) @ np.abs(weights) + 1e-30)).max())
-
-
-def main() -> int:
-    """See the module."""
-    engine_dir, library, seed, count = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-    try:
-        backend = Backend(engine_dir, library)
-    except RefusedError:
-        return REFUSED
-    rng, worst = random.Random(seed), 0.0
-    for _ in range(count):
-        case = some_case(rng)
-        difference = worst_difference(backend, case)
-        if not difference <= TOLERANCE:
-            sys.stdout.write(f"{difference}: {case}\n")
-            return WRONG
-        worst = max(worst, difference)
-    sys.stdout.write(f"{worst}\n")
-    return 0
+    yield float((np.abs(answer - right) / (np.abs(data.tokens) @ np.abs(weights) + 1e-30)).max()), case
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(examined(differences, TOLERANCE))
