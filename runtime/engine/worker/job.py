@@ -55,7 +55,7 @@ class Job:
     is_started: it was told that it is being computed. lookup: guesses its next tokens, where that is wished; foretold:
     what they may be. judge: is told how many tokens are being guessed now, and how many of them were right; guessed,
     right: of all that were. keep: tokens that stay where it goes on beyond the end of the context; None where it ends
-    there.
+    there. forbidden: tokens that are never drawn.
     """
 
     request: GenerationRequest
@@ -72,6 +72,7 @@ class Job:
     guessed: int = 0
     right: int = 0
     keep: int | None = None
+    forbidden: tuple[int, ...] = ()
     clock: Clock = field(default_factory=Clock)
 
     @property
@@ -92,7 +93,7 @@ class Job:
             self.request.sampling,
             self.seed,
             self.prompt,
-            forbidden=context.model.end_tokens if self.request.ignore_eos else (),
+            forbidden=self.forbidden,
             context_size=context.size,
             budget=Budget(context.model, self.request.reasoning) if self.request.reasoning else None,
         )
@@ -106,7 +107,9 @@ class Job:
 
 
 def examine(request: GenerationRequest, arrival: int, context: Context) -> Job | Failed:
-    """The job of a request, or why it cannot be served. Any thread; costs what tokenising the prompt costs."""
+    """The job of a request, or why it cannot be served. Any thread; costs what tokenising the prompt costs; the first
+    that goes on for so many tokens, whatever comes, also what looking through the whole vocabulary costs.
+    """
     model = context.model
     if not context.generates:
         return failures.invalid(request.id, "This model does not generate text.")
@@ -130,7 +133,12 @@ def examine(request: GenerationRequest, arrival: int, context: Context) -> Job |
     foretold: list[int] = []
     if request.prediction:
         foretold = model.tokenize(request.prediction, parse_special=False, add_special=False)
-    return Job(request, prompt, seed, Sequence(request.id, arrival, tokens), answer, foretold=foretold, keep=keep)
+    return Job(
+        *(request, prompt, seed, Sequence(request.id, arrival, tokens), answer),
+        foretold=foretold,
+        keep=keep,
+        forbidden=model.end_tokens if request.ignore_eos else (),
+    )
 
 
 def _kept(request: GenerationRequest, prompt: list[int], model: Model) -> int | None:

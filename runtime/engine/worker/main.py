@@ -119,8 +119,6 @@ def _load(load: Load, log: EngineLog, listener: _Listener, send: Send, heart: He
     backend = backend_name(load.backends[0])
     size, parallel = context.size, load.parallel
     send(Ready(model.facts(context_size=size, parallel=parallel, backend=backend, ranks=context.ranks, draft=draft)))
-    # Else the first request that must go on for so many tokens, whatever comes, would wait for them.
-    threading.Thread(target=getattr, args=(model, "end_tokens"), name="end-tokens", daemon=True).start()
     return loop
 
 
