@@ -22,6 +22,11 @@ class Metrics:
         self.generation_seconds = 0.0
         self._admitted: set[str] = set()
 
+    @property
+    def running_now(self) -> int:
+        """Requests that are not over."""
+        return self.waiting + self.processing
+
     @contextmanager
     def running(self, request_id: str) -> Iterator[None]:
         """Around the life of a request."""

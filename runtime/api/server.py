@@ -46,6 +46,7 @@ GRACE_SECONDS = 0.5
 """How long open answers may take to say their last word."""
 KEEP_ALIVE_SECONDS = 75
 WARM_UP_AFTER_SECONDS = 0.2
+"""Seconds between looks whether nobody is being answered; what warms up takes a processor from who is."""
 
 
 async def serve(
@@ -132,6 +133,8 @@ async def _furnish(app: Application) -> None:
     with contextlib.suppress(PannierError):
         await app.service.engine.wait_ready()
         await asyncio.sleep(WARM_UP_AFTER_SECONDS)
+        while app.service.metrics.running_now:
+            await asyncio.sleep(WARM_UP_AFTER_SECONDS)
         await asyncio.to_thread(app.warm_up)
 
 

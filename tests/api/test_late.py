@@ -9,9 +9,10 @@ import httpx
 import pytest
 
 from runtime.api import late, routes
-from runtime.api.app import create_app
+from runtime.api.app import Application, create_app
 from runtime.api.settings import ServerSettings
 from runtime.engine.fake import FakeBehaviour, FakeEngine
+from tests.api.running import running
 
 
 def test_health_and_page_are_answered_while_the_rest_is_imported_and_the_rest_waits(
@@ -43,3 +44,22 @@ def test_health_and_page_are_answered_while_the_rest_is_imported_and_the_rest_wa
         await engine.stop()
 
     asyncio.run(visit())
+
+
+def test_what_warms_up_waits_until_nobody_is_being_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    running_then: list[int] = []
+    warm, warmed = Application.warm_up, threading.Event()
+
+    def watched(app: Application) -> None:
+        running_then.append(app.service.metrics.running_now)
+        warm(app)
+        warmed.set()
+
+    monkeypatch.setattr(Application, "warm_up", watched)
+    with running(FakeBehaviour(answer="one two three four five", token_seconds=0.2), ready=False) as server:
+        with server.http.stream("POST", "/v1/completions", json={"prompt": "Count", "stream": True}) as answer:
+            assert answer.status_code == 200
+            for _ in answer.iter_lines():
+                assert not running_then
+        assert warmed.wait(10)
+    assert running_then == [0]
