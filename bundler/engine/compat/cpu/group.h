@@ -101,16 +101,17 @@ class Group {
     int listed[TILE] = {};
     float largest[MOST], sum[MOST];  // of each query, as `Seen` has them
 
-    // Whether it is less work to multiply a tile with all who see some of it than every cell with those who see it.
-    // In units of a query and a cell of a tile; to read a cell costs five, to turn its key four more.
-    bool is_shared(int looking, int seen) const {
-        return TILE * (9 + looking * asked.sharing) < seen * (5 + 2 * asked.sharing);
+    // Whether it is less work to multiply so many cells with all who see some of them than every cell with those who see
+    // it. In units of a query and a cell of a tile; to read a cell costs five, to turn its key four more.
+    bool is_shared(int cells, int looking, int seen) const {
+        return cells * (9 + looking * asked.sharing) < seen * (5 + 2 * asked.sharing);
     }
 
     // Look at a tile; of one row alone, at cells it sees as number `first` to `last`. How many of it one row alone sees.
     int look_at(int cell, int64_t first, int64_t last) {
         Sight seen_by[TILE];
         int looking = 0, seen = 0, visible = 0;
+        uint64_t by_any = 0;
         bool is_graded = false;
         for (int row = 0; row < place.rows; row++) {
             seen_by[row] = sights.of(place.row + row, place.stream, cell);
@@ -119,22 +120,27 @@ class Group {
                 if (first > 0 || visible > last) seen_by[row].cells = between(seen_by[row].cells, first, last);
             }
             is_graded |= seen_by[row].is_graded;
+            by_any |= seen_by[row].cells;
             seen += count_of(seen_by[row].cells);
             looking += seen_by[row].cells != 0;
         }
-        if (looking && (is_graded || is_shared(looking, seen))) look_together(cell, seen_by);
-        else if (looking) remember(cell, seen_by);
+        if (!looking) return visible;
+        const Stretch wanted = stretch_of(by_any);
+        if (is_graded || is_shared(wanted.count, looking, seen)) look_together(cell, wanted, seen_by);
+        else remember(cell, seen_by);
         return visible;
     }
 
     int first_query(int key_head, int row) const { return (key_head * place.rows + row) * asked.sharing; }
 
-    void look_together(int cell, const Sight * seen_by) {
-        const int count = std::min(TILE, asked.cells - cell);
+    // At a tile from its first cell to its last that somebody sees: a text's begin and end are seldom a tile's.
+    void look_together(int tile, const Stretch & wanted, Sight * seen_by) {
+        const int cell = tile + wanted.first, count = wanted.count;
         const uint64_t all = all_of(count);
+        for (int row = 0; row < place.rows; row++) seen_by[row].cells >>= wanted.first;
         for (int key_head = 0; key_head < place.key_heads; key_head++) {
             read_turned(key_head, count, [&](int number) { return cell + number; });
-            for (int next = cell + TILE; next < std::min(cell + 2 * TILE, asked.cells); next++) fetch(key_head, next);
+            for (int next = tile + TILE; next < std::min(tile + 2 * TILE, asked.cells); next++) fetch(key_head, next);
             for (int row = 0; row < place.rows; row++) {
                 if (!seen_by[row].cells) continue;
                 const int begin = row;

@@ -162,6 +162,17 @@ int count_of(uint64_t cells) {
     return __builtin_popcountll(cells);
 }
 
+// Of a tile's cells, so many from the `first` on.
+struct Stretch {
+    int first, count;
+};
+
+// From the first cell to the last, at least one; it begins where a vector may.
+Stretch stretch_of(uint64_t cells) {
+    const int first = __builtin_ctzll(cells) / LANES * LANES;
+    return {first, TILE - __builtin_clzll(cells) - first};
+}
+
 // Those of the cells that come as number `first` to `last` (not included).
 uint64_t between(uint64_t cells, int64_t first, int64_t last) {
     uint64_t kept = 0;
