@@ -18,13 +18,14 @@ from runtime.errors import CannotRunError
 
 Floats = NDArray[np.float32]
 
-F32, F16, Q8_0 = 0, 1, 8
+F32, F16, Q4_0, Q8_0 = 0, 1, 2, 8
 """ggml's numbers of its types."""
 
 IN_BLOCK = 32
-"""Numbers of Q8_0 that have a scale together."""
+"""Numbers of Q4_0 and Q8_0 that have a scale together."""
 
 _BLOCK = np.dtype([("scale", "<f2"), ("levels", "i1", IN_BLOCK)])
+_HALF_BLOCK = np.dtype([("scale", "<f2"), ("pairs", "u1", IN_BLOCK // 2)])  # of one number and of one half a block on
 
 _WARM_UP, _TIMES = 1, 3
 
@@ -138,12 +139,18 @@ class _Room(ctypes.Structure):
     _fields_ = (("size", ctypes.c_size_t), ("buffer", ctypes.c_void_p), ("no_alloc", ctypes.c_bool))
 
 
-def random_blocks(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[Floats, bytes]:
-    """Random numbers of Q8_0, about as large as one, and their bytes."""
-    blocks = np.empty(int(np.prod(shape)) // IN_BLOCK, _BLOCK)
-    blocks["scale"] = rng.uniform(0.005, 0.03, len(blocks))
-    blocks["levels"] = rng.integers(-127, 128, (len(blocks), IN_BLOCK))
-    return (blocks["scale"].astype(np.float32)[:, None] * blocks["levels"]).reshape(shape), blocks.tobytes()
+def random_blocks(rng: np.random.Generator, shape: tuple[int, ...], kind: int = Q8_0) -> tuple[Floats, bytes]:
+    """Random numbers of Q8_0 or Q4_0, about as large as one, and their bytes."""
+    blocks = np.empty(int(np.prod(shape)) // IN_BLOCK, _BLOCK if kind == Q8_0 else _HALF_BLOCK)
+    if kind == Q8_0:
+        blocks["scale"] = rng.uniform(0.005, 0.03, len(blocks))
+        levels = blocks["levels"] = rng.integers(-127, 128, (len(blocks), IN_BLOCK))
+    else:
+        blocks["scale"] = rng.uniform(0.05, 0.3, len(blocks))
+        low, high = rng.integers(0, 16, (2, len(blocks), IN_BLOCK // 2))
+        blocks["pairs"] = low + 16 * high
+        levels = np.concatenate((low, high), axis=1) - 8
+    return (blocks["scale"].astype(np.float32)[:, None] * levels).astype(np.float32).reshape(shape), blocks.tobytes()
 
 
 def medians(one: Graph, other: Graph, rounds: int) -> tuple[float, float]:

@@ -1,11 +1,12 @@
-"""Products with weights in Q8_0 on this processor: ours (`bundler/engine/compat/cpu/`) against llama.cpp's own.
+"""Products on this processor: ours (`bundler/engine/compat/cpu/`) against llama.cpp's own.
 
 usage: python -m bench.products --other DIR [--threads N] [--rounds 5] [--variant NAME] [--engine DIR]
 
 Asks one CPU backend, through ggml's C interface, for a matrix of a layer of 2,048 numbers a token, and for the output
-matrix of a model with 512 and a modern vocabulary, times one token, a few, and a prompt's. `--other`: a folder with the
-libraries of an engine without ours, to measure against. Both in alternating order, in a process of their own; one JSON
-line per case: medians in milliseconds, and the ratio of ours over theirs.
+matrix of a model with 512 and a modern vocabulary, times one token, a few, and a prompt's. Weights are in Q8_0, in the
+last case in Q4_0. `--other`: a folder with the libraries of an engine without ours, to measure against. Both in
+alternating order, in a process of their own; one JSON line per case: medians in milliseconds, and the ratio of ours
+over theirs.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.ggml import F32, IN_BLOCK, Q8_0, Backend, Floats, Graph, random_blocks
+from bench.ggml import F32, IN_BLOCK, Q4_0, Q8_0, Backend, Floats, Graph, random_blocks
 from bundler.console import Console
 from bundler.engine.build import build_engine
 from bundler.targets import host
@@ -32,21 +33,25 @@ from runtime.engine.bindings import library_file
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A matrix of weights, `rows` x `width`, times tokens. copies: of the matrix; batches: of tokens, a multiple."""
+    """A matrix of weights, `rows` x `width`, times tokens. copies: of the matrix; batches: of tokens, a multiple.
+    kind: of the weights, Q8_0 or Q4_0.
+    """
 
     rows: int
     width: int
     tokens: int
+    kind: int = Q8_0
     copies: int = 1
     batches: int = 1
     threads: int = 1
     seed: int = 1
 
 
-FEW = (1, 2, 4, 5, 8, 12, 16)
+FEW = (1, 2, 3, 4, 5, 8, 12, 16)
 CASES = (
     *(Case(6144, 2048, tokens) for tokens in (*FEW, 64, 512)),
     *(Case(151_936, 512, tokens) for tokens in FEW),
+    Case(24_576, 2048, 1, Q4_0),
 )
 _TIMES = 5
 
@@ -66,7 +71,7 @@ class Data:
     def of(cls, case: Case) -> Data:
         """Made for it."""
         rng = np.random.default_rng(case.seed)
-        weights, weights_bytes = random_blocks(rng, (case.copies, case.rows, case.width))
+        weights, weights_bytes = random_blocks(rng, (case.copies, case.rows, case.width), case.kind)
         levels = rng.integers(-127, 128, (case.batches * case.tokens * case.width // IN_BLOCK, IN_BLOCK))
         levels[:, 0] = 127  # the largest of a block decides its scale
         scales = 2.0 ** rng.integers(-8, -4, (len(levels), 1))
@@ -78,7 +83,7 @@ class Data:
 def asked(backend: Backend, case: Case, data: Data) -> Iterator[tuple[Graph, int]]:
     """The case, ready to be computed by a backend; and the tensor with the answer, [batch, token, row]."""
     with backend.graph(case.threads, tensors=8) as graph:
-        weights = graph.tensor(Q8_0, case.width, case.rows, case.copies, 1)
+        weights = graph.tensor(case.kind, case.width, case.rows, case.copies, 1)
         tokens = graph.tensor(F32, case.width, case.tokens, case.batches, 1)
         answer = graph.base.ggml_mul_mat(graph.context, weights, tokens)
         graph.wants(answer)
@@ -95,7 +100,7 @@ def measure(engine: Path, variant: str, threads: int) -> None:
     for case in CASES:
         with asked(backend, replace(case, threads=threads), Data.of(case)) as (graph, _):
             graph.compute()
-            name = f"{case.tokens} tokens, {case.rows} x {case.width}"
+            name = f"{case.tokens} tokens, {case.rows} x {case.width}{' in Q4_0' if case.kind == Q4_0 else ''}"
             found[name] = statistics.median(graph.compute() for _ in range(_TIMES))
     sys.stdout.write(json.dumps(found) + "\n")
 

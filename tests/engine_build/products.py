@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bench.ggml import IN_BLOCK, Backend
+from bench.ggml import IN_BLOCK, Q4_0, Q8_0, Backend
 from bench.products import Case, Data, asked
 from tests.engine_build.variants import examined
 
@@ -23,12 +23,13 @@ TOLERANCE = 2e-6
 
 
 def some_case(rng: random.Random) -> Case:
-    """Few and many tokens, also such as fill no vector; rows that are left over; several products at a time."""
+    """One token, few and many, also such as fill no vector; rows that are left over; several products at a time."""
     copies = rng.choice((1, 1, 1, 2))
     return Case(
-        rows=rng.choice((rng.randint(1, 9), 4 * rng.randint(1, 100), rng.randint(10, 700))),
+        rows=rng.choice((rng.randint(1, 9), 4 * rng.randint(1, 100), rng.randint(10, 700), rng.randint(1000, 3000))),
         width=IN_BLOCK * rng.randint(1, 40),
-        tokens=rng.choice((rng.randint(1, 8), rng.randint(9, 40), rng.randint(41, 200))),
+        tokens=rng.choice((1, rng.randint(2, 8), rng.randint(9, 40), rng.randint(41, 200))),
+        kind=rng.choice((Q8_0, Q8_0, Q4_0)),
         copies=copies,
         batches=copies * rng.choice((1, 1, 3)),
         threads=rng.randint(1, 5),

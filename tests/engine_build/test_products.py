@@ -1,4 +1,4 @@
-"""Products with weights in Q8_0, ours: every variant that runs on this machine computes what they are defined to be."""
+"""Products, ours and llama.cpp's: every variant that runs on this machine computes what they are defined to be."""
 
 from __future__ import annotations
 
