@@ -1,4 +1,4 @@
-// Products of weights in Q8_0 with several tokens, on x86 processors that multiply and add four bytes at once (VNNI).
+// Products of weights in Q8_0 with many tokens, on x86 processors that multiply and add four bytes at once (VNNI).
 //
 // A vector's lanes are tokens: four numbers of each lie side by side, the next token's behind them. So one instruction
 // multiplies four numbers of a row of weights with those of sixteen tokens, and sums are scaled once a block for all of

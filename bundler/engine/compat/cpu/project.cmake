@@ -1,5 +1,5 @@
 # CMake reads this after ggml's project() call (CMAKE_PROJECT_ggml_INCLUDE). On processors attention is ours
-# (attention.cpp), and so are products with weights in Q8_0 (products.cpp), and where a graph is planned, begins and ends;
+# (attention.cpp), and so are many products (products.cpp), and where a graph is planned, begins and ends;
 # llama.cpp's own functions get other names, under which ours call them.
 set(PANNIER_CPU "${CMAKE_CURRENT_LIST_DIR}")
 
