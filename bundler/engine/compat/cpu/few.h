@@ -12,7 +12,7 @@
 
 namespace few {
 
-constexpr int64_t LEAST_BYTES = 64 << 10;  // of a matrix; attention can have many that are smaller
+constexpr int64_t LEAST_BYTES = 256 << 10;  // of a matrix; there can be one for each head, and threads meet for each
 
 #if defined(PANNIER_FEW)
 
@@ -80,9 +80,10 @@ inline void multiply_rows_of_any(const Product & asked, int64_t first, int64_t l
             asked.texts, 0, 1);
 }
 
-// Whether it is one of these; all threads find the same.
+// Whether it is one of these; all threads find the same. Rows that are far from each other are a head's in the cache.
 inline bool are_asked(const Product & asked) {
-    if (asked.rows * asked.row_bytes() < LEAST_BYTES || ggml_is_numa()) return false;
+    const bool is_whole = asked.weights_pitch == asked.blocks;
+    if (!is_whole || asked.rows * asked.row_bytes() < LEAST_BYTES || ggml_is_numa()) return false;
 #if defined(PANNIER_FEW)
     if (asked.is_q8_0()) return asked.tokens <= MOST;
 #endif
