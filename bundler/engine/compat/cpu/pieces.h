@@ -14,7 +14,8 @@ class Pieces {
   public:
     // row_bytes: of the matrix.
     Pieces(int64_t rows, int64_t row_bytes, int threads) :
-        rows(rows), shares(int64_t{2} * threads), least(std::max<int64_t>(1, LEAST_BYTES / row_bytes)) {}
+        rows(rows), shares(int64_t{2} * threads),
+        least(std::max<int64_t>(1, std::min(LEAST_BYTES / row_bytes, rows / threads))) {}
 
     // The rows of the piece with this number; numbers must not fall. False behind the last.
     bool find(int64_t number, int64_t & first, int64_t & last) {
@@ -29,7 +30,7 @@ class Pieces {
     }
 
   private:
-    static constexpr int64_t LEAST_BYTES = 32 << 10;
+    static constexpr int64_t LEAST_BYTES = 32 << 10;  // unless somebody would go without
     static constexpr int64_t TOGETHER = 4;  // rows, which products with many tokens multiply together
 
     const int64_t rows, shares, least;
