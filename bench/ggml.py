@@ -150,7 +150,7 @@ def random_blocks(rng: np.random.Generator, shape: tuple[int, ...], kind: int = 
         low, high = rng.integers(0, 16, (2, len(blocks), IN_BLOCK // 2))
         blocks["pairs"] = low + 16 * high
         levels = np.concatenate((low, high), axis=1) - 8
-    return (blocks["scale"].astype(np.float32)[:, None] * levels).astype(np.float32).reshape(shape), blocks.tobytes()
+    return (blocks["scale"][:, None] * levels).astype(np.float32).reshape(shape), blocks.tobytes()
 
 
 def medians(one: Graph, other: Graph, rounds: int) -> tuple[float, float]:
