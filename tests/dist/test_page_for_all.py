@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.dist.cut_off import CutOff
 from tests.dist.steering import RICH, SLOW, exactly, make_it_write
 from tests.webui.access import faults, fits, has_focus, tab_to
-from tests.webui.driving import answered, ask
+from tests.webui.driving import answered, ask, first_paint
 
 
 def test_something_is_seen_within_half_a_second(page: Page, server: CutOff) -> None:
@@ -18,7 +18,7 @@ def test_something_is_seen_within_half_a_second(page: Page, server: CutOff) -> N
         other = page.context.new_page()
         other.goto(server.url)
         expect(other.locator("#prompt")).to_be_visible()
-        painted.append(other.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+        painted.append(first_paint(other))
         other.close()
     assert min(painted) < 500
 

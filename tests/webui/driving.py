@@ -75,6 +75,21 @@ def kept(page: Page) -> None:
     )
 
 
+def first_paint(page: Page) -> float:
+    """Milliseconds from the navigation to the first contentful paint, once the browser has noted it.
+
+    What was drawn is noted a little later than it can be found in the document.
+    """
+    painted: float = page.evaluate(
+        """() => new Promise((done, failed) => {
+            const noted = (list) => list.getEntriesByName("first-contentful-paint").forEach((it) => done(it.startTime))
+            new PerformanceObserver(noted).observe({ type: "paint", buffered: true })
+            setTimeout(() => failed(new Error("nothing was painted in 30 seconds")), 30_000)
+        })"""
+    )
+    return painted
+
+
 def answered(page: Page, count: int = 1) -> Locator:
     """The answers, once so many are there and none is being written."""
     answers = page.locator(".turn.assistant")
