@@ -43,9 +43,11 @@ struct Seen {
     }
 };
 
-// Of a group of queries: a few rows, and all heads that read a few heads of keys.
+// Of a group of queries: a few rows, and all heads that read a few heads of keys; and which of how many slices of the
+// cells they see it looks at.
 struct Place {
     int row, rows, key_head, key_heads, stream;
+    int slice = 0, slices = 1;
 };
 
 // Its queries are numbered `(key_head * rows + row) * sharing + head`, all from the group's first.
@@ -74,12 +76,20 @@ class Group {
         }
     }
 
-    // Look at the cells; of one row alone, only at those it sees as number `first` to `last`.
-    void look(int64_t first = 0, int64_t last = INT64_MAX) {
+    // Look at the slice: of one row alone some of the cells it sees, of several some of the tiles.
+    void look() {
+        int64_t first = 0, last = INT64_MAX;
+        if (place.slices > 1) {
+            const int64_t all = place.rows == 1 ? sights.count(place.row, place.stream)
+                                                : sights.tiles(place.row, place.rows, place.stream);
+            first = all * place.slice / place.slices, last = all * (place.slice + 1) / place.slices;
+        }
         int64_t number = 0;
-        for (int cell = 0; cell < asked.cells && number < last; cell += TILE)
-            if (sights.may_see(place.row, place.rows, place.stream, cell))
-                number += look_at(cell, first - number, last - number);
+        for (int cell = 0; cell < asked.cells && number < last; cell += TILE) {
+            if (!sights.may_see(place.row, place.rows, place.stream, cell)) continue;
+            if (place.rows == 1) number += look_at(cell, first - number, last - number);
+            else if (number++ >= first) look_at(cell, 0, INT64_MAX);
+        }
         for (int row = 0; row < place.rows; row++) look_at_list(row);
     }
 

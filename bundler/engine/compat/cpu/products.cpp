@@ -2,11 +2,11 @@
 // another product, or on another processor, is left to llama.cpp's own, which CMake renames (project.cmake).
 //
 // llama.cpp asks for them here when it has made the tokens' numbers Q8_0, too, or what else the weights want, which lie
-// at the beginning of the work buffer. The panels lie at its end, in room that is planned for them: planning is ours,
-// too.
+// at the beginning of the work buffer. The panels lie at its end, in room that is planned for them (planning.h).
 
 #include "few.h"
 #include "panels.h"
+#include "planning.h"
 #include "tiles.h"
 
 #include <algorithm>
@@ -18,7 +18,6 @@ bool llamafile_sgemm(const ggml_compute_params * params, int64_t rows, int64_t t
 bool pannier_llama_sgemm(const ggml_compute_params * params, int64_t rows, int64_t tokens, int64_t blocks,
                          const void * weights, int64_t weights_pitch, const void * texts, int64_t texts_pitch,
                          void * answer, int64_t answer_pitch, int weights_type, int texts_type, int answer_type);
-ggml_cplan pannier_llama_graph_plan(const ggml_cgraph * graph, int threads, ggml_threadpool * pool);
 }
 
 #if defined(PANNIER_PANELS)
@@ -112,14 +111,6 @@ class Many {
     }
 };
 
-// Bytes of the work buffer that a node needs: its tokens in Q8_0, and the panels of one product.
-size_t room_of(const ggml_tensor * node) {
-    if (node->op != GGML_OP_MUL_MAT || node->src[0]->type != GGML_TYPE_Q8_0) return 0;
-    const ggml_tensor * texts = node->src[1];
-    const size_t numbers = ggml_row_size(GGML_TYPE_Q8_0, ggml_nelements(texts));
-    return numbers + Many::room(texts->ne[1], texts->ne[0] / QK8_0);
-}
-
 }  // namespace
 
 #endif
@@ -140,11 +131,14 @@ bool llamafile_sgemm(const ggml_compute_params * params, int64_t rows, int64_t t
                                answer_pitch, weights_type, texts_type, answer_type);
 }
 
-ggml_cplan ggml_graph_plan(const ggml_cgraph * graph, int threads, ggml_threadpool * pool) {
-    ggml_cplan plan = pannier_llama_graph_plan(graph, threads, pool);
+// Its tokens in Q8_0, and the panels.
+size_t room_for_product(const ggml_tensor * node) {
 #if defined(PANNIER_PANELS)
-    for (int node = 0; node < graph->n_nodes; node++)
-        plan.work_size = std::max(plan.work_size, room_of(graph->nodes[node]));
+    if (node->op != GGML_OP_MUL_MAT || node->src[0]->type != GGML_TYPE_Q8_0) return 0;
+    const ggml_tensor * texts = node->src[1];
+    const size_t numbers = ggml_row_size(GGML_TYPE_Q8_0, ggml_nelements(texts));
+    return numbers + Many::room(texts->ne[1], texts->ne[0] / QK8_0);
+#else
+    return 0;
 #endif
-    return plan;
 }

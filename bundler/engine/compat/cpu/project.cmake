@@ -1,5 +1,5 @@
 # CMake reads this after ggml's project() call (CMAKE_PROJECT_ggml_INCLUDE). On processors attention is ours
-# (attention.cpp), and so are many products (products.cpp), and where a graph is planned, begins and ends;
+# (attention.cpp), and so are many products (products.cpp), and where a graph is planned (planning.cpp), begins and ends;
 # llama.cpp's own functions get other names, under which ours call them.
 set(PANNIER_CPU "${CMAKE_CURRENT_LIST_DIR}")
 
@@ -8,7 +8,9 @@ function(pannier_own_functions)
     list(FILTER targets INCLUDE REGEX "^ggml-cpu")
     list(FILTER targets EXCLUDE REGEX "-feats$")
     foreach (target ${targets})
-        target_sources(${target} PRIVATE "${PANNIER_CPU}/attention.cpp" "${PANNIER_CPU}/products.cpp")
+        foreach (source attention planning products)
+            target_sources(${target} PRIVATE "${PANNIER_CPU}/${source}.cpp")
+        endforeach()
     endforeach()
     pannier_rename(ops.cpp ggml_compute_forward_flash_attn_ext pannier_llama_flash_attn_ext)
     pannier_rename(llamafile/sgemm.cpp llamafile_sgemm pannier_llama_sgemm)

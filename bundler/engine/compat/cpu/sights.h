@@ -129,6 +129,12 @@ class Sights {
         return any != 0;
     }
 
+    int tiles(int row, int rows, int stream) const {
+        int seen = 0;
+        for (int cell = 0; cell < asked.cells; cell += TILE) seen += may_see(row, rows, stream, cell);
+        return seen;
+    }
+
     int64_t count(int row, int stream) const {
         int64_t visible = 0;
         for (int cell = 0; cell < asked.cells; cell += TILE) visible += count_of(of(row, stream, cell).cells);
