@@ -81,6 +81,7 @@ CASES = (
     ("64 rows of a prompt behind 4,096 cells", Case(64, 4160, "causal")),
     ("512 rows of a prompt behind 4,096 cells", Case(512, 4608, "causal")),
     ("8 rows that decode, 64 of a prompt behind 4,096 cells", Case(72, 4608, "decodes and a prompt")),
+    ("8 rows that decode, 64 of a prompt behind 4,096 of 4,915 cells", Case(72, 4915, "cells between others'")),
     ("64 rows of the last of 16 texts", Case(64, 20480, "last of 16")),
     ("8 rows of 16 texts, 64 of the last one's prompt", Case(72, 20480, "8 and the last of 16")),
     ("8 rows of 16 texts, 504 of the last one's prompt", Case(512, 20480, "8 and the last of 16")),
@@ -180,7 +181,7 @@ def _stored(rng: np.random.Generator, shape: tuple[int, ...], kind: int) -> tupl
 
 SIGHTS = (
     *("causal", "own", "alternating", "shared", "random"),
-    *("graded", "decodes and a prompt", "few", "some see nothing"),
+    *("graded", "decodes and a prompt", "cells between others'", "few", "some see nothing"),
 )
 
 
@@ -200,6 +201,7 @@ def _mask(rng: np.random.Generator, case: Case) -> Floats:
         "random": half,
         "graded": half,
         "decodes and a prompt": np.where(row < 8, cell % 37 == row, causal),
+        "cells between others'": np.where(row < 8, cell % 48 == row, causal & (cell % 48 > 7)),
         "last of 16": (text == 15) & causal,
         "8 and the last of 16": np.where(row < 8, text == row, (text == 15) & causal),
         "few": cell < case.cells / 32 + stream,

@@ -90,6 +90,7 @@ class Group {
             if (place.rows == 1) number += look_at(cell, first - number, last - number);
             else if (number++ >= first) look_at(cell, 0, INT64_MAX);
         }
+        look_at_gathered();
         for (int row = 0; row < place.rows; row++) look_at_list(row);
     }
 
@@ -109,6 +110,9 @@ class Group {
     float *tile_of_keys, *tile_of_values;
     int32_t * lists;  // of each row, cells it sees and has not looked at
     int listed[TILE] = {};
+    int32_t gathered_cells[TILE];  // that many rows see, and none has looked at
+    Sight gathered_by[TILE] = {};  // for each row, which of them it sees
+    int gathered = 0;
     float largest[MOST], sum[MOST];  // of each query, as `Seen` has them
 
     // Whether it is less work to multiply so many cells with all who see some of them than every cell with those who see
@@ -135,22 +139,50 @@ class Group {
             looking += seen_by[row].cells != 0;
         }
         if (!looking) return visible;
-        const Stretch wanted = stretch_of(by_any);
-        if (is_graded || is_shared(wanted.count, looking, seen)) look_together(cell, wanted, seen_by);
-        else remember(cell, seen_by);
+        if (is_graded) {
+            const Stretch wanted = stretch_of(by_any);
+            for (int row = 0; row < place.rows; row++) seen_by[row].cells >>= wanted.first;
+            look_together(seen_by, wanted.count, [=](int number) { return cell + wanted.first + number; });
+        } else if (!is_shared(count_of(by_any), looking, seen)) {
+            remember(cell, seen_by);
+        } else if (by_any == all_of(TILE)) {
+            look_together(seen_by, TILE, [=](int number) { return cell + number; });
+        } else {
+            gather(cell, seen_by, by_any);
+        }
         return visible;
     }
 
     int first_query(int key_head, int row) const { return (key_head * place.rows + row) * asked.sharing; }
 
-    // At a tile from its first cell to its last that somebody sees: a text's begin and end are seldom a tile's.
-    void look_together(int tile, const Stretch & wanted, Sight * seen_by) {
-        const int cell = tile + wanted.first, count = wanted.count;
+    // Of cells that many texts share, only those that somebody here sees: where others decode beside a prompt, theirs
+    // lie between those of the prompt.
+    void gather(int cell, const Sight * seen_by, uint64_t by_any) {
+        while (by_any) {
+            const uint64_t taken = lowest(by_any, TILE - gathered);
+            for (int row = 0; row < place.rows; row++)
+                gathered_by[row].cells |= side_by_side(seen_by[row].cells, taken) << gathered;
+            for (uint64_t left = taken; left; left &= left - 1)
+                gathered_cells[gathered++] = cell + __builtin_ctzll(left);
+            by_any &= ~taken;
+            if (gathered == TILE) look_at_gathered();
+        }
+    }
+
+    void look_at_gathered() {
+        if (!gathered) return;
+        look_together(gathered_by, gathered, [this](int number) { return gathered_cells[number]; });
+        for (Sight & one : gathered_by) one.cells = 0;
+        gathered = 0;
+    }
+
+    // At so many cells with all who see some of them.
+    template <typename CellAt> void look_together(const Sight * seen_by, int count, CellAt cell_at) {
         const uint64_t all = all_of(count);
-        for (int row = 0; row < place.rows; row++) seen_by[row].cells >>= wanted.first;
+        const int behind = cell_at(count - 1) + 1;
         for (int key_head = 0; key_head < place.key_heads; key_head++) {
-            read_turned(key_head, count, [&](int number) { return cell + number; });
-            for (int next = tile + TILE; next < std::min(tile + 2 * TILE, asked.cells); next++) fetch(key_head, next);
+            read_turned(key_head, count, cell_at);
+            for (int next = behind; next < std::min(behind + TILE, asked.cells); next++) fetch(key_head, next);
             for (int row = 0; row < place.rows; row++) {
                 if (!seen_by[row].cells) continue;
                 const int begin = row;
@@ -160,7 +192,7 @@ class Group {
                 bend(query, together, count);
                 for (int one = begin; one < row; one++) {
                     const Sight & sight = seen_by[one];
-                    if (sight.cells != all || sight.is_graded) hide(key_head, one, cell, count, sight);
+                    if (sight.cells != all || sight.is_graded) hide(key_head, one, cell_at(0), count, sight);
                 }
                 weigh(query, together, count);
             }

@@ -167,10 +167,26 @@ struct Stretch {
     int first, count;
 };
 
-// From the first cell to the last, at least one; it begins where a vector may.
+// From the first cell to the last, at least one.
 Stretch stretch_of(uint64_t cells) {
-    const int first = __builtin_ctzll(cells) / LANES * LANES;
+    const int first = __builtin_ctzll(cells);
     return {first, TILE - __builtin_clzll(cells) - first};
+}
+
+// The first so many of the cells, at least one.
+uint64_t lowest(uint64_t cells, int count) {
+    uint64_t others = cells;
+    for (; count > 0 && others; count--) others &= others - 1;
+    return cells ^ others;
+}
+
+// Which of some places are cells: bits of the places alone, side by side. Mostly all are, or none.
+uint64_t side_by_side(uint64_t cells, uint64_t places) {
+    if ((cells & places) == places) return all_of(count_of(places));
+    uint64_t found = 0;
+    for (int at = 0; cells & places; at++, places &= places - 1)
+        found |= static_cast<uint64_t>((cells & places & -places) != 0) << at;
+    return found;
 }
 
 // Those of the cells that come as number `first` to `last` (not included).
