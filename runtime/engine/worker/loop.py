@@ -105,7 +105,7 @@ class Loop:
             if not rests:
                 with self._heart.working(UNKNOWN_SECONDS):
                     self._guessing.guess(self._jobs)
-            chunks = self._scheduler.plan(self._pace.prompt_tokens(decoding, prompts))
+            chunks = self._scheduler.plan(self._pace.prompt_tokens(decoding, prompts, self._scheduler.depth))
             self._step(chunks, rested=rests)
             self._tell()
             self._vectors.step()
@@ -175,12 +175,14 @@ class Loop:
         jobs = [self._jobs[chunk.sequence.name] for chunk in chunks]
         if new := [job for job in jobs if not job.is_started]:
             self._start(*new)
-        prompt_tokens = sum(chunk.count for chunk in chunks if not chunk.sequence.is_decoding)
         decoding = sum(chunk.sequence.is_decoding for chunk in chunks)
+        prompts = [chunk for chunk in chunks if not chunk.sequence.is_decoding]
+        prompt_tokens = sum(chunk.count for chunk in prompts)
+        depth = sum(chunk.count * chunk.depth for chunk in prompts) / max(1, prompt_tokens)
         begin = time.perf_counter()
         try:
             outputs = self._fill(chunks)
-            self._heart.begin(self._pace.expected(decoding, prompt_tokens))
+            self._heart.begin(self._pace.expected(decoding, prompt_tokens, depth))
             self._context.decode(self._batch)
         except DecodeError as error:
             self._heart.end()
@@ -201,7 +203,7 @@ class Loop:
             self._guessing.judge(job, chunk, one)
             self._take(job, one)
         seconds = time.perf_counter() - begin
-        self._pace.learn(decoding, prompt_tokens, seconds, rested=rested)
+        self._pace.learn(decoding, prompt_tokens, seconds, depth=depth, rested=rested)
         if not prompt_tokens:
             self._guessing.stepped(chunks, seconds)
         self._tally.step(chunks)

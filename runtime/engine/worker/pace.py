@@ -12,6 +12,8 @@ from __future__ import annotations
 import statistics
 from collections import deque
 
+from runtime.engine.worker.token_cost import TokenCost
+
 _STRETCH = 3.7
 """A step with prompts may take so many times as long as one without. Prompts then get 2.7 of 3.7 parts of the time."""
 
@@ -27,16 +29,8 @@ _LEAST = 16
 _REMEMBERED = 7
 """Steps without prompts whose median counts: being busy elsewhere now and then must make them no longer."""
 
-_TELLING = 64
-"""Tokens of prompts in a step that tells half of what there is to know about their cost."""
-
 _FRESH = 32
 """Steps with prompts after which one without is due, to see what those cost now: texts have grown since."""
-
-_OUTLIER = 1.5
-"""Prompts this many times as dear as expected count as only that much dearer: the machine was busy. If they stay so,
-the next steps say it again; while they were believed at once, one such step made the next ten too small.
-"""
 
 _UNSEEN = 0.7
 """So much of what they may take prompts get at first, while they were only seen without anybody who decodes: beside
@@ -53,36 +47,41 @@ class Pace:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._alone: dict[int, deque[float]] = {}  # seconds of steps without prompts, by how many decode (see `_kind`)
-        self._per_token: float | None = None  # seconds more for each token of a prompt
+        self._cost = TokenCost()  # of prompts
         self._seen_beside = False  # that was last seen where somebody decoded
         self._with_prompts = 0  # steps with prompts and decodes since the last one without prompts
 
-    def prompt_tokens(self, decoding: int, prompts: int) -> int:
+    def prompt_tokens(self, decoding: int, prompts: int, depth: int = 0) -> int:
         """How many tokens of prompts may be computed until so many sequences decode again, if so many prompts wait.
 
+        depth: tokens that the prompt which is next has computed.
         0 where it must be seen first what a step without them costs. More than a step can carry where that takes no
         longer than they may wait.
         """
         if decoding == 0:
             return self._limit
-        if self._per_token is None:
+        if not self._cost.is_known:
             return max(_LEAST, self._limit // 8)
         alone = self._usual(_kind(decoding))
         if alone is None or self._with_prompts >= _FRESH:
             return 0
         one, all_of_them = (_STRETCH - 1) * alone, (_STRETCH - 1) * alone * prompts
         seconds = max(one, min(all_of_them, _PAUSE)) * (1.0 if self._seen_beside else _UNSEEN)
-        return max(_LEAST, int(seconds / self._per_token))
+        return max(_LEAST, self._cost.tokens(seconds, depth))
 
-    def expected(self, decoding: int, prompt_tokens: int) -> float:
-        """Seconds a step should take."""
+    def expected(self, decoding: int, prompt_tokens: int, depth: float = 0) -> float:
+        """Seconds a step should take. depth: of its prompts' tokens in their texts, on average."""
         alone = self._about(decoding) if decoding else 0.0
-        if alone is None or (prompt_tokens and self._per_token is None):
+        if alone is None or (prompt_tokens and not self._cost.is_known):
             return UNKNOWN_SECONDS
-        return alone + prompt_tokens * (self._per_token or 0.0)
+        return alone + self._cost.of(prompt_tokens, depth)
 
-    def learn(self, decoding: int, prompt_tokens: int, seconds: float, *, rested: bool = False) -> None:
-        """A step took so long. rested: nobody decoded in it only because prompts went first."""
+    def learn(
+        self, decoding: int, prompt_tokens: int, seconds: float, *, depth: float = 0, rested: bool = False
+    ) -> None:
+        """A step took so long. depth: of its prompts' tokens in their texts, on average. rested: nobody decoded in it
+        only because prompts went first.
+        """
         if prompt_tokens == 0:
             self._alone.setdefault(_kind(decoding), deque(maxlen=_REMEMBERED)).append(seconds)
             self._with_prompts = 0
@@ -90,8 +89,7 @@ class Pace:
         self._with_prompts += decoding > 0
         alone = self._usual(_kind(decoding)) if decoding else 0.0
         if alone is not None:
-            rest = max(seconds - alone, seconds / 10) / prompt_tokens
-            self._per_token = _blend(self._per_token, rest, prompt_tokens / (prompt_tokens + _TELLING))
+            self._cost.learn(prompt_tokens, depth, max(seconds - alone, seconds / 10))
             self._seen_beside = decoding > 0 or (rested and self._seen_beside)
 
     def _usual(self, kind: int) -> float | None:
@@ -111,9 +109,3 @@ class Pace:
 def _kind(decoding: int) -> int:
     """Steps in which 1, 2 or 3, 4 to 7, 8 to 15 … decode cost alike."""
     return decoding.bit_length()
-
-
-def _blend(known: float | None, seen: float, weight: float) -> float:
-    if known is None:
-        return seen
-    return known + weight * (min(seen, _OUTLIER * known) - known)

@@ -30,9 +30,9 @@ _GROWTH = 16
 _TURNS = 4
 """One step with prompts of so many is for the one that has waited longest, whatever it has left."""
 
-_TOGETHER = 16
-"""Tokens that products on processors take at a time (`bundler/engine/compat/cpu/panels.h`); one that is left over takes
-about as long as these.
+_TOGETHER = 8
+"""Products on processors take so many tokens at a time, or twice as many (`bundler/engine/compat/cpu/panels.h`); one
+that is left over takes about as long as these.
 """
 
 
@@ -57,6 +57,11 @@ class Scheduler:
         """Whether those who decode rest in the next step: prompts go first, and fill it."""
         pending = sum(sequence.pending for sequence in self.running if not sequence.is_decoding)
         return min(pending, self._ahead) >= self._limit
+
+    @property
+    def depth(self) -> int:
+        """Tokens that the prompt which is next has computed; 0 where none is."""
+        return next((sequence.computed for sequence in self._prompts()), 0)
 
     def add(self, sequence: Sequence) -> None:
         """A request came."""
@@ -148,7 +153,7 @@ class Scheduler:
         chunks = [Chunk(sequence, 1, tuple(sequence.guessed)) for sequence in decoders]
         decoding = sum(chunk.size for chunk in chunks)
         budget = min(prompt_tokens, self._limit - decoding)
-        if budget > _TOGETHER:
+        if budget > 2 * _TOGETHER:
             budget -= (decoding + budget) % _TOGETHER
         for sequence in self._prompts():
             if budget <= 0:

@@ -60,6 +60,11 @@ class Chunk:
         return self.sequence.tokens[begin : begin + self.count]
 
     @property
+    def depth(self) -> float:
+        """Where the tokens lie in their text, on average; before they are computed."""
+        return self.sequence.computed + self.count / 2
+
+    @property
     def draws(self) -> bool:
         """Whether a token can be drawn after it."""
         return self.count == self.sequence.pending
