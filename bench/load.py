@@ -11,7 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 TOKENS_PER_WORD = 1.3
-"""Of real tokenizers and English; the noise models of `bench.models` have a token for every letter."""
+"""Of real tokenizers and English."""
+
+_GROUP = 6
+"""Characters of the texts here, of which the last is a space. The noise models of `bench.models` have a token for every
+letter, and one for a letter with the space before it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,9 @@ class Result:
 def words(count: int, seed: int) -> str:
     """A text of as many tokens as so many words would be, always the same for a seed."""
     chosen = random.Random(seed)
-    letters = (chosen.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(round(count * TOKENS_PER_WORD)))
-    return "".join(" " if at % 6 == 5 else letter for at, letter in enumerate(letters))
+    characters = round(count * TOKENS_PER_WORD * _GROUP / (_GROUP - 1))
+    letters = (chosen.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(characters))
+    return "".join(" " if at % _GROUP == _GROUP - 1 else letter for at, letter in enumerate(letters))
 
 
 async def run(port: int, asks: Sequence[Ask]) -> Result:
