@@ -12,7 +12,7 @@ _OUTLIER = 1.5
 the next steps say it again; while they were believed at once, one such step made the next ten too small.
 """
 
-_FORGETTING = 0.98
+_FORGETTING = 0.995
 """Of what steps said of the growth. It is the model's and the machine's, so that many steps may tell; how dear tokens
 are changes with what else the machine does, and is learned from the last few.
 """

@@ -12,7 +12,7 @@ namespace {
 
 using tiles::Matrix;
 
-constexpr int MOST = 8 * TILE;  // queries of a group, at most `TILE` for each head of keys
+constexpr int MOST = 8 * TILE;  // queries of a group, whose rows are at most `TILE`
 constexpr int AHEAD = 8;  // cells that are brought near while others are read; more at a time hold up what is read
 constexpr int FEW = 3;  // so many queries are multiplied with keys as they lie; for more, keys are worth turning
 
@@ -56,7 +56,7 @@ class Group {
     // Room in floats that a group of so many queries needs.
     static int64_t room(const Question & asked, int queries) {
         const int wide = asked.keys_wide + asked.values_wide;
-        return int64_t{queries} * (wide + TILE) + std::min(queries, TILE) / asked.sharing * TILE + TILE * wide;
+        return int64_t{queries} * (wide + TILE) + std::min(queries / asked.sharing, TILE) * TILE + TILE * wide;
     }
 
     Group(const Question & asked, const Sights & sights, float * room, const Place & place) :

@@ -18,7 +18,7 @@ namespace {
 
 using tiles::LANES;
 
-constexpr int TILE = 64;     // cells looked at together, and queries at most; llama.cpp plans room for so many
+constexpr int TILE = 64;     // cells looked at together
 constexpr int LONGEST = 256;  // of keys and values
 constexpr int LINE = 64;      // bytes of a processor's cache that come and go together
 constexpr uint16_t HIDDEN = 0xFC00;  // minus infinity, as the mask has it

@@ -17,14 +17,14 @@ class Tasks {
     // most: queries of a group. most_slices: of a group.
     Tasks(const Question & asked, const Sights & sights, int threads, int most, int most_slices) :
         asked(asked), sights(sights), threads(threads), most_slices(most_slices), fair(fair_for(asked, threads)),
-        most_rows(std::min(most, TILE) / asked.sharing), most_parts(std::min(most / asked.sharing, fair)) {
+        most_rows(rows_for(asked, most)), most_parts(std::min(most / asked.sharing, fair)) {
         if (most_slices > 1) most_parts = std::max(most_parts, most_rows);
     }
 
     // Into how many slices a group may have to be cut.
     static int slices_for(const Question & asked, int threads) {
         if (are_few(asked, threads)) return threads;
-        const int fair = fair_for(asked, threads), rows = std::min(TILE / asked.sharing, asked.rows);
+        const int fair = fair_for(asked, threads), rows = std::min(rows_for(asked, MOST), asked.rows);
         return (rows + fair - 1) / fair;
     }
 
@@ -59,6 +59,12 @@ class Tasks {
     int row = 0, stream = 0, rows = 0, key_heads = 1, slices = 1;  // of the tasks that begin with number `first`
     int first = 0, tasks = 0;
     bool is_sliced = false;
+
+    // At most so many rows look at a tile together: enough that to read and turn it is a small part of the work, few enough
+    // that what they have seen stays near.
+    static int rows_for(const Question & asked, int most) {
+        return std::min(std::min(most, 2 * TILE) / asked.sharing, TILE);
+    }
 
     static int64_t parts(const Question & asked) { return int64_t{asked.rows} * asked.key_heads * asked.streams; }
 
