@@ -139,21 +139,21 @@ class Group {
             looking += seen_by[row].cells != 0;
         }
         if (!looking) return visible;
-        if (is_graded) {
-            const Stretch wanted = stretch_of(by_any);
-            for (int row = 0; row < place.rows; row++) seen_by[row].cells >>= wanted.first;
-            look_together(seen_by, wanted.count, [=](int number) { return cell + wanted.first + number; });
-        } else if (!is_shared(count_of(by_any), looking, seen)) {
-            remember(cell, seen_by);
-        } else if (by_any == all_of(TILE)) {
-            look_together(seen_by, TILE, [=](int number) { return cell + number; });
-        } else {
-            gather(cell, seen_by, by_any);
-        }
+        if (is_graded) look_at_stretch(cell, seen_by, stretch_of(by_any));
+        else if (!is_shared(count_of(by_any), looking, seen)) remember(cell, seen_by);
+        else if (by_any == all_of(TILE)) look_at_stretch(cell, seen_by, {0, TILE});
+        else gather(cell, seen_by, by_any);
         return visible;
     }
 
     int first_query(int key_head, int row) const { return (key_head * place.rows + row) * asked.sharing; }
+
+    void look_at_stretch(int tile, Sight * seen_by, const Stretch & wanted) {
+        int32_t cells[TILE];
+        for (int number = 0; number < wanted.count; number++) cells[number] = tile + wanted.first + number;
+        for (int row = 0; row < place.rows; row++) seen_by[row].cells >>= wanted.first;
+        look_together(seen_by, cells, wanted.count);
+    }
 
     // Of cells that many texts share, only those that somebody here sees: where others decode beside a prompt, theirs
     // lie between those of the prompt.
@@ -171,17 +171,17 @@ class Group {
 
     void look_at_gathered() {
         if (!gathered) return;
-        look_together(gathered_by, gathered, [this](int number) { return gathered_cells[number]; });
+        look_together(gathered_by, gathered_cells, gathered);
         for (Sight & one : gathered_by) one.cells = 0;
         gathered = 0;
     }
 
-    // At so many cells with all who see some of them.
-    template <typename CellAt> void look_together(const Sight * seen_by, int count, CellAt cell_at) {
+    // At so many cells with all who see some of them. Those that are graded follow on each other.
+    void look_together(const Sight * seen_by, const int32_t * cells, int count) {
         const uint64_t all = all_of(count);
-        const int behind = cell_at(count - 1) + 1;
+        const int behind = cells[count - 1] + 1;
         for (int key_head = 0; key_head < place.key_heads; key_head++) {
-            read_turned(key_head, count, cell_at);
+            read_turned(key_head, cells, count);
             for (int next = behind; next < std::min(behind + TILE, asked.cells); next++) fetch(key_head, next);
             for (int row = 0; row < place.rows; row++) {
                 if (!seen_by[row].cells) continue;
@@ -192,7 +192,7 @@ class Group {
                 bend(query, together, count);
                 for (int one = begin; one < row; one++) {
                     const Sight & sight = seen_by[one];
-                    if (sight.cells != all || sight.is_graded) hide(key_head, one, cell_at(0), count, sight);
+                    if (sight.cells != all || sight.is_graded) hide(key_head, one, cells[0], count, sight);
                 }
                 weigh(query, together, count);
             }
@@ -218,14 +218,13 @@ class Group {
         const int count = listed[row];
         if (!count) return;
         const int32_t * list = lists + row * TILE;
-        const auto cell_at = [list](int number) { return list[number]; };
         for (int key_head = 0; key_head < place.key_heads; key_head++) {
             const int query = first_query(key_head, row);
             if (asked.sharing > FEW) {
-                read_turned(key_head, count, cell_at);
+                read_turned(key_head, list, count);
                 multiply_turned(query, asked.sharing, count);
             } else {
-                read(key_head, count, cell_at);
+                read(key_head, list, count);
                 multiply(query, asked.sharing, count);
             }
             bend(query, asked.sharing, count);
@@ -234,9 +233,9 @@ class Group {
         listed[row] = 0;
     }
 
-    template <typename CellAt> void read(int key_head, int count, CellAt cell_at) {
-        read_all(keys_of(key_head), tile_of_keys, count, cell_at);
-        read_all(values_of(key_head), tile_of_values, count, cell_at);
+    void read(int key_head, const int32_t * cells, int count) {
+        read_all(keys_of(key_head), tile_of_keys, cells, count);
+        read_all(values_of(key_head), tile_of_values, cells, count);
     }
 
     void multiply(int query, int together, int count) {
@@ -250,18 +249,18 @@ class Group {
     }
 
     // Keys become columns, so that a product's lanes are cells; values stay rows.
-    template <typename CellAt> void read_turned(int key_head, int count, CellAt cell_at) {
+    void read_turned(int key_head, const int32_t * cells, int count) {
         const Cells keys = keys_of(key_head);
         float four[4 * LONGEST];
         for (int number = 0; number < whole_lanes(count); number += 4) {
             for (int one = 0; one < 4; one++) {
                 float * to = four + one * keys.width;
-                if (number + one < count) read_one(keys, to, number + one, count, cell_at);
+                if (number + one < count) read_one(keys, to, number + one, cells, count);
                 else std::memset(to, 0, keys.width * sizeof *to);
             }
             tiles::turn_into(tile_of_keys + number, TILE, four, keys.width);
         }
-        read_all(values_of(key_head), tile_of_values, count, cell_at);
+        read_all(values_of(key_head), tile_of_values, cells, count);
     }
 
     void multiply_turned(int query, int together, int count) {
@@ -269,15 +268,14 @@ class Group {
                               together, whole_lanes(count), asked.keys_wide);
     }
 
-    template <typename CellAt> static void read_all(const Cells & from, float * to, int count, CellAt cell_at) {
-        for (int number = 0; number < count; number++) read_one(from, to + number * from.width, number, count, cell_at);
+    static void read_all(const Cells & from, float * to, const int32_t * cells, int count) {
+        for (int number = 0; number < count; number++) read_one(from, to + number * from.width, number, cells, count);
     }
 
     // The one of `count` cells with this number, while one that follows is brought near.
-    template <typename CellAt>
-    static void read_one(const Cells & from, float * to, int number, int count, CellAt cell_at) {
-        if (number + AHEAD < count) from.fetch(cell_at(number + AHEAD));
-        from.into(to, cell_at(number));
+    static void read_one(const Cells & from, float * to, int number, const int32_t * cells, int count) {
+        if (number + AHEAD < count) from.fetch(cells[number + AHEAD]);
+        from.into(to, cells[number]);
     }
 
     void bend(int query, int together, int count) {
