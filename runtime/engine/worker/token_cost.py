@@ -53,7 +53,7 @@ class TokenCost:
         seen = (1.0, depth, depth * depth, each, depth * each)
         self._sums = [_FORGETTING * known + weight * one for known, one in zip(self._sums, seen, strict=True)]
         growth = self._line()
-        if self._first is not None and growth != self._growth:
+        if self._first is not None:
             # What is known of the cost was learned about here: it stays as it is here, and turns elsewhere.
             self._first *= (1 + self._growth * depth) / (1 + growth * depth)
         self._growth = growth

@@ -17,9 +17,8 @@ class Tasks {
     // most: queries of a group. most_slices: of a group.
     Tasks(const Question & asked, const Sights & sights, int threads, int most, int most_slices) :
         asked(asked), sights(sights), threads(threads), most_slices(most_slices), fair(fair_for(asked, threads)),
-        most_rows(rows_for(asked, most)), most_parts(std::min(most / asked.sharing, fair)) {
-        if (most_slices > 1) most_parts = std::max(most_parts, most_rows);
-    }
+        most_parts(std::min(most / asked.sharing, fair)),
+        most_rows(std::min(rows_for(asked, most), most_slices > 1 ? MOST : most_parts)) {}
 
     // Into how many slices a group may have to be cut.
     static int slices_for(const Question & asked, int threads) {
@@ -54,14 +53,13 @@ class Tasks {
     const Sights & sights;
     const int threads, most_slices;
     const int fair;  // parts for a task; a part is a row and a head of keys
-    const int most_rows;
-    int most_parts;
+    const int most_parts, most_rows;
     int row = 0, stream = 0, rows = 0, key_heads = 1, slices = 1;  // of the tasks that begin with number `first`
     int first = 0, tasks = 0;
     bool is_sliced = false;
 
-    // At most so many rows look at a tile together: enough that to read and turn it is a small part of the work, few enough
-    // that what they have seen stays near.
+    // At most so many rows look at a tile together: enough that to read and turn it is a small part of the work, few
+    // enough that what they have seen stays near.
     static int rows_for(const Question & asked, int most) {
         return std::min(std::min(most, 2 * TILE) / asked.sharing, TILE);
     }
@@ -75,14 +73,13 @@ class Tasks {
 
     void measure() {
         rows = 1;
-        const int last = std::min({most_rows, most_parts, asked.rows - row});
+        const int last = std::min(most_rows, asked.rows - row);
         while (rows < last && sights.follows(row + rows, stream)) rows++;
-        slices = 1;
         if (are_few(asked, threads) && most_slices > 1) {
             key_heads = std::min(asked.key_heads, most_rows / rows);
             slices = most_slices;
         } else {
-            key_heads = std::min(asked.key_heads, std::max(1, std::min(most_parts, fair) / rows));
+            key_heads = std::min(asked.key_heads, std::max(1, most_parts / rows));
             slices = std::min(most_slices, (rows * key_heads + fair - 1) / fair);
         }
         if (rows > 1 && slices > 1)
