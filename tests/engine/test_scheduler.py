@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.engine.worker.cache import MemoryKind, PrefixCache
-from runtime.engine.worker.pace import UNKNOWN_SECONDS, Pace
 from runtime.engine.worker.scheduler import Scheduler
 from runtime.engine.worker.sequence import Chunk, Sequence, shifted
 from tests.engine.test_prefix import PlainMemory
@@ -226,113 +224,6 @@ def test_whatever_comes_and_goes_everybody_else_gets_done_and_nothing_stays(data
     desk.run()
     assert sorted(desk.done) == sorted(asked.keys() - cancelled)
     assert desk.cache.room() == 120
-
-
-def test_the_pace_lets_prompts_take_what_readers_do_not_notice():
-    pace = Pace(512)
-    assert pace.prompt_tokens(decoding=0, prompts=1) == 512
-    for _ in range(50):
-        pace.learn(8, 0, 0.030)
-        pace.learn(8, 100, 0.030 + 100 * 0.0005)
-    tokens = pace.prompt_tokens(decoding=8, prompts=1)
-    assert 2.0 < (0.030 + tokens * 0.0005) / 0.030 < 4.0
-    assert tokens * 0.0005 / (0.030 + tokens * 0.0005) > 0.65
-
-
-def test_the_pace_looks_at_a_step_without_prompts_when_many_more_decode_than_it_knows():
-    pace = Pace(512)
-    pace.learn(0, 250, 0.25)
-    pace.learn(1, 0, 0.010)
-    assert pace.prompt_tokens(decoding=1, prompts=15) > 0
-    assert pace.prompt_tokens(decoding=12, prompts=1) == 0
-    pace.learn(12, 0, 0.080)
-    assert 150 < pace.prompt_tokens(decoding=12, prompts=1) < 250
-
-
-def test_steps_with_prompts_alone_do_not_make_the_pace_slower_and_slower():
-    """Texts grow while prompts keep coming; that decoding became dearer must not be held against the prompts."""
-    pace = Pace(512)
-    decode, each = 0.020, 0.001
-    pace.learn(0, 512, 512 * each)
-    for step in range(400):
-        decode = 0.020 + step * 0.0005
-        tokens = pace.prompt_tokens(decoding=8, prompts=8)
-        pace.learn(8, tokens, decode + tokens * each)
-    assert tokens * each > decode
-
-
-def test_the_first_step_of_all_does_not_make_prompts_seem_dear():
-    """It also reads the model from the disk."""
-    pace = Pace(512)
-    pace.learn(0, 40, 1.5)
-    pace.learn(1, 0, 0.010)
-    pace.learn(0, 512, 0.512)
-    assert pace.prompt_tokens(decoding=1, prompts=1) > 8
-
-
-def test_prompts_get_on_faster_where_several_wait_but_hold_nobody_up_for_long():
-    pace = Pace(512)
-    for _ in range(50):
-        pace.learn(4, 0, 0.050)
-        pace.learn(4, 100, 0.050 + 100 * 0.002)
-    seconds = [pace.prompt_tokens(decoding=4, prompts=prompts) * 0.002 for prompts in (1, 3, 12)]
-    assert seconds == pytest.approx([0.134, 0.404, 0.7], abs=0.002), "2.7 steps for each, or 0.7 s"
-
-
-def test_steps_in_which_readers_rest_do_not_make_the_pace_careful_again():
-    pace = Pace(512)
-    for _ in range(50):
-        pace.learn(4, 0, 0.050)
-        pace.learn(4, 100, 0.050 + 100 * 0.001)
-    usual = pace.prompt_tokens(decoding=4, prompts=12)
-    assert usual > 512, "more than a step"
-    pace.learn(0, 512, 0.512, rested=True)
-    assert pace.prompt_tokens(decoding=4, prompts=12) == pytest.approx(usual, rel=0.01)
-    pace.learn(0, 512, 0.512)
-    assert pace.prompt_tokens(decoding=4, prompts=12) == pytest.approx(0.7 * usual, rel=0.01)
-
-
-def test_the_pace_expects_long_steps_while_it_knows_nothing_and_is_not_fooled_by_one_slow_step():
-    pace = Pace(512)
-    assert pace.expected(1, 0) == UNKNOWN_SECONDS
-    for _ in range(10):
-        pace.learn(1, 0, 0.01)
-    pace.learn(1, 0, 60.0)
-    assert pace.expected(1, 0) < 0.02
-
-
-def test_a_busy_machine_makes_the_steps_after_it_neither_much_smaller_nor_longer():
-    pace = Pace(512)
-    for _ in range(20):
-        pace.learn(8, 0, 0.010)
-        pace.learn(8, 100, 0.010 + 100 * 0.0002)
-    usual = pace.prompt_tokens(decoding=8, prompts=1)
-    pace.learn(8, usual, 0.2)
-    assert usual / 2 < pace.prompt_tokens(decoding=8, prompts=1) < usual
-    pace.learn(8, usual, 0.010 + usual * 0.0002)
-    for _ in range(3):
-        pace.learn(8, 0, 0.1)
-    assert pace.prompt_tokens(decoding=8, prompts=1) == pytest.approx(usual, rel=0.15)
-
-
-def test_prompts_that_became_dearer_soon_take_no_longer_than_they_may():
-    pace = Pace(512)
-    for _ in range(20):
-        pace.learn(8, 0, 0.010)
-        pace.learn(8, 100, 0.010 + 100 * 0.0002)
-    for _ in range(12):
-        tokens = pace.prompt_tokens(decoding=8, prompts=1)
-        pace.learn(8, tokens, 0.010 + tokens * 0.001)
-    assert 0.010 + tokens * 0.001 < 4.0 * 0.010
-
-
-def test_prompts_begin_carefully_beside_the_first_who_decode():
-    pace = Pace(512)
-    pace.learn(0, 512, 512 * 0.0002)
-    pace.learn(8, 0, 0.010)
-    first = pace.prompt_tokens(decoding=8, prompts=1)
-    pace.learn(8, first, 0.010 + first * 0.0002)
-    assert first == pytest.approx(0.7 * pace.prompt_tokens(decoding=8, prompts=1), rel=0.05)
 
 
 @given(st.integers(0, 60), st.integers(4, 40), st.integers(0, 200))

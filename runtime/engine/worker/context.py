@@ -105,6 +105,7 @@ class Context:
 
     size: tokens one request may use. cells: tokens that are remembered at a time, of all lines together, shared ones
     counted once. lines: how many there can be. is_split: each line has cells of its own, over which no other looks.
+    returns_early: what was decoded may still be computed until something is asked of it, as devices do.
     back: tokens that can be taken back from a line's end. ranks: whether the model was made to rank documents.
     follower: is told what becomes of the lines.
     """
@@ -144,7 +145,8 @@ class Context:
         # For a model on a device the processor looks up one row a step: to wake other threads for it takes longer.
         if threads > 1 and not model.is_on_device:
             model.llama.attach_thread_pool(self.handle, threads, _POLL)
-        self._crew = Crew(threads) if load.gpu_layers == 0 else None  # else threads also wait for the device
+        self.returns_early = load.gpu_layers != 0
+        self._crew = None if self.returns_early else Crew(threads)  # else threads also wait for the device
         self.generates = model.generates and bool(self._memory)  # models made for vectors only remember nothing
         self.cells: int = raw.llama_n_ctx(self.handle)  # rounded up
         self.size = min(raw.llama_n_ctx_seq(self.handle), wanted)

@@ -34,6 +34,7 @@ from runtime.engine.worker.guessing import Guessing
 from runtime.engine.worker.heart import Heart
 from runtime.engine.worker.job import Job, examine
 from runtime.engine.worker.pace import UNKNOWN_SECONDS, Pace
+from runtime.engine.worker.rhythm import Rhythm
 from runtime.engine.worker.scheduler import Scheduler
 from runtime.engine.worker.sequence import Chunk, shifted
 from runtime.engine.worker.tally import Tally
@@ -64,7 +65,10 @@ class Loop:
         self._inbox: queue.SimpleQueue[Job | Texts | str | int] = queue.SimpleQueue()  # ids of the cancelled: str of a
         # request, int of a call
         self._vectors = VectorCalls(context.model, load, send, heart)
+        self._rhythm = Rhythm()
         self._outbox: list[Event] = []
+        self._next_tokens: list[Event] = []  # of those who have read some, told in their rhythm
+        self._due = 0.0
         self._seconds_per_request = 1.0
         self._guessing = Guessing(context, load, self._scheduler, drafting)
         self._tally = Tally(self._scheduler, self._cache)
@@ -101,12 +105,15 @@ class Loop:
             self._admit()
             decoding = sum(sequence.is_decoding for sequence in self._scheduler.running)
             prompts = min(len(self._jobs), self._load.parallel) - decoding
-            rests = self._scheduler.rests
-            if not rests:
+            if not self._scheduler.rests:
                 with self._heart.working(UNKNOWN_SECONDS):
                     self._guessing.guess(self._jobs)
-            chunks = self._scheduler.plan(self._pace.prompt_tokens(decoding, prompts, self._scheduler.depth))
-            self._step(chunks, rested=rests)
+            following = self._scheduler.next_prompt
+            apart = self._pace.apart(decoding, prompts) if following else 0.0
+            depth, left = (following.computed, following.pending) if following else (0, 0)
+            spare = self._rhythm.spare(apart)
+            budget = self._pace.prompt_tokens(decoding, prompts, depth=depth, left=left, spare=spare)
+            self._step(self._scheduler.plan(budget), apart)
             self._tell()
             self._vectors.step()
             self._tell()
@@ -168,8 +175,8 @@ class Loop:
         for job in jobs:
             job.is_started = True
 
-    def _step(self, chunks: list[Chunk], *, rested: bool = False) -> None:
-        """Compute the chunks, and draw from those that are complete. rested: who decodes does not in this step."""
+    def _step(self, chunks: list[Chunk], apart: float = 0.0) -> None:
+        """Compute the chunks, and draw from those that are complete. apart: how far tokens of who reads are told."""
         if not chunks:
             return
         jobs = [self._jobs[chunk.sequence.name] for chunk in chunks]
@@ -202,8 +209,11 @@ class Loop:
             job = self._jobs[chunk.sequence.name]
             self._guessing.judge(job, chunk, one)
             self._take(job, one)
+        if decoding:
+            self._due = self._rhythm.due(apart)
         seconds = time.perf_counter() - begin
-        self._pace.learn(decoding, prompt_tokens, seconds, depth=depth, rested=rested)
+        done = bool(drawing) or not self._context.returns_early
+        self._pace.learn(decoding, prompt_tokens, seconds, depth=depth, apart=apart, done=done)
         if not prompt_tokens:
             self._guessing.stepped(chunks, seconds)
         self._tally.step(chunks)
@@ -224,10 +234,11 @@ class Loop:
     def _take(self, job: Job, drawn: Drawn) -> None:
         """The next tokens of an answer."""
         job.clock.prompt_done()
+        told = self._next_tokens if job.answer.count else self._outbox
         error = drawn.error
         for token, chances in drawn.tokens:
             try:
-                self._outbox += job.answer.take(token, chances)
+                told += job.answer.take(token, chances)
             except Exception as unforeseen:
                 error = unforeseen
                 break
@@ -287,6 +298,9 @@ class Loop:
         del self._jobs[job.request.id]
 
     def _tell(self) -> None:
+        if self._next_tokens:
+            self._send.at(self._due, *self._next_tokens)
+            self._next_tokens.clear()
         if self._outbox:
             self._send(*self._outbox)
             self._outbox.clear()

@@ -14,28 +14,32 @@ from collections import deque
 
 from runtime.engine.worker.token_cost import TokenCost
 
-_STRETCH = 3.7
-"""A step with prompts may take so many times as long as one without. Prompts then get 2.7 of 3.7 parts of the time."""
+_STRETCH = 3.8
+"""Who reads may wait so many times as long for a token as without prompts; those get 2.8 of 3.8 parts of the time."""
+
+_HELD = 0.1
+"""Seconds that tokens may be held back so that steps can carry more of a prompt. Nobody notices a tenth of a second."""
+
+_CARE = 2.0
+"""Tokens are in reserve for steps that take so many times as long as they should: the machine may have been busy."""
+
+_CARE_AT_THE_END = 1.25
+"""The same for a prompt's last step, which may also be its first: no other comes that might be late as well."""
 
 _PAUSE = 0.7
-"""Seconds that prompts may take at a time, however many times as long that is, where several wait for their first word:
-each of them may stretch the step as one alone might. Who reads is behind anyway, and the sooner all decode together,
-the better for everybody: a step costs about as much for one as for many.
+"""Seconds that prompts may take at a time, however many times as long that is, where several wait for their first
+token: each of them may stretch the step as one alone might. Who reads is behind anyway, and the sooner all decode
+together, the better for everybody: a step costs about as much for one as for many.
 """
 
 _LEAST = 16
 """Tokens of prompts a step always may carry, so that they get on whatever was measured."""
 
-_REMEMBERED = 7
+_REMEMBERED = 15
 """Steps without prompts whose median counts: being busy elsewhere now and then must make them no longer."""
 
 _FRESH = 32
 """Steps with prompts after which one without is due, to see what those cost now: texts have grown since."""
-
-_UNSEEN = 0.7
-"""So much of what they may take prompts get at first, while they were only seen without anybody who decodes: beside
-others they are dearer, for one, where attention looks at what all have read.
-"""
 
 UNKNOWN_SECONDS = 30.0
 """Expected of a step while nothing is known: the model may still lie on a slow disk."""
@@ -48,15 +52,23 @@ class Pace:
         self._limit = limit
         self._alone: dict[int, deque[float]] = {}  # seconds of steps without prompts, by how many decode (see `_kind`)
         self._cost = TokenCost()  # of prompts
-        self._seen_beside = False  # that was last seen where somebody decoded
         self._with_prompts = 0  # steps with prompts and decodes since the last one without prompts
+        self._begun = 0, 0.0, 0.0  # tokens of prompts, their depths' sum, seconds: of steps that may not be done
 
-    def prompt_tokens(self, decoding: int, prompts: int, depth: int = 0) -> int:
+    def apart(self, decoding: int, prompts: int) -> float:
+        """How far apart tokens are told, in seconds, while so many prompts wait; 0 where they are told as they come.
+
+        That is so where several prompts wait, too: what they may take depends on how many they are, not on the tokens.
+        """
+        return _STRETCH * (self._usual(_kind(decoding)) or 0.0) if decoding and prompts == 1 else 0.0
+
+    def prompt_tokens(self, decoding: int, prompts: int, *, depth: int = 0, left: int = 0, spare: float = 0.0) -> int:
         """How many tokens of prompts may be computed until so many sequences decode again, if so many prompts wait.
 
-        depth: tokens that the prompt which is next has computed.
-        0 where it must be seen first what a step without them costs. More than a step can carry where that takes no
-        longer than they may wait.
+        depth, left: tokens of the prompt which is next that are computed, and that are not. spare: seconds that a step
+        may take until tokens are missing that should be told.
+        0 where who decodes goes first: it must be seen what a step without prompts costs, or tokens are to be put in
+        reserve. More than a step can carry where that takes no longer than several prompts may have.
         """
         if decoding == 0:
             return self._limit
@@ -65,9 +77,19 @@ class Pace:
         alone = self._usual(_kind(decoding))
         if alone is None or self._with_prompts >= _FRESH:
             return 0
+        if prompts == 1:
+            return self._of_one(left, self._limit - decoding, depth, alone, spare)
         one, all_of_them = (_STRETCH - 1) * alone, (_STRETCH - 1) * alone * prompts
-        seconds = max(one, min(all_of_them, _PAUSE)) * (1.0 if self._seen_beside else _UNSEEN)
-        return max(_LEAST, self._cost.tokens(seconds, depth))
+        return max(_LEAST, self._cost.tokens(max(one, min(all_of_them, _PAUSE)), depth))
+
+    def _of_one(self, left: int, room: int, depth: int, alone: float, spare: float) -> int:
+        """The same for a prompt that waits alone. room: for its tokens in the step; the more, the cheaper."""
+        most, care = (left, _CARE_AT_THE_END) if left <= room else (room, _CARE)
+        if alone + self._cost.of(most, depth + most / 2) * care < spare:
+            return most
+        if spare < _STRETCH * alone + _HELD:
+            return 0
+        return min(most, max(_LEAST, self._cost.tokens(spare / _CARE - alone, depth)))
 
     def expected(self, decoding: int, prompt_tokens: int, depth: float = 0) -> float:
         """Seconds a step should take. depth: of its prompts' tokens in their texts, on average."""
@@ -77,20 +99,39 @@ class Pace:
         return alone + self._cost.of(prompt_tokens, depth)
 
     def learn(
-        self, decoding: int, prompt_tokens: int, seconds: float, *, depth: float = 0, rested: bool = False
+        self,
+        decoding: int,
+        prompt_tokens: int,
+        seconds: float,
+        *,
+        depth: float = 0,
+        apart: float = 0.0,
+        done: bool = True,
     ) -> None:
-        """A step took so long. depth: of its prompts' tokens in their texts, on average. rested: nobody decoded in it
-        only because prompts went first.
+        """A step took so long.
+
+        depth: of its prompts' tokens in their texts, on average. apart: how far apart tokens were told. done: it is
+        computed; otherwise a device may still be at it, and only the next step that is done tells how long both took.
+
+        A step without prompts is shorter where its tokens are told later: nobody wakes up meanwhile to pass them on. So
+        it only counts where nothing else is known, or nothing of late.
         """
-        if prompt_tokens == 0:
-            self._alone.setdefault(_kind(decoding), deque(maxlen=_REMEMBERED)).append(seconds)
-            self._with_prompts = 0
+        tokens, depths, before = self._begun
+        tokens, depths, seconds = tokens + prompt_tokens, depths + prompt_tokens * depth, before + seconds
+        if not done:
+            self._begun = tokens, depths, seconds
+            return
+        self._begun = 0, 0.0, 0.0
+        if tokens == 0:
+            known = self._alone.setdefault(_kind(decoding), deque(maxlen=_REMEMBERED))
+            if not apart or not known or self._with_prompts >= _FRESH:
+                known.append(seconds)
+                self._with_prompts = 0
             return
         self._with_prompts += decoding > 0
         alone = self._usual(_kind(decoding)) if decoding else 0.0
         if alone is not None:
-            self._cost.learn(prompt_tokens, depth, max(seconds - alone, seconds / 10))
-            self._seen_beside = decoding > 0 or (rested and self._seen_beside)
+            self._cost.learn(tokens, depths / tokens, max(seconds - alone, seconds / 10))
 
     def _usual(self, kind: int) -> float | None:
         """What such a step takes."""

@@ -59,9 +59,9 @@ class Scheduler:
         return min(pending, self._ahead) >= self._limit
 
     @property
-    def depth(self) -> int:
-        """Tokens that the prompt which is next has computed; 0 where none is."""
-        return next((sequence.computed for sequence in self._prompts()), 0)
+    def next_prompt(self) -> Sequence | None:
+        """The prompt that is next, if any is."""
+        return next(iter(self._prompts()), None)
 
     def add(self, sequence: Sequence) -> None:
         """A request came."""
@@ -153,9 +153,10 @@ class Scheduler:
         chunks = [Chunk(sequence, 1, tuple(sequence.guessed)) for sequence in decoders]
         decoding = sum(chunk.size for chunk in chunks)
         budget = min(prompt_tokens, self._limit - decoding)
-        if budget > 2 * _TOGETHER:
+        prompts = self._prompts()
+        if 2 * _TOGETHER < budget < sum(sequence.pending for sequence in prompts):
             budget -= (decoding + budget) % _TOGETHER
-        for sequence in self._prompts():
+        for sequence in prompts:
             if budget <= 0:
                 break
             chunks.append(Chunk(sequence, min(budget, sequence.next_stop() - sequence.computed)))
