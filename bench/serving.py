@@ -35,7 +35,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -258,7 +258,8 @@ def serving(argv: Sequence[str], environment: Mapping[str, str]) -> Iterator[tup
                 time.sleep(0.02)
             yield port, process
         finally:
-            process.terminate()
+            with suppress(psutil.NoSuchProcess):  # it did not start, and is gone
+                process.terminate()
             try:
                 process.wait(10)
             except (subprocess.TimeoutExpired, psutil.TimeoutExpired):
