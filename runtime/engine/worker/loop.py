@@ -69,6 +69,7 @@ class Loop:
         self._outbox: list[Event] = []
         self._next_tokens: list[Event] = []  # of those who have read some, told in their rhythm
         self._due = 0.0
+        self._turn = 0.0  # when the present one began
         self._seconds_per_request = 1.0
         self._guessing = Guessing(context, load, self._scheduler, drafting)
         self._tally = Tally(self._scheduler, self._cache)
@@ -101,6 +102,7 @@ class Loop:
     def run(self) -> None:
         """Serve for ever."""
         while True:
+            self._turn = time.perf_counter()
             self._hear()
             self._admit()
             decoding = sum(sequence.is_decoding for sequence in self._scheduler.running)
@@ -122,6 +124,7 @@ class Loop:
         """Take what came; wait for it if there is nothing else to do."""
         while not (self._jobs or self._vectors) or not self._inbox.empty():
             heard = self._inbox.get()
+            self._turn = time.perf_counter()
             if isinstance(heard, Job):
                 self._enqueue(heard)
             elif isinstance(heard, Texts):
@@ -211,11 +214,11 @@ class Loop:
             self._take(job, one)
         if decoding:
             self._due = self._rhythm.due(apart)
-        seconds = time.perf_counter() - begin
+        now = time.perf_counter()
         done = bool(drawing) or not self._context.returns_early
-        self._pace.learn(decoding, prompt_tokens, seconds, depth=depth, apart=apart, done=done)
+        self._pace.learn(decoding, prompt_tokens, now - self._turn, depth=depth, apart=apart, done=done)
         if not prompt_tokens:
-            self._guessing.stepped(chunks, seconds)
+            self._guessing.stepped(chunks, now - begin)
         self._tally.step(chunks)
 
     def _fill(self, chunks: list[Chunk]) -> dict[Chunk, list[int]]:
@@ -275,6 +278,7 @@ class Loop:
                 if sequence.line is None:
                     continue
                 if self._context.truncate(sequence.line, sequence.computed):
+                    self._turn = time.perf_counter()
                     self._step([chunk])
                 else:
                     self._scheduler.set_back(sequence)
