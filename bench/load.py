@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
+import re
 import statistics
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 TOKENS_PER_WORD = 1.3
 """Of real tokenizers and English."""
+
+_TEXT = re.compile(rb'"content": ?"(?!")')
+"""In an event that has some. To read it as JSON would take the processors that are measured several times as long."""
 
 _GROUP = 6
 """Characters of the texts here, of which the last is a space. The noise models of `bench.models` have a token for every
@@ -70,9 +77,27 @@ def words(count: int, seed: int) -> str:
 
 async def run(port: int, asks: Sequence[Ask]) -> Result:
     """Ask all of them at once (or after their time), and wait for every answer."""
-    began = time.perf_counter()
-    seen = await asyncio.gather(*(_ask(port, ask) for ask in asks))
+    with _going_first():
+        began = time.perf_counter()
+        seen = await asyncio.gather(*(_ask(port, ask) for ask in asks))
     return Result(time.perf_counter() - began, statistics.median(one.first for one in seen), seen)
+
+
+@contextmanager
+def _going_first() -> Iterator[None]:
+    """Before the servers, where that is allowed (to root, on Linux): real clients have processors of their own, and a
+    clock that waits for one is some milliseconds late.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, -20)
+    try:
+        yield
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, usual)
 
 
 async def _ask(port: int, ask: Ask) -> Seen:
@@ -90,8 +115,7 @@ async def _ask(port: int, ask: Ask) -> Seen:
     if b" 200 " not in status:
         raise SystemExit(f"refused: {status.decode()}{(await reader.read()).decode(errors='replace')}")
     while line := await reader.readline():
-        choices = json.loads(line[6:]).get("choices") if line.startswith(b"data: {") else None
-        if choices and choices[0]["delta"].get("content"):
+        if line.startswith(b"data: {") and _TEXT.search(line):
             seen.pieces.append(time.perf_counter())
     writer.close()
     if not seen.pieces:

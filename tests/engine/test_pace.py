@@ -88,11 +88,11 @@ def test_readers_wait_at_most_four_times_as_long_while_a_prompt_gets_on(machine:
     disturbed = one.read(4000, decoding=STREAMS)
     gaps = [later - earlier for earlier, later in itertools.pairwise(one.told[begun:])]
     assert max(gaps) < 4 * usual
-    assert undisturbed / disturbed > 0.66, "2.8 of 3.8 parts of the time are 0.74"
+    assert undisturbed / disturbed > 0.63, "2.6 of 3.6 parts of the time are 0.72"
     assert min(gaps[5:-5]) > 3 * usual, "as many tokens as they may wait for, not more"
 
 
-def test_words_are_held_back_for_as_long_as_nobody_notices():
+def test_tokens_are_held_back_for_as_long_as_nobody_notices():
     one = processor(1)
     one.read(4000, decoding=0)
     one.talk(40)
@@ -101,7 +101,7 @@ def test_words_are_held_back_for_as_long_as_nobody_notices():
     assert 0 < held < 0.15
 
 
-def test_words_are_told_at_once_where_no_prompt_waits():
+def test_tokens_are_told_at_once_where_no_prompt_waits():
     one = processor(1)
     one.read(1000, decoding=0)
     one.talk(10)
@@ -110,13 +110,13 @@ def test_words_are_told_at_once_where_no_prompt_waits():
     assert one.told[-1] == one.now
 
 
-def test_a_short_prompt_is_read_without_putting_words_in_reserve_first():
+def test_a_short_prompt_is_read_without_putting_tokens_in_reserve_first():
     one = processor(1)
     one.read(1000, decoding=0)
     one.talk(10)
     begin = one.now
-    one.read(32, decoding=STREAMS)
-    assert one.now - begin < 3.5 * one.alone, "one step"
+    one.read(24, decoding=STREAMS)
+    assert one.now - begin < 3 * one.alone, "one step"
 
 
 def test_a_lone_prompt_takes_whole_steps():
@@ -166,13 +166,13 @@ def test_a_step_without_prompts_is_looked_at_when_many_more_decode_than_is_known
     assert 400 < pace.prompt_tokens(decoding=12, prompts=2) < 500
 
 
-def test_steps_whose_words_are_told_later_do_not_say_what_others_take():
+def test_steps_whose_tokens_are_told_later_do_not_say_what_others_take():
     pace = Pace(LIMIT)
     for _ in range(5):
         pace.learn(8, 0, 0.010)
     for _ in range(10):
         pace.learn(8, 0, 0.007, apart=0.038)
-    assert pace.apart(8, 1) == pytest.approx(0.038)
+    assert pace.apart(8, 1) == pytest.approx(0.036)
 
 
 def test_steps_with_prompts_alone_do_not_make_them_smaller_and_smaller():
@@ -202,7 +202,7 @@ def test_prompts_get_on_faster_where_several_wait_but_hold_nobody_up_for_long():
         pace.learn(4, 0, 0.050)
         pace.learn(4, 100, 0.050 + 100 * 0.002)
     seconds = [pace.prompt_tokens(decoding=4, prompts=prompts) * 0.002 for prompts in (2, 3, 12)]
-    assert seconds == pytest.approx([0.28, 0.42, 0.7], abs=0.003), "2.8 steps for each, or 0.7 s"
+    assert seconds == pytest.approx([0.26, 0.39, 0.7], abs=0.003), "2.6 steps for each, or 0.7 s"
 
 
 def test_long_steps_are_expected_while_nothing_is_known_and_one_slow_step_changes_nothing():

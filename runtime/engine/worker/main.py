@@ -53,6 +53,7 @@ from runtime.engine.worker.model import Model
 from runtime.engine.worker.pages import Pages
 from runtime.engine.worker.pairing import paired
 from runtime.engine.worker.teller import Teller
+from runtime.engine.worker.turns import take_long_turns
 from runtime.errors import CannotRunError, EngineError, PannierError
 
 Send = Callable[..., None]
@@ -112,9 +113,11 @@ def _load(load: Load, log: EngineLog, listener: _Listener, send: Send, heart: He
         pages.fill(report)
     elif ours:
         pages.fill_beside()
+    teller = Teller(send)
+    take_long_turns()  # as will the threads that compute, which begin with the context
     context = Context(model, load, device.memory_free)
     guesser, draft = guesser_for(model, context, load, device)
-    loop = Loop(context, load, Teller(send), heart, Drafting(guesser) if guesser else None)
+    loop = Loop(context, load, teller, heart, Drafting(guesser) if guesser else None)
     listener.serve(model, loop)
     backend = backend_name(load.backends[0])
     size, parallel = context.size, load.parallel

@@ -14,11 +14,11 @@ from collections import deque
 
 from runtime.engine.worker.token_cost import TokenCost
 
-_STRETCH = 3.8
-"""Who reads may wait so many times as long for a token as without prompts; those get 2.8 of 3.8 parts of the time."""
+_STRETCH = 3.6
+"""Who reads may wait so many times as long for a token as without prompts; those get 2.6 of 3.6 parts of the time."""
 
-_HELD = 0.1
-"""Seconds that tokens may be held back so that steps can carry more of a prompt. Nobody notices a tenth of a second."""
+_HELD = 0.15
+"""Seconds that tokens may be held back so that steps can carry more of a prompt. Readers hardly notice so little."""
 
 _CARE = 2.0
 """Tokens are in reserve for steps that take so many times as long as they should: the machine may have been busy."""
@@ -35,7 +35,7 @@ together, the better for everybody: a step costs about as much for one as for ma
 _LEAST = 16
 """Tokens of prompts a step always may carry, so that they get on whatever was measured."""
 
-_REMEMBERED = 15
+_REMEMBERED = 63
 """Steps without prompts whose median counts: being busy elsewhere now and then must make them no longer."""
 
 _FRESH = 32
