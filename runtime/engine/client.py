@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from runtime.engine import failures
+from runtime.engine import failures, turns
 from runtime.engine.core import (
     Counters,
     Embedding,
@@ -125,6 +125,7 @@ class WorkerEngine:
 
     async def start(self) -> None:
         """Begin loading, or take over the worker that already does; returns at once."""
+        turns.take_turns(turns.SHORT)  # tokens are passed on from this thread
         self._begin()
 
     async def wait_ready(self) -> ModelFacts:

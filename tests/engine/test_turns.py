@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from runtime.engine.worker import turns
+from runtime.engine import turns
 
 GET_ATTRIBUTES = {"x86_64": 315, "aarch64": 275}
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has 
 
 def _turn() -> int:
     """Nanoseconds, of this thread."""
-    attributes = turns._Attributes()
+    attributes = turns.Attributes()
     size = ctypes.sizeof(attributes)
     call = GET_ATTRIBUTES[platform.machine()]
     assert ctypes.CDLL(None).syscall(call, 0, ctypes.byref(attributes), size, 0) == 0
@@ -40,16 +40,16 @@ def test_a_thread_and_those_it_starts_take_long_turns_and_nobody_else():
     before = _turn()
 
     def work() -> tuple[bool, int, int]:
-        return turns.take_long_turns(), _turn(), _in_a_thread_of_its_own(_turn)
+        return turns.take_turns(turns.LONG), _turn(), _in_a_thread_of_its_own(_turn)
 
-    assert _in_a_thread_of_its_own(work) == (True, 100_000_000, 100_000_000)
+    assert _in_a_thread_of_its_own(work) == (True, turns.LONG, turns.LONG)
     assert _turn() == before
 
 
 def test_its_priority_stays():
     def work() -> int:
         os.setpriority(os.PRIO_PROCESS, 0, 5)
-        turns.take_long_turns()
+        turns.take_turns(turns.LONG)
         return os.getpriority(os.PRIO_PROCESS, 0)
 
     assert _in_a_thread_of_its_own(work) == 5
@@ -58,6 +58,6 @@ def test_its_priority_stays():
 def test_a_thread_with_a_policy_of_its_own_keeps_it():
     def work() -> tuple[bool, int]:
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-        return turns.take_long_turns(), os.sched_getscheduler(0)
+        return turns.take_turns(turns.LONG), os.sched_getscheduler(0)
 
     assert _in_a_thread_of_its_own(work) == (False, os.SCHED_BATCH)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from runtime.engine import failures
+from runtime.engine import failures, turns
 from runtime.engine.bindings import Llama, backend_name
 from runtime.engine.messages import (
     PROTOCOL_VERSION,
@@ -53,7 +53,6 @@ from runtime.engine.worker.model import Model
 from runtime.engine.worker.pages import Pages
 from runtime.engine.worker.pairing import paired
 from runtime.engine.worker.teller import Teller
-from runtime.engine.worker.turns import take_long_turns
 from runtime.errors import CannotRunError, EngineError, PannierError
 
 Send = Callable[..., None]
@@ -114,7 +113,7 @@ def _load(load: Load, log: EngineLog, listener: _Listener, send: Send, heart: He
     elif ours:
         pages.fill_beside()
     teller = Teller(send)
-    take_long_turns()  # as will the threads that compute, which begin with the context
+    turns.take_turns(turns.LONG)  # as will the threads that compute, which begin with the context
     context = Context(model, load, device.memory_free)
     guesser, draft = guesser_for(model, context, load, device)
     loop = Loop(context, load, teller, heart, Drafting(guesser) if guesser else None)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from runtime.engine import turns
 from runtime.engine.core import Event
 from runtime.engine.messages import Message
 
@@ -54,6 +55,7 @@ class Teller:
         self._send(*messages)
 
     def _tell(self) -> None:
+        turns.take_turns(turns.SHORT)
         while True:
             wait = max(0.0, self._held[0].due - time.monotonic()) if self._held else None
             with suppress(queue.Empty):
