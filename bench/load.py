@@ -20,6 +20,8 @@ TOKENS_PER_WORD = 1.3
 _TEXT = re.compile(rb'"content": ?"(?!")')
 """In an event that has some. To read it as JSON would take the processors that are measured several times as long."""
 
+_POLL_SECONDS = 0.02
+
 _GROUP = 6
 """Characters of the texts here, of which the last is a space. The noise models of `bench.models` have a token for every
 letter, and one for a letter with the space before it.
@@ -30,13 +32,15 @@ letter, and one for a letter with the space before it.
 class Ask:
     """One request: system prompt and question, and how many tokens to answer. after: seconds to wait before asking.
 
-    biased: ids of the only tokens the answer is made of; any if there are none.
+    behind: and until all others have seen so many pieces. biased: ids of the only tokens the answer is made of; any if
+    there are none.
     """
 
     system: str
     question: str
     tokens: int = 48
     after: float = 0.0
+    behind: int = 0
     biased: tuple[int, ...] = ()
 
 
@@ -44,7 +48,7 @@ class Ask:
 class Seen:
     """What came of a request: when it was asked, and when each piece of text came (seconds of one clock)."""
 
-    asked: float
+    asked: float = 0.0
     pieces: list[float] = field(default_factory=list)
 
     @property
@@ -79,7 +83,8 @@ async def run(port: int, asks: Sequence[Ask]) -> Result:
     """Ask all of them at once (or after their time), and wait for every answer."""
     with _going_first():
         began = time.perf_counter()
-        seen = await asyncio.gather(*(_ask(port, ask) for ask in asks))
+        seen = [Seen() for _ in asks]
+        await asyncio.gather(*(_ask(port, ask, one, seen) for ask, one in zip(asks, seen, strict=True)))
     return Result(time.perf_counter() - began, statistics.median(one.first for one in seen), seen)
 
 
@@ -100,15 +105,17 @@ def _going_first() -> Iterator[None]:
         os.setpriority(os.PRIO_PROCESS, 0, usual)
 
 
-async def _ask(port: int, ask: Ask) -> Seen:
+async def _ask(port: int, ask: Ask, seen: Seen, everybody: Sequence[Seen]) -> None:
     await asyncio.sleep(ask.after)
+    while any(len(one.pieces) < ask.behind for one in everybody if one is not seen):
+        await asyncio.sleep(_POLL_SECONDS)
     messages = [{"role": "system", "content": ask.system}, {"role": "user", "content": ask.question}]
     options: dict[str, object] = {"stream": True, "temperature": 0, "max_tokens": ask.tokens, "ignore_eos": True}
     if ask.biased:
         options["logit_bias"] = {str(token): 100 for token in ask.biased}
     body = json.dumps({"model": "bench", "messages": messages, **options}).encode()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    seen = Seen(time.perf_counter())
+    seen.asked = time.perf_counter()
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
     writer.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
     status = await reader.readline()
@@ -120,4 +127,3 @@ async def _ask(port: int, ask: Ask) -> Seen:
     writer.close()
     if not seen.pieces:
         raise SystemExit("an answer without text")
-    return seen

@@ -82,7 +82,7 @@ def arrival(port: int) -> Numbers:
     long = round(4000 / 1.3)
     alone = ask(port, [Ask(words(long, 8), "And now?", tokens=1)]).first
     streams = [Ask(words(20, client), "Tell me.", tokens=700) for client in range(8)]
-    result = ask(port, [*streams, Ask(words(long, 9), "And now?", tokens=1, after=3.0)])
+    result = ask(port, [*streams, Ask(words(long, 9), "And now?", tokens=1, after=3.0, behind=30)])
     return {**gaps(result), "alone_s": alone, "prompt / alone speed": alone / result.seen[-1].first}
 
 
