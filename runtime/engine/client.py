@@ -125,7 +125,7 @@ class WorkerEngine:
 
     async def start(self) -> None:
         """Begin loading, or take over the worker that already does; returns at once."""
-        turns.take_turns(turns.SHORT)  # tokens are passed on from this thread
+        turns.take_short_turns()  # tokens are passed on from this thread
         self._begin()
 
     async def wait_ready(self) -> ModelFacts:

@@ -42,7 +42,7 @@ class Machine:
         self.now += seconds
         if decoding:
             self.told.append(self.rhythm.due(apart))
-        self.pace.learn(decoding, tokens, seconds, depth=middle, apart=apart, done=done)
+        self.pace.learn(decoding, tokens, seconds, depth=middle, done=done)
 
     def read(self, prompt: int, *, decoding: int) -> float:
         """How long a prompt takes."""
@@ -166,13 +166,50 @@ def test_a_step_without_prompts_is_looked_at_when_many_more_decode_than_is_known
     assert 400 < pace.prompt_tokens(decoding=12, prompts=2) < 500
 
 
-def test_steps_whose_tokens_are_told_later_do_not_say_what_others_take():
+def test_a_prompt_gets_on_where_other_work_makes_readers_wait_anyway():
+    """Texts that become vectors between any two steps take longer than tokens are told apart."""
+    one = processor(1)
+    one.read(1000, decoding=0)
+    one.talk(40)
+    computed = 0
+    for _ in range(20):
+        one.now += 0.3
+        apart = one.pace.apart(STREAMS, 1)
+        spare = one.rhythm.spare(apart)
+        tokens = one.pace.prompt_tokens(STREAMS, 1, depth=computed, left=4000 - computed, spare=spare)
+        one.step(STREAMS, tokens, computed, apart)
+        computed += tokens
+    assert computed > 15 * 30
+
+
+def test_a_prompt_gets_on_where_those_who_decode_became_slow():
+    one = processor(1)
+    one.read(1000, decoding=0)
+    one.talk(40)
+    one.alone *= 5
+    undisturbed = 1000 * 0.0006
+    assert one.read(1000, decoding=STREAMS) < 12 * undisturbed
+
+
+def test_a_device_that_computes_whole_steps_while_a_token_is_due_keeps_no_more_than_others():
+    fast = Machine(0.008, lambda tokens, depth: 0.001 + tokens * 0.00001, 1)
+    fast.read(4000, decoding=0)
+    usual = fast.talk(40)
+    begun = len(fast.told)
+    fast.read(30_000, decoding=STREAMS)
+    assert fast.told[-1] - fast.now < 0.15 + 8 * usual
+    gaps = [later - earlier for earlier, later in itertools.pairwise(fast.told[begun:])]
+    assert statistics.median(gaps[-20:]) < 2.5 * usual, "as far apart as they are drawn"
+
+
+def test_a_device_that_was_left_alone_with_a_step_tells_nothing_of_it():
     pace = Pace(LIMIT)
-    for _ in range(5):
-        pace.learn(8, 0, 0.010)
+    pace.learn(0, LIMIT, LIMIT * 0.0001, depth=256)
     for _ in range(10):
-        pace.learn(8, 0, 0.007, apart=0.038)
-    assert pace.apart(8, 1) == pytest.approx(0.036)
+        pace.learn(0, LIMIT, 0.001, depth=256, done=False)
+    pace.interrupted()  # who asked is gone, and nobody waits for it
+    pace.learn(0, 20, 0.002, depth=10)
+    assert pace.expected(0, LIMIT, 256) == pytest.approx(LIMIT * 0.0001, rel=0.01)
 
 
 def test_steps_with_prompts_alone_do_not_make_them_smaller_and_smaller():

@@ -33,23 +33,38 @@ def _in_a_thread_of_its_own(work: Callable[[], Any]) -> Any:
         return pool.submit(work).result()
 
 
-def test_a_thread_and_those_it_starts_take_long_turns_and_nobody_else():
+def _known() -> None:
+    """Skip where Linux has no such turns."""
     release = tuple(int(part) for part in platform.release().split("-")[0].split(".")[:2])
     if release < (6, 12):
         pytest.skip(f"Linux {platform.release()} has no turns of different length")
+
+
+def test_a_thread_that_computes_and_those_it_starts_take_long_turns_and_nobody_else():
+    _known()
     before = _turn()
 
     def work() -> tuple[bool, int, int]:
-        return turns.take_turns(turns.LONG), _turn(), _in_a_thread_of_its_own(_turn)
+        return turns.take_long_turns(), _turn(), _in_a_thread_of_its_own(_turn)
 
     assert _in_a_thread_of_its_own(work) == (True, turns.LONG, turns.LONG)
     assert _turn() == before
 
 
+def test_a_thread_that_passes_on_takes_short_turns_alone_and_may_say_so_again():
+    _known()
+    before = _turn()
+
+    def work() -> tuple[bool, int, bool, int]:
+        return turns.take_short_turns(), _turn(), turns.take_short_turns(), _in_a_thread_of_its_own(_turn)
+
+    assert _in_a_thread_of_its_own(work) == (True, turns.SHORT, True, before)
+
+
 def test_its_priority_stays():
     def work() -> int:
         os.setpriority(os.PRIO_PROCESS, 0, 5)
-        turns.take_turns(turns.LONG)
+        turns.take_long_turns()
         return os.getpriority(os.PRIO_PROCESS, 0)
 
     assert _in_a_thread_of_its_own(work) == 5
@@ -58,6 +73,6 @@ def test_its_priority_stays():
 def test_a_thread_with_a_policy_of_its_own_keeps_it():
     def work() -> tuple[bool, int]:
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-        return turns.take_turns(turns.LONG), os.sched_getscheduler(0)
+        return turns.take_long_turns(), os.sched_getscheduler(0)
 
     assert _in_a_thread_of_its_own(work) == (False, os.SCHED_BATCH)

@@ -115,14 +115,18 @@ class Loop:
             depth, left = (following.computed, following.pending) if following else (0, 0)
             spare = self._rhythm.spare(apart)
             budget = self._pace.prompt_tokens(decoding, prompts, depth=depth, left=left, spare=spare)
-            self._step(self._scheduler.plan(budget), apart)
+            self._step(self._scheduler.plan(budget), apart if budget < left else 0.0)
             self._tell()
-            self._vectors.step()
-            self._tell()
+            if self._vectors:
+                self._pace.interrupted()
+                self._vectors.step()
+                self._tell()
 
     def _hear(self) -> None:
         """Take what came; wait for it if there is nothing else to do."""
         while not (self._jobs or self._vectors) or not self._inbox.empty():
+            if self._inbox.empty():
+                self._pace.interrupted()
             heard = self._inbox.get()
             self._turn = time.perf_counter()
             if isinstance(heard, Job):
@@ -179,7 +183,7 @@ class Loop:
             job.is_started = True
 
     def _step(self, chunks: list[Chunk], apart: float = 0.0) -> None:
-        """Compute the chunks, and draw from those that are complete. apart: how far tokens of who reads are told."""
+        """Compute the chunks, and draw from those that are complete. apart: how far apart readers are told tokens."""
         if not chunks:
             return
         jobs = [self._jobs[chunk.sequence.name] for chunk in chunks]
@@ -216,7 +220,7 @@ class Loop:
             self._due = self._rhythm.due(apart)
         now = time.perf_counter()
         done = bool(drawing) or not self._context.returns_early
-        self._pace.learn(decoding, prompt_tokens, now - self._turn, depth=depth, apart=apart, done=done)
+        self._pace.learn(decoding, prompt_tokens, now - self._turn, depth=depth, done=done)
         if not prompt_tokens:
             self._guessing.stepped(chunks, now - begin)
         self._tally.step(chunks)
@@ -237,7 +241,7 @@ class Loop:
     def _take(self, job: Job, drawn: Drawn) -> None:
         """The next tokens of an answer."""
         job.clock.prompt_done()
-        told = self._next_tokens if job.answer.count else self._outbox
+        told = self._next_tokens if job.answer.count > len(job.request.answered) else self._outbox
         error = drawn.error
         for token, chances in drawn.tokens:
             try:

@@ -113,7 +113,7 @@ def _load(load: Load, log: EngineLog, listener: _Listener, send: Send, heart: He
     elif ours:
         pages.fill_beside()
     teller = Teller(send)
-    turns.take_turns(turns.LONG)  # as will the threads that compute, which begin with the context
+    turns.take_long_turns()  # as do the threads that compute, which begin with the context
     context = Context(model, load, device.memory_free)
     guesser, draft = guesser_for(model, context, load, device)
     loop = Loop(context, load, teller, heart, Drafting(guesser) if guesser else None)

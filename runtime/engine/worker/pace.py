@@ -12,19 +12,20 @@ from __future__ import annotations
 import statistics
 from collections import deque
 
+from runtime.engine.worker.rhythm import HELD
 from runtime.engine.worker.token_cost import TokenCost
 
 _STRETCH = 3.6
 """Who reads may wait so many times as long for a token as without prompts; those get 2.6 of 3.6 parts of the time."""
-
-_HELD = 0.15
-"""Seconds that tokens may be held back so that steps can carry more of a prompt. Readers hardly notice so little."""
 
 _CARE = 2.0
 """Tokens are in reserve for steps that take so many times as long as they should: the machine may have been busy."""
 
 _CARE_AT_THE_END = 1.25
 """The same for a prompt's last step, which may also be its first: no other comes that might be late as well."""
+
+_SAVING = 8
+"""Steps in a row whose tokens are put in reserve at most; then the prompt gets on, whatever the reserve."""
 
 _PAUSE = 0.7
 """Seconds that prompts may take at a time, however many times as long that is, where several wait for their first
@@ -35,10 +36,10 @@ together, the better for everybody: a step costs about as much for one as for ma
 _LEAST = 16
 """Tokens of prompts a step always may carry, so that they get on whatever was measured."""
 
-_REMEMBERED = 63
+_REMEMBERED = 31
 """Steps without prompts whose median counts: being busy elsewhere now and then must make them no longer."""
 
-_FRESH = 32
+_FRESH = 16
 """Steps with prompts after which one without is due, to see what those cost now: texts have grown since."""
 
 UNKNOWN_SECONDS = 30.0
@@ -53,12 +54,13 @@ class Pace:
         self._alone: dict[int, deque[float]] = {}  # seconds of steps without prompts, by how many decode (see `_kind`)
         self._cost = TokenCost()  # of prompts
         self._with_prompts = 0  # steps with prompts and decodes since the last one without prompts
+        self._saved = 0  # steps in a row whose tokens were put in reserve
         self._begun = 0, 0.0, 0.0  # tokens of prompts, their depths' sum, seconds: of steps that may not be done
 
     def apart(self, decoding: int, prompts: int) -> float:
         """How far apart tokens are told, in seconds, while so many prompts wait; 0 where they are told as they come.
 
-        That is so where several prompts wait, too: what they may take depends on how many they are, not on the tokens.
+        0, too, where several wait: what they may take depends on how many they are, not on what was told.
         """
         return _STRETCH * (self._usual(_kind(decoding)) or 0.0) if decoding and prompts == 1 else 0.0
 
@@ -66,7 +68,7 @@ class Pace:
         """How many tokens of prompts may be computed until so many sequences decode again, if so many prompts wait.
 
         depth, left: tokens of the prompt which is next that are computed, and that are not. spare: seconds that a step
-        may take until tokens are missing that should be told.
+        may take before somebody who reads has to wait.
         0 where who decodes goes first: it must be seen what a step without prompts costs, or tokens are to be put in
         reserve. More than a step can carry where that takes no longer than several prompts may have.
         """
@@ -86,10 +88,14 @@ class Pace:
         """The same for a prompt that waits alone. room: for its tokens in the step; the more, the cheaper."""
         most, care = (left, _CARE_AT_THE_END) if left <= room else (room, _CARE)
         if alone + self._cost.of(most, depth + most / 2) * care < spare:
+            self._saved = 0
             return most
-        if spare < _STRETCH * alone + _HELD:
+        if alone < spare < _STRETCH * alone + HELD and self._saved < _SAVING:
+            self._saved += 1
             return 0
-        return min(most, max(_LEAST, self._cost.tokens(spare / _CARE - alone, depth)))
+        self._saved = 0
+        seconds = spare / _CARE if spare > alone else _STRETCH * alone  # who has to wait anyway waits as for any step
+        return min(most, max(_LEAST, self._cost.tokens(max(0.0, seconds - alone), depth)))
 
     def expected(self, decoding: int, prompt_tokens: int, depth: float = 0) -> float:
         """Seconds a step should take. depth: of its prompts' tokens in their texts, on average."""
@@ -98,23 +104,11 @@ class Pace:
             return UNKNOWN_SECONDS
         return alone + self._cost.of(prompt_tokens, depth)
 
-    def learn(
-        self,
-        decoding: int,
-        prompt_tokens: int,
-        seconds: float,
-        *,
-        depth: float = 0,
-        apart: float = 0.0,
-        done: bool = True,
-    ) -> None:
+    def learn(self, decoding: int, prompt_tokens: int, seconds: float, *, depth: float = 0, done: bool = True) -> None:
         """A step took so long.
 
-        depth: of its prompts' tokens in their texts, on average. apart: how far apart tokens were told. done: it is
-        computed; otherwise a device may still be at it, and only the next step that is done tells how long both took.
-
-        A step without prompts is shorter where its tokens are told later: nobody wakes up meanwhile to pass them on. So
-        it only counts where nothing else is known, or nothing of late.
+        depth: of its prompts' tokens in their texts, on average. done: it is computed; otherwise a device may still be
+        at it, and only the next step that is done tells how long both took.
         """
         tokens, depths, before = self._begun
         tokens, depths, seconds = tokens + prompt_tokens, depths + prompt_tokens * depth, before + seconds
@@ -123,15 +117,17 @@ class Pace:
             return
         self._begun = 0, 0.0, 0.0
         if tokens == 0:
-            known = self._alone.setdefault(_kind(decoding), deque(maxlen=_REMEMBERED))
-            if not apart or not known or self._with_prompts >= _FRESH:
-                known.append(seconds)
-                self._with_prompts = 0
+            self._alone.setdefault(_kind(decoding), deque(maxlen=_REMEMBERED)).append(seconds)
+            self._with_prompts = 0
             return
         self._with_prompts += decoding > 0
         alone = self._usual(_kind(decoding)) if decoding else 0.0
         if alone is not None:
             self._cost.learn(tokens, depths / tokens, max(seconds - alone, seconds / 10))
+
+    def interrupted(self) -> None:
+        """Something else was done since the last step: one that was not done then tells nothing any more."""
+        self._begun = 0, 0.0, 0.0
 
     def _usual(self, kind: int) -> float | None:
         """What such a step takes."""

@@ -44,7 +44,7 @@ class Teller:
         self._untold.put(messages)
 
     def at(self, due: float, *events: Event) -> None:
-        """Say these together at that moment of `time.monotonic`, and what was to be said before no later.
+        """Say these together at that moment of `time.perf_counter`, and nothing handed in earlier any later than these.
 
         Returns at once.
         """
@@ -55,19 +55,19 @@ class Teller:
         self._send(*messages)
 
     def _tell(self) -> None:
-        turns.take_turns(turns.SHORT)
+        turns.take_short_turns()
         while True:
-            wait = max(0.0, self._held[0].due - time.monotonic()) if self._held else None
+            wait = max(0.0, self._held[0].due - time.perf_counter()) if self._held else None
             with suppress(queue.Empty):
                 heard = self._untold.get(timeout=wait)
                 if isinstance(heard, _Held):
                     self._held.append(heard)
                 else:
                     self._send(*self._released(heard), *heard)
-            if self._held and self._held[-1].due <= time.monotonic():  # what came before it is due as well
+            if self._held and self._held[-1].due <= time.perf_counter():  # what came before it is due as well
                 self._send(*itertools.chain.from_iterable(held.events for held in self._held))
                 self._held.clear()
-            while self._held and self._held[0].due <= time.monotonic():
+            while self._held and self._held[0].due <= time.perf_counter():
                 self._send(*self._held.popleft().events)
 
     def _released(self, messages: Sequence[Message]) -> list[Event]:
