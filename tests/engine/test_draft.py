@@ -84,9 +84,9 @@ def test_what_was_looked_up_goes_before_what_is_drafted(worker: Worker, folder: 
 WATCHED = """
 from runtime.engine.worker import loop, payoff
 step, stepped, prompts = loop.Loop._step, payoff.Payoff.stepped, []
-def watched(self, chunks, **said):
+def watched(self, chunks, *more):
     prompts[:] = [chunk for chunk in chunks if not chunk.sequence.is_decoding]
-    step(self, chunks, **said)
+    step(self, chunks, *more)
 def told(self, *seen):
     assert not prompts
     stepped(self, *seen)

@@ -53,12 +53,12 @@ def test_a_thread_that_computes_and_those_it_starts_take_long_turns_and_nobody_e
 
 def test_a_thread_that_passes_on_takes_short_turns_alone_and_may_say_so_again():
     _known()
-    before = _turn()
+    usual = _in_a_thread_of_its_own(_turn)
 
     def work() -> tuple[bool, int, bool, int]:
         return turns.take_short_turns(), _turn(), turns.take_short_turns(), _in_a_thread_of_its_own(_turn)
 
-    assert _in_a_thread_of_its_own(work) == (True, turns.SHORT, True, before)
+    assert _in_a_thread_of_its_own(work) == (True, turns.SHORT, True, usual)
 
 
 def test_its_priority_stays():
