@@ -33,7 +33,7 @@ _TURNS = 4
 _TOGETHER = 32, 8
 """Processors compute so many tokens at a time (`bundler/engine/compat/cpu`); what is left over takes about as long. A
 prompt's token beside eight that decode cost 0.46 ms in steps of 64, 96, 128 and 160 tokens, 0.48 to 0.51 ms in those
-with sixteen more (two cores, small model, `bench.serving`).
+with sixteen more (the engine alone, two Zen 4 cores, the small model of `bench.models`).
 """
 
 
