@@ -2,7 +2,7 @@
 
 usage: python -m bench.serving [--scenario NAME]... [--peer SLOTS[-kvu]]... [--model small|medium|large]
                                [--rounds 3] [--backend NAME [--kit FILE --peers DIR]] [--source]
-                               [--split-cache] [--prompt-lookup] [--folder DIR]
+                               [--split-cache] [--prompt-lookup] [--gpu-layers N] [--folder DIR]
 
 Every round starts each server anew, in alternating order, and asks the same. One JSON line per scenario: medians of the
 rounds, ratios of ours over each peer's, and what is asked of them. Scenarios:
@@ -18,9 +18,9 @@ arrival   a prompt of 4,000 tokens arrives among 8 streams: gaps between tokens 
 `--peer` is llama-server's `-np`, with `-kvu` for one cache that all slots share; by default as many slots as clients.
 Several find its best: `--peer 1 --peer 2 --peer 4 --peer 4-kvu …`. `--source` serves with the runtime of this folder,
 not frozen, and the dist that an earlier run left. `--backend` packs a GPU's backend and gives llama-server the same;
-whether it is taken is the dist's own decision, and told. `--kit FILE --peers DIR` take what was built elsewhere: a kit,
-and a folder with llama-server and its libraries. Memory is what the processes hold over the mapped
-model; server_cpu the processor time of the process that speaks HTTP.
+whether it is taken is the dist's own decision, and told; `--gpu-layers` is for both. `--kit FILE --peers DIR` take what
+was built elsewhere: a kit, and a folder with llama-server and its libraries. Memory is what the processes hold over the
+mapped model; server_cpu the processor time of the process that speaks HTTP.
 """
 
 from __future__ import annotations
@@ -160,11 +160,17 @@ def main() -> None:
         "--split-cache", action="store_true", help="ours, too, with a part of the cache for each request"
     )
     parser.add_argument("--prompt-lookup", action="store_true", help="ours guesses words from the text before")
+    parser.add_argument("--gpu-layers", type=int, help="layers on the GPU, the output as one; the others stay behind")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "pannier-bench")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     contenders = Contenders(
-        *(args.model, args.folder), source=args.source, backend=args.backend, kit=args.kit, peers=args.peers
+        *(args.model, args.folder),
+        source=args.source,
+        backend=args.backend,
+        kit=args.kit,
+        peers=args.peers,
+        gpu_layers=args.gpu_layers,
     )
     ours = [f"--{name}" for name in ("split-cache", "prompt-lookup") if getattr(args, name.replace("-", "_"))]
     for name in args.scenario or SCENARIOS:
@@ -191,6 +197,7 @@ class Contenders:
         backend: str = "cpu",
         kit: Path | None = None,
         peers: Path | None = None,
+        gpu_layers: int | None = None,
     ) -> None:
         console = Console()
         backends = list(dict.fromkeys(("cpu", backend)))
@@ -205,14 +212,15 @@ class Contenders:
         found = startup.peers(
             *(dist, path, folder, self._threads, self.environment, console), backends=backends, ready=peers
         )
-        self._peer = found[1].argv
+        self._layers = [] if gpu_layers is None else ["--gpu-layers", str(gpu_layers)]  # both understand it
+        self._peer = [*found[1].argv, *self._layers]
         self.backend = startup.chosen_backend(dist, self.environment)
 
     def of(self, scenario: Scenario, peers: Sequence[str], flags: Sequence[str]) -> dict[str, Sequence[str]]:
         """Command lines by name; every slot has the context of a client."""
         size = scenario.context
         ours = [*self._ours, "serve", "--no-browser", "--port", "{port}", "--threads", self._threads]
-        ours += ["--ctx-size", str(size), "--parallel", str(scenario.clients), *flags]
+        ours += ["--ctx-size", str(size), "--parallel", str(scenario.clients), *self._layers, *flags]
         found: dict[str, Sequence[str]] = {OURS: ours}
         for peer in peers:
             slots = int(peer.removesuffix("-kvu"))

@@ -115,6 +115,7 @@ class Succession:
             model_splits=model.splits,
             context_size=plan.context_size,
             parallel=options.parallel,
+            batch_tokens=plan.batch,
             threads=threads.count,
             processors=threads.node,
             gpu_layers=plan.gpu_layers,

@@ -28,11 +28,12 @@ class Machine:
     cost: Callable[[int, float], float]
     seed: int
     now: float = 100.0
+    begins_dear: bool = False
     told: list[float] = field(default_factory=list)  # moments
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
-        self.pace = Pace(LIMIT)
+        self.pace = Pace(LIMIT, begins_dear=self.begins_dear)
         self.rhythm = Rhythm(lambda: self.now)
 
     def step(self, decoding: int, tokens: int, depth: int, apart: float = 0.0, *, done: bool = True) -> None:
@@ -44,14 +45,14 @@ class Machine:
             self.told.append(self.rhythm.due(apart))
         self.pace.learn(decoding, tokens, seconds, depth=middle, done=done)
 
-    def read(self, prompt: int, *, decoding: int) -> float:
-        """How long a prompt takes."""
+    def read(self, prompt: int, *, decoding: int, prompts: int = 1) -> float:
+        """How long a prompt takes, or so many together."""
         begin, computed = self.now, 0
         while computed < prompt:
             left = prompt - computed
-            apart = self.pace.apart(decoding, 1)
+            apart = self.pace.apart(decoding, prompts)
             spare = self.rhythm.spare(apart)
-            tokens = self.pace.prompt_tokens(decoding, 1, depth=computed, left=left, spare=spare)
+            tokens = self.pace.prompt_tokens(decoding, prompts, depth=computed, left=left, spare=spare)
             tokens = min(tokens, LIMIT - decoding, left)
             self.step(decoding, tokens, computed, apart)
             computed += tokens
@@ -78,6 +79,15 @@ def graphics_card(seed: int) -> Machine:
     return Machine(0.0025, lambda tokens, depth: 0.003 + tokens * 0.00003, seed)
 
 
+def half_a_graphics_card(seed: int) -> Machine:
+    """The other half's weights are copied to it for every step with a prompt."""
+    return Machine(0.018, lambda tokens, depth: 0.140 + tokens * 0.00003, seed, begins_dear=True)
+
+
+def half_a_slow_graphics_card(seed: int) -> Machine:
+    return Machine(0.100, lambda tokens, depth: 0.400 + tokens * 0.006, seed, begins_dear=True)
+
+
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("machine", [processor, slow_processor, graphics_card])
 def test_readers_wait_at_most_four_times_as_long_while_a_prompt_gets_on(machine: Callable[[int], Machine], seed: int):
@@ -90,6 +100,44 @@ def test_readers_wait_at_most_four_times_as_long_while_a_prompt_gets_on(machine:
     assert max(gaps) < 4 * usual
     assert undisturbed / disturbed > 0.63, "2.6 of 3.6 parts of the time are 0.72"
     assert min(gaps[5:-5]) > 3 * usual, "as many tokens as they may wait for, not more"
+
+
+@pytest.mark.parametrize("prompts", [1, 4])
+@pytest.mark.parametrize("seed", range(5))
+def test_where_few_tokens_take_as_long_as_many_prompts_take_whole_steps_and_readers_their_part(seed: int, prompts: int):
+    one = half_a_graphics_card(seed)
+    one.read(40, decoding=0)
+    undisturbed = one.read(4000, decoding=0)
+    one.talk(40)
+    begun = len(one.told)
+    disturbed = one.read(4000, decoding=STREAMS, prompts=prompts)
+    share, most = undisturbed / disturbed, prompts * 2.6 / (1 + prompts * 2.6)
+    assert most - 0.2 < share < most + 0.15
+    assert len(one.told) - begun > (disturbed / one.alone) * (1 - most) * 0.7, "they read on"
+
+
+@pytest.mark.parametrize("prompts", [1, 4])
+@pytest.mark.parametrize("seed", range(5))
+def test_where_each_token_takes_long_too_steps_are_only_so_large_that_to_begin_is_half_of_them(seed: int, prompts: int):
+    one = half_a_slow_graphics_card(seed)
+    one.read(40, decoding=0)
+    undisturbed = one.read(4000, decoding=0)
+    usual = one.talk(40)
+    begun = len(one.told) - 1
+    disturbed = one.read(4000, decoding=STREAMS, prompts=prompts)
+    gaps = [later - earlier for earlier, later in itertools.pairwise(one.told[begun:])]
+    assert statistics.quantiles(gaps, n=10)[-1] < 3 * one.cost(0, 0) + usual
+    assert undisturbed / disturbed > 0.3
+
+
+def test_a_step_that_the_machine_slept_through_does_not_hold_the_prompt_up_for_as_long():
+    one = half_a_graphics_card(1)
+    one.talk(10)
+    one.pace.prompt_tokens(STREAMS, 1)
+    one.pace.learn(STREAMS, LIMIT, 600.0)
+    begin = one.now
+    one.read(20, decoding=STREAMS)
+    assert one.now - begin < 12 * one.alone + 2 * one.cost(20, 0)
 
 
 def test_tokens_are_held_back_for_as_long_as_nobody_notices():

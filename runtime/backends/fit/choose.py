@@ -18,6 +18,17 @@ from runtime.shape import ModelShape
 LEAST_CONTEXT = 1024
 """Tokens below which a context is not made smaller: a system prompt and a question need so many."""
 
+WIDE_BATCH = 1024
+"""Tokens computed at once on a device with memory of its own, where it has room for the buffers: to begin a step takes
+as long for many as for few, and the device waits meanwhile. docs/gpus.md has what this and the next bring.
+"""
+
+WIDER_BATCH = 2048
+"""The same where not all layers are on it: the others' weights are copied there for every step with a prompt."""
+
+_WORTH = 0.1
+"""Of the layers left to the processor, so many more may be for the sake of larger steps; tokens take as much longer."""
+
 _QUANTIZED_HEAD = 32  # a quantised cache needs heads of a multiple of this
 
 
@@ -74,7 +85,7 @@ def choose(shape: ModelShape, wishes: Wishes, room: Room) -> Fit:
         return guessing
     smallest: Fit | None = None
     for plan in _ladder(shape, wishes):
-        fitted = _on_device(shape, plan, wishes, room)
+        fitted = _widened_in_part(shape, _on_device(shape, plan, wishes, room), wishes, room)
         taken = need(shape, fitted)
         lacks = max(0, _main(taken, room) - room.for_model)
         if not lacks:
@@ -156,6 +167,8 @@ def _filled(shape: ModelShape, plan: Plan, wishes: Wishes, room: Room) -> Fit:
         filled = plan  # the cache of windows grows by steps
     if wishes.split_cache and not (shape.has_window or shape.has_state):
         filled = _split(shape, filled, room)
+    if _is_whole(shape, plan) and not room.shared:
+        filled = _widened(shape, filled, room)
     return Fit(filled, need(shape, filled), room, _given_up(shape, filled, wishes, room))
 
 
@@ -165,6 +178,37 @@ def _split(shape: ModelShape, plan: Plan, room: Room) -> Plan:
     taken = need(shape, split)
     enough = taken.device.total <= room.for_device if plan.gpu_layers else _main(taken, room) <= room.for_model
     return split if enough and plan.cells >= plan.context_size * plan.parallel else plan
+
+
+def _is_whole(shape: ModelShape, plan: Plan) -> bool:
+    """Whether everything is on the device."""
+    return plan.gpu_layers > shape.depth and not plan.experts_on_cpu
+
+
+def _widened(shape: ModelShape, plan: Plan, room: Room) -> Plan:
+    """With larger steps, if nothing has to give way to them."""
+    wide = replace(plan, batch=WIDE_BATCH)
+    taken = need(shape, wide)
+    fits = taken.device.total <= room.for_device and _main(taken, room) <= room.for_model
+    return wide if fits else plan
+
+
+def _widened_in_part(shape: ModelShape, plan: Plan, wishes: Wishes, room: Room) -> Plan:
+    """With larger steps, if not everything is on a device with memory of its own, and few layers give way to them."""
+    if not plan.gpu_layers or _is_whole(shape, plan) or room.shared:
+        return plan
+    for batch in (WIDER_BATCH, WIDE_BATCH):
+        wide = _on_device(shape, replace(plan, gpu_layers=0, experts_on_cpu=0, batch=batch), wishes, room)
+        taken = need(shape, wide)
+        fits = taken.device.total <= room.for_device and _main(taken, room) <= room.for_model
+        if fits and wide.gpu_layers and _left(shape, wide) <= (1 + _WORTH) * _left(shape, plan):
+            return wide
+    return plan
+
+
+def _left(shape: ModelShape, plan: Plan) -> int:
+    """Layers of which something is left to the processor."""
+    return max(plan.experts_on_cpu, shape.depth + 1 - plan.gpu_layers)
 
 
 def _given_up(shape: ModelShape, plan: Plan, wishes: Wishes, room: Room) -> tuple[str, ...]:

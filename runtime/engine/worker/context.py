@@ -106,6 +106,7 @@ class Context:
     size: tokens one request may use. cells: tokens that are remembered at a time, of all lines together, shared ones
     counted once. lines: how many there can be. is_split: each line has cells of its own, over which no other looks.
     returns_early: what was decoded may still be computed until something is asked of it, as devices do.
+    copies_weights: for a step of more than a few tokens, those that lie in main memory are copied to the device.
     back: tokens that can be taken back from a line's end. ranks: whether the model was made to rank documents.
     follower: is told what becomes of the lines.
     """
@@ -146,6 +147,7 @@ class Context:
         if threads > 1 and not model.is_on_device:
             model.llama.attach_thread_pool(self.handle, threads, _POLL)
         self.returns_early = load.gpu_layers != 0
+        self.copies_weights = self.returns_early and not model.is_on_device
         self._crew = None if self.returns_early else Crew(threads)  # else threads also wait for the device
         self.generates = model.generates and bool(self._memory)  # models made for vectors only remember nothing
         self.cells: int = raw.llama_n_ctx(self.handle)  # rounded up

@@ -58,7 +58,7 @@ class Loop:
         idle = context.cells if context.is_split else max(context.size, context.cells // 4)  # else all look over them
         self._cache = PrefixCache(context, lines=context.lines, cells=context.cells, idle_cells=idle)
         self._scheduler = Scheduler(self._cache, load.parallel, context.batch_tokens)
-        self._pace = Pace(context.batch_tokens)
+        self._pace = Pace(context.batch_tokens, begins_dear=context.copies_weights)
         self._drawing = Drawing(context, context.threads)
         self._jobs: dict[str, Job] = {}
         self._arrivals = itertools.count()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import statistics
 from collections import deque
 
+from runtime.engine.worker.large_steps import LargeSteps
 from runtime.engine.worker.rhythm import HELD
 from runtime.engine.worker.token_cost import TokenCost
 
@@ -25,7 +26,7 @@ _CARE_AT_THE_END = 1.25
 """The same for a prompt's last step, which may also be its first: no other comes that might be late as well."""
 
 _SAVING = 8
-"""Steps in a row whose tokens are put in reserve at most; then the prompt gets on, whatever the reserve."""
+"""Steps in a row at most without the prompt, for tokens to put in reserve; then it gets on, whatever the reserve."""
 
 _PAUSE = 0.7
 """Seconds that prompts may take at a time, however many times as long that is, where several wait for their first
@@ -47,12 +48,13 @@ UNKNOWN_SECONDS = 30.0
 
 
 class Pace:
-    """limit: tokens a step can carry at most."""
+    """limit: tokens a step can carry at most. begins_dear: with prompts it takes long, however few their tokens are."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, begins_dear: bool = False) -> None:
         self._limit = limit
         self._alone: dict[int, deque[float]] = {}  # seconds of steps without prompts, by how many decode (see `_kind`)
         self._cost = TokenCost()  # of prompts
+        self._large = LargeSteps() if begins_dear else None
         self._with_prompts = 0  # steps with prompts and decodes since the last one without prompts
         self._saved = 0  # steps in a row whose tokens were put in reserve
         self._begun = 0, 0.0, 0.0  # tokens of prompts, their depths' sum, seconds: of steps that may not be done
@@ -79,6 +81,9 @@ class Pace:
         alone = self._usual(_kind(decoding))
         if alone is None or self._with_prompts >= _FRESH:
             return 0
+        if self._large:
+            part = (_STRETCH - 1) * alone * prompts
+            return self._large.tokens(part, min(part, _PAUSE), self._limit)
         if prompts == 1:
             return self._of_one(left, self._limit - decoding, depth, alone, spare)
         one, all_of_them = (_STRETCH - 1) * alone, (_STRETCH - 1) * alone * prompts
@@ -119,11 +124,16 @@ class Pace:
         if tokens == 0:
             self._alone.setdefault(_kind(decoding), deque(maxlen=_REMEMBERED)).append(seconds)
             self._with_prompts = 0
+            if self._large:
+                self._large.passed()
             return
         self._with_prompts += decoding > 0
         alone = self._usual(_kind(decoding)) if decoding else 0.0
         if alone is not None:
-            self._cost.learn(tokens, depths / tokens, max(seconds - alone, seconds / 10))
+            longer = max(seconds - alone, seconds / 10)
+            self._cost.learn(tokens, depths / tokens, longer)
+            if self._large and tokens == prompt_tokens:
+                self._large.took(tokens, longer, steps=_SAVING)
 
     def interrupted(self) -> None:
         """Something else was done since the last step: one that was not done then tells nothing any more."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from runtime.backends.fit.choose import Fit, Wishes, choose
+from runtime.backends.fit.choose import WIDE_BATCH, WIDER_BATCH, Fit, Wishes, choose
 from runtime.backends.fit.need import GB, Plan, need
 from runtime.backends.fit.room import Room
 from runtime.backends.fit.words import machine_for, refusal, usual_room
@@ -104,6 +104,43 @@ def test_a_graphics_card_gets_all_layers_or_as_many_as_it_holds() -> None:
     assert 0 < some.plan.gpu_layers < 33
     assert f"{some.plan.gpu_layers} of 33 layers fit on the graphics card" in some.given_up
     assert need(SEVEN, replace(some.plan, gpu_layers=some.plan.gpu_layers + 1)).device.total > some.room.for_device
+
+
+def test_a_graphics_card_takes_larger_steps_where_nothing_gives_way_to_them() -> None:
+    roomy = fit(16, device=24)
+    assert (roomy.plan.batch, fit(16).plan.batch) == (WIDE_BATCH, 512)
+    shared = choose(SEVEN, Wishes(8192), Room(24 * GB, 24 * GB, 24 * GB, 24 * GB, shared=True))
+    assert shared.plan.gpu_layers == 33
+    assert shared.plan.batch == 512
+    usual = replace(roomy.plan, batch=512)
+    between = (need(SEVEN, usual).device.total + roomy.need.device.total) // 2
+    narrow = choose(SEVEN, Wishes(8192), Room(16 * GB, 16 * GB, int(between / 0.95) + 1, int(between / 0.95) + 1))
+    assert narrow.plan == usual
+
+
+def test_where_layers_stay_behind_steps_are_larger_still_if_few_more_do_for_their_sake() -> None:
+    batches = set()
+    for tenths in range(20, 80):
+        found = fit(32, device=tenths / 10)
+        if not 0 < found.plan.gpu_layers <= SEVEN.layers[0].count:
+            continue
+        usual = replace(found.plan, batch=512)
+        more = next(
+            n
+            for n in range(33, 0, -1)
+            if need(SEVEN, replace(usual, gpu_layers=n)).device.total <= found.room.for_device
+        )
+        assert 33 - found.plan.gpu_layers <= 1.1 * (33 - more)
+        assert need(SEVEN, found.plan).device.total <= found.room.for_device
+        batches.add(found.plan.batch)
+    assert batches == {512, 1024, WIDER_BATCH}
+    assert fit(32, device=4, gpu_layers=10).plan.batch == WIDER_BATCH
+
+
+def test_experts_that_stay_behind_are_layers_left_to_the_processor() -> None:
+    found = fit(64, device=16, shape=MIXTURE)
+    assert found.plan.experts_on_cpu > 10
+    assert found.plan.batch == WIDER_BATCH
 
 
 SMALL = replace(SEVEN, layers=(Layers(16, 10_000_000, keys=512, values=512),), width=1024, widest=4096)

@@ -56,6 +56,15 @@ def test_a_cache_in_8_bits_takes_about_half(engine_dir: Path, tmp_path: Path) ->
     assert 0.9 * predicted <= saved <= 1.1 * predicted
 
 
+def test_a_larger_step_takes_what_was_predicted_more(engine_dir: Path, tmp_path: Path) -> None:
+    path = TinyModel(layers=2, width=512, heads=8, kv_heads=8, weights="Q8_0").write(tmp_path / "model.gguf")
+    shape = shape_of(read_tables(path))
+    usual, wide = Plan(4096), Plan(4096, batch=2048)
+    more = asyncio.run(measured(engine_dir, path, wide)).total - asyncio.run(measured(engine_dir, path, usual)).total
+    predicted = need(shape, wide).memory.compute - need(shape, usual).memory.compute
+    assert 0.7 * predicted <= more <= 1.3 * predicted
+
+
 def test_a_split_cache_takes_a_whole_context_for_each_of_its_lines(engine_dir: Path, tmp_path: Path) -> None:
     path = TinyModel(layers=2, width=512, heads=8, kv_heads=8, weights="Q8_0").write(tmp_path / "model.gguf")
     shape = shape_of(read_tables(path))
