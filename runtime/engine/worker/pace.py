@@ -30,8 +30,9 @@ _SAVING = 8
 
 _PAUSE = 0.7
 """Seconds that prompts may take at a time, however many times as long that is, where several wait for their first
-token: each of them may stretch the step as one alone might. Who reads is behind anyway, and the sooner all decode
-together, the better for everybody: a step costs about as much for one as for many.
+token: two of them may stretch the step as each alone might, and every further one twice as much, for others wait for it,
+too. Who reads is behind anyway, and the sooner all decode together, the better for everybody: a step costs about as much
+for one as for many.
 """
 
 _LEAST = 16
@@ -86,8 +87,8 @@ class Pace:
             return self._large.tokens(part, min(part, _PAUSE), self._limit)
         if prompts == 1:
             return self._of_one(left, self._limit - decoding, depth, alone, spare)
-        one, all_of_them = (_STRETCH - 1) * alone, (_STRETCH - 1) * alone * prompts
-        return max(_LEAST, self._cost.tokens(max(one, min(all_of_them, _PAUSE)), depth))
+        one = (_STRETCH - 1) * alone
+        return max(_LEAST, self._cost.tokens(max(one, min(2 * (prompts - 1) * one, _PAUSE)), depth))
 
     def _of_one(self, left: int, room: int, depth: int, alone: float, spare: float) -> int:
         """The same for a prompt that waits alone. room: for its tokens in the step; the more, the cheaper."""
