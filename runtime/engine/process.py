@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, TypeAlias, cast
 
-from runtime.engine.messages import Load, Message
+from runtime.engine.messages import OWN_FAULT, Load, Message
 from runtime.engine.protocol import READ_BYTES, FrameBuffer, ProtocolError, encode
 from runtime.engine.spare import Spare, start_process
 from runtime.errors import EngineError
@@ -73,6 +73,11 @@ class Death:
         return bool(self.hung) or self.code not in _FROM_OUTSIDE
 
     @property
+    def is_own_fault(self) -> bool:
+        """Whether it was a mistake in the code around the engine, and says nothing about the backend."""
+        return not self.hung and self.code == OWN_FAULT
+
+    @property
     def is_kill(self) -> bool:
         """Whether the system ended it, and not the server: on Linux for want of memory, if nobody did it by hand."""
         return not self.hung and self.code == _KILLED
@@ -81,6 +86,8 @@ class Death:
         """As the rest of a sentence that begins with "The engine"."""
         if self.hung:
             return self.hung
+        if self.is_own_fault:
+            return "came upon a mistake in the program"
         if self.code >= 0:
             return f"ended with exit code {self.code}"
         try:

@@ -34,7 +34,7 @@ class Trust:
 
     def lost(self, death: Death) -> bool:
         """A worker on it died; whether that was once too often."""
-        if not death.is_crash:
+        if not death.is_crash or death.is_own_fault:
             return False
         self._crashes += 1
         return not self.has_answered or self._crashes >= _CRASHES

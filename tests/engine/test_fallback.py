@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
+
+import pytest
 
 from runtime.engine.client import WorkerCommand, WorkerEngine
 from runtime.engine.core import EngineState, GenerationRequest
@@ -40,6 +43,22 @@ from runtime.errors import CannotRunError
 def model(*_):
     raise CannotRunError("unable to allocate Vulkan0 buffer")
 main.Model = model
+sys.exit(main.main())
+"""
+
+MISTAKES = {
+    "loading": "main.Context = lambda *_: {}['missing']",
+    "the loop": "loop.Scheduler.plan = lambda *_: {}['missing']",
+    "a thread": "teller.Teller._released = lambda *_: {}['missing']",
+}
+HAS_A_MISTAKE = """
+import sys
+from pathlib import Path
+from runtime.engine.worker import loop, main, teller
+marker = Path({marker!r})
+if not marker.exists():
+    marker.touch()
+    {mistake}
 sys.exit(main.main())
 """
 
@@ -110,6 +129,15 @@ def test_the_next_backend_takes_over_when_the_first_cannot_load(worker: Worker) 
     ((how, loading),) = standby.failures
     assert loading
     assert "unable to allocate" in how
+
+
+@pytest.mark.parametrize("where", MISTAKES)
+def test_a_mistake_of_our_own_is_not_held_against_the_backend(worker: Worker, tmp_path: Path, where: str) -> None:
+    script = HAS_A_MISTAKE.format(marker=str(tmp_path / "made"), mistake=MISTAKES[where])
+    text, standby, engine = ask(worker, script)
+    assert text == undisturbed(worker)
+    assert standby.failures == []
+    assert engine.status.restarts == 1
 
 
 def test_without_another_backend_the_reason_is_told(worker: Worker) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import queue
+import re
 import signal
 import sys
 import time
@@ -122,6 +123,55 @@ def test_a_worker_that_hangs_is_ended_and_its_stream_goes_on(worker: Worker):
 
     found, restarts = asyncio.run(run())
     assert (end_of(found).completion_tokens, restarts) == (60, 1)
+
+
+@pytest.mark.parametrize("step", ["loop.examine", "job.Job.begin"])
+def test_who_meets_a_mistake_before_anything_is_computed_is_the_only_one_who_suffers(worker: Worker, step: str):
+    stumbles = f"""
+import sys
+from runtime.engine.worker import job, loop, main
+usual = {step}
+def stumbling(first, *rest):
+    if getattr(first, "request", first).id == "bad":
+        raise KeyError("missing")
+    return usual(first, *rest)
+{step} = stumbling
+sys.exit(main.main())
+"""
+
+    async def run() -> tuple[list[Event], list[Event], int]:
+        async with Worker(worker.load, stumbles).running() as engine:
+            good, bad = await asyncio.gather(events(engine, ASK), events(engine, replace(ASK, id="bad")))
+            return good, bad, engine.status.restarts
+
+    good, bad, restarts = asyncio.run(run())
+    assert text_of(good)
+    assert isinstance(bad[-1], Failed)
+    assert bad[-1].kind is FailureKind.INTERNAL
+    assert restarts == 0
+
+
+def test_a_mistake_in_the_program_is_told_in_a_line(worker: Worker):
+    broken = """
+import sys
+from runtime.engine.worker import main
+main.Loop = lambda *_: {}["missing"]
+sys.exit(main.main())
+"""
+
+    async def run() -> None:
+        engine = WorkerEngine(Worker(worker.load, broken).command(), policy=RestartPolicy(deaths=2, pause=0.01))
+        await engine.start()
+        with pytest.raises(EngineError) as told:
+            await asyncio.wait_for(engine.wait_ready(), 30)
+        assert re.search(
+            r"came upon a mistake in the program\. Its last words: worker: KeyError: 'missing' < \S+:\d+ < "
+            r"main\.py:\d+",
+            told.value.message,
+        )
+        assert "Traceback" not in told.value.message
+
+    asyncio.run(run())
 
 
 def test_too_many_deaths_are_given_up_with_the_last_words(worker: Worker):

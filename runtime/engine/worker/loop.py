@@ -79,7 +79,11 @@ class Loop:
 
     def submit(self, request: GenerationRequest) -> None:
         """Queue a request, or tell at once why it cannot be served."""
-        job = examine(request, next(self._arrivals), self._context)
+        try:
+            job = examine(request, next(self._arrivals), self._context)
+        except Exception as error:  # only who asked is to suffer for it
+            traceback.print_exception(error)
+            job = failures.unforeseen(request.id)
         if isinstance(job, Failed):
             self._send(job)
         else:
@@ -162,11 +166,10 @@ class Loop:
                 self._outbox.append(Queued(sequence.name, place))
 
     def _begin(self, job: Job) -> None:
-        sequence = job.sequence
         try:
             job.begin(self._context)
-        except GrammarError as error:
-            self._fail(job, failures.invalid(sequence.name, error.message))
+        except Exception as error:
+            self._fail(job, _failure(job, error))
             return
         self._tally.begun(job)
         if job.is_over:  # it was over before it began, or when another worker told its last token
@@ -318,4 +321,4 @@ def _failure(job: Job, error: Exception) -> Failed:
     if isinstance(error, GrammarError):
         return failures.invalid(job.request.id, error.message)
     traceback.print_exception(error)
-    return failures.internal(job.request.id, "The engine met an unforeseen error.")
+    return failures.unforeseen(job.request.id)

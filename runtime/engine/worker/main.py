@@ -12,13 +12,16 @@ import os
 import queue
 import signal
 import threading
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 from runtime.engine import failures, turns
 from runtime.engine.bindings import Llama, backend_name
 from runtime.engine.messages import (
+    OWN_FAULT,
     PROTOCOL_VERSION,
     Cancel,
     Detokenize,
@@ -67,6 +70,7 @@ def main(die_with_parent: Callable[[], None] | None = None) -> int:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server decides what it means
     os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # when ggml aborts it would first start a debugger, if there is one
+    threading.excepthook = lambda fault: _end_with(fault.exc_value or fault.exc_type())
     incoming, outgoing = _take_pipes()
     if die_with_parent is not None:
         die_with_parent()
@@ -84,12 +88,28 @@ def main(die_with_parent: Callable[[], None] | None = None) -> int:
         reason = f"{error.message} llama.cpp says: {log.errors}" if log.errors else error.message
         send(LoadFailed(reason, error.remedy))
         return error.exit_code
+    except Exception as error:
+        _end_with(error)
     try:
         loop.run()
     except EngineError as error:
         say(f"{error.message} {log.errors}")
         os._exit(error.exit_code)
+    except Exception as error:
+        _end_with(error)
     return 0
+
+
+def _end_with(error: BaseException) -> NoReturn:
+    """End the process, of which no thread can do without the others.
+
+    What the system refuses, and on Windows what crashed in a library, are no mistakes of ours: both are `OSError`.
+    """
+    where = "".join(
+        f" < {Path(at.filename).name}:{at.lineno}" for at in traceback.extract_tb(error.__traceback__)[::-1]
+    )
+    say(f"{type(error).__name__}: {error}{where}")  # one line: it may be shown to users
+    os._exit(1 if isinstance(error, OSError | MemoryError) else OWN_FAULT)
 
 
 def _load(load: Load, log: EngineLog, listener: _Listener, send: Send, heart: Heart) -> Loop:

@@ -30,9 +30,9 @@ _SAVING = 8
 
 _PAUSE = 0.7
 """Seconds that prompts may take at a time, however many times as long that is, where several wait for their first
-token: two of them may stretch the step as each alone might, and every further one twice as much, for others wait for it,
-too. Who reads is behind anyway, and the sooner all decode together, the better for everybody: a step costs about as much
-for one as for many.
+token: two of them may stretch the step as each alone might, and every further one twice as much, for others wait for
+it, too. Who reads is behind anyway, and the sooner all decode together, the better for everybody: a step costs about as
+much for one as for many.
 """
 
 _LEAST = 16
