@@ -314,7 +314,8 @@ class WorkerEngine:
         if self._status.state in (EngineState.STOPPED, EngineState.FAILED):
             return
         death = replace(death, hung=self._hung)
-        self._ledger.worker_died(death, untried=self._fall_back is not None and not self._trust.has_answered)
+        untried = self._fall_back is not None and not self._trust.has_answered and not death.is_own_fault
+        self._ledger.worker_died(death, untried=untried)
         self._fail_calls(WorkerDied(f"The engine {death}."))
         if self._fall_back and self._trust.lost(death):
             how = f"{death}. {death.last_words}".rstrip()
@@ -332,13 +333,15 @@ class WorkerEngine:
         how = f"could not load the model: {failure.message}"
         self._replace_backend(how, self._fall_back, loading=True, otherwise=partial(self._give_up, failure))
 
-    def _replace_backend(self, how: str, fall_back: FallBack, *, loading: bool, otherwise: Callable[[], None]) -> None:
+    def _replace_backend(
+        self, how: str, fall_back: FallBack, *, loading: bool, otherwise: Callable[[], None], certain: bool = True
+    ) -> None:
         """Let the next backend take over. Proving one may take seconds, so it is done beside the event loop."""
         self._settled.clear()
         self._set(EngineState.LOADING if self._facts is None else EngineState.RESTARTING, f"The engine {how}")
 
         async def replace_it() -> None:
-            told = await asyncio.to_thread(fall_back, how, loading)
+            told = await asyncio.to_thread(fall_back, how, loading=loading, certain=certain)
             if self._status.state is EngineState.STOPPED:
                 return
             if told is None:
@@ -359,7 +362,12 @@ class WorkerEngine:
         if pause is None:
             last_words = f" Its last words: {death.last_words}" if death.last_words else ""
             kind = ShortOfMemoryError if death.is_kill else EngineError
-            self._give_up(kind(f"The engine died {self._restarts}; the last time it {death}.{last_words}"))
+            failure = kind(f"The engine died {self._restarts}; the last time it {death}.{last_words}")
+            if death.is_own_fault and self._fall_back:  # as a last resort, where another backend might not come upon it
+                give_up = partial(self._give_up, failure)
+                self._replace_backend(str(death), self._fall_back, loading=False, certain=False, otherwise=give_up)
+            else:
+                self._give_up(failure)
             return
         self._settled.clear()
         self._status = replace(self._status, restarts=self._status.restarts + 1)

@@ -7,14 +7,21 @@ a row is needed; a request that kills has been found out by then (`ledger.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 from runtime.engine.process import Death
 
-FallBack = Callable[[str, bool], str | None]
-"""Takes how a backend failed, as the end of a sentence about the engine, and whether it was with the message that it
-could not load. Readies the next backend and tells so in a sentence, or returns None where there is none. May take
-seconds."""
+
+class FallBack(Protocol):
+    """Readies the next backend."""
+
+    def __call__(self, how: str, *, loading: bool, certain: bool = True) -> str | None:
+        """Tell so in a sentence; None where there is none. May take seconds.
+
+        how: the backend failed, as the end of a sentence about the engine. loading: with the message that it could not
+        load. certain: it was the backend's fault.
+        """
+
 
 _CRASHES = 2
 

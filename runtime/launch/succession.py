@@ -50,8 +50,10 @@ class Succession:
         if shape and fitted and not fitted.fits and not self._options.ignore_memory:
             raise refusal(shape, self._options.wishes, fitted)
 
-    def fall_back(self, how: str, loading: bool) -> str | None:
+    def fall_back(self, how: str, *, loading: bool, certain: bool = True) -> str | None:
         """Mark the backend as failed and choose another; a sentence about both, or None if there is none.
+
+        certain: it was the backend's fault; otherwise that is soon forgotten.
 
         A processor that cannot load a model says something about the model: no other variant would do better.
         """
@@ -67,7 +69,7 @@ class Succession:
         )
         # A processor that proved itself fails of what a request does, unless it lacks an instruction: that is soon
         # forgotten, but not before somebody can ask `doctor` about it.
-        certain = not self.choice.is_processor or "SIGILL" in how
+        certain = certain and (not self.choice.is_processor or "SIGILL" in how)
         self._marked[old.key] = mark.lasting(now) if certain else replace(mark, until=now + _UNCERTAIN_SECONDS)
         try:
             self.choice = self._choose()

@@ -73,7 +73,8 @@ class Standby:
     def command(self) -> WorkerCommand:
         return Worker(self.worker.load, "" if self.failures and self.available else self.worker.script).command()
 
-    def fall_back(self, how: str, loading: bool) -> str | None:
+    def fall_back(self, how: str, *, loading: bool, certain: bool = True) -> str | None:
+        self.is_certain = certain
         self.failures.append((how, loading))
         return "vulkan failed. cpu has taken over." if self.available else None
 
@@ -138,6 +139,23 @@ def test_a_mistake_of_our_own_is_not_held_against_the_backend(worker: Worker, tm
     assert text == undisturbed(worker)
     assert standby.failures == []
     assert engine.status.restarts == 1
+
+
+def test_a_mistake_that_is_made_again_and_again_is_tried_on_another_backend_in_the_end(worker: Worker) -> None:
+    text, standby, engine = ask(
+        worker,
+        f"""
+import sys
+from runtime.engine.worker import main
+{MISTAKES["loading"]}
+sys.exit(main.main())
+""",
+    )
+    assert text == undisturbed(worker)
+    ((how, _),) = standby.failures
+    assert how == "came upon a mistake in the program"
+    assert not standby.is_certain
+    assert engine.status.restarts >= 2
 
 
 def test_without_another_backend_the_reason_is_told(worker: Worker) -> None:

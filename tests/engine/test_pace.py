@@ -106,9 +106,9 @@ def test_readers_wait_at_most_four_times_as_long_while_a_prompt_gets_on(machine:
 @pytest.mark.parametrize("seed", range(5))
 def test_where_few_tokens_take_as_long_as_many_prompts_take_whole_steps_and_readers_their_part(seed: int, prompts: int):
     one = half_a_graphics_card(seed)
-    one.read(40, decoding=0)
     undisturbed = one.read(4000, decoding=0)
     one.talk(40)
+    one.read(1000, decoding=STREAMS)
     begun = len(one.told)
     disturbed = one.read(4000, decoding=STREAMS, prompts=prompts)
     share, most = undisturbed / disturbed, prompts * 2.6 / (1 + prompts * 2.6)
@@ -132,12 +132,35 @@ def test_where_each_token_takes_long_too_steps_are_only_so_large_that_to_begin_i
 
 def test_a_step_that_the_machine_slept_through_does_not_hold_the_prompt_up_for_as_long():
     one = half_a_graphics_card(1)
+    one.read(1000, decoding=0)
     one.talk(10)
-    one.pace.prompt_tokens(STREAMS, 1)
+    one.read(1000, decoding=STREAMS)
     one.pace.learn(STREAMS, LIMIT, 600.0)
+    assert one.pace.prompt_tokens(STREAMS, 1, left=20) == 0
     begin = one.now
     one.read(20, decoding=STREAMS)
-    assert one.now - begin < 12 * one.alone + 2 * one.cost(20, 0)
+    assert 8 * one.alone < one.now - begin < 12 * one.alone + 2 * one.cost(20, 0)
+
+
+def test_who_read_have_their_part_after_the_last_prompt_as_well_so_that_the_next_need_not_wait():
+    one = half_a_graphics_card(1)
+    one.read(1000, decoding=0)
+    one.talk(10)
+    one.read(500, decoding=STREAMS)
+    for _ in range(10):
+        assert one.pace.prompt_tokens(STREAMS, 0) in range(LIMIT + 1)
+        one.step(STREAMS, 0, 0)
+    assert one.pace.prompt_tokens(STREAMS, 1, left=4000) > 0
+
+
+def test_a_slow_first_prompt_does_not_make_steps_small_for_ever():
+    one = half_a_graphics_card(1)
+    one.pace.learn(0, LIMIT, 3.0)
+    for tokens in (40, 100, 60, 200, 45, 120):
+        one.read(tokens, decoding=0)
+    one.talk(10)
+    undisturbed = 8 * one.cost(LIMIT, 0)
+    assert one.read(4000, decoding=STREAMS) < 4 * undisturbed
 
 
 def test_tokens_are_held_back_for_as_long_as_nobody_notices():

@@ -106,7 +106,7 @@ def _with_guesses(shape: ModelShape, wishes: Wishes, room: Room) -> Fit | None:
     is_pressed = plan.gpu_layers > 0 and taken.device.total > room.for_device
     if is_pressed or replace(plan, draft=None, foresight=False) != without or _main(taken, room) > room.for_model:
         return None
-    return _filled(shape, plan, wishes, room)
+    return _filled(shape, _widened_in_part(shape, plan, wishes, room), wishes, room)
 
 
 def _ladder(shape: ModelShape, wishes: Wishes) -> Iterator[Plan]:
@@ -201,14 +201,17 @@ def _widened_in_part(shape: ModelShape, plan: Plan, wishes: Wishes, room: Room) 
         wide = _on_device(shape, replace(plan, gpu_layers=0, experts_on_cpu=0, batch=batch), wishes, room)
         taken = need(shape, wide)
         fits = taken.device.total <= room.for_device and _main(taken, room) <= room.for_model
-        if fits and wide.gpu_layers and _left(shape, wide) <= (1 + _WORTH) * _left(shape, plan):
+        if fits and _gives_little(shape, wide, plan):
             return wide
     return plan
 
 
-def _left(shape: ModelShape, plan: Plan) -> int:
-    """Layers of which something is left to the processor."""
-    return max(plan.experts_on_cpu, shape.depth + 1 - plan.gpu_layers)
+def _gives_little(shape: ModelShape, wide: Plan, plan: Plan) -> bool:
+    """Whether little more of the model is left to the processor with the one than with the other."""
+    if plan.experts_on_cpu:
+        return wide.gpu_layers == plan.gpu_layers and wide.experts_on_cpu <= (1 + _WORTH) * plan.experts_on_cpu
+    everything = shape.depth + 1
+    return wide.gpu_layers > 0 and everything - wide.gpu_layers <= (1 + _WORTH) * (everything - plan.gpu_layers)
 
 
 def _given_up(shape: ModelShape, plan: Plan, wishes: Wishes, room: Room) -> tuple[str, ...]:

@@ -40,6 +40,9 @@ from runtime.engine.worker.sequence import Chunk, shifted
 from runtime.engine.worker.tally import Tally
 from runtime.engine.worker.teller import Teller
 
+NOT_OURS = OSError, MemoryError
+"""Errors that are no mistakes of ours: what the system refuses, and on Windows what crashed in a library."""
+
 _WRONG_BATCH = -1  # llama_decode's code for a batch that cannot be; what is below it comes from the device
 
 
@@ -81,6 +84,8 @@ class Loop:
         """Queue a request, or tell at once why it cannot be served."""
         try:
             job = examine(request, next(self._arrivals), self._context)
+        except NOT_OURS:
+            raise
         except Exception as error:  # only who asked is to suffer for it
             traceback.print_exception(error)
             job = failures.unforeseen(request.id)
@@ -168,6 +173,8 @@ class Loop:
     def _begin(self, job: Job) -> None:
         try:
             job.begin(self._context)
+        except NOT_OURS:
+            raise
         except Exception as error:
             self._fail(job, _failure(job, error))
             return

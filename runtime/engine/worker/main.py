@@ -51,7 +51,7 @@ from runtime.engine.worker.embedding import Texts
 from runtime.engine.worker.guessers import guesser_for
 from runtime.engine.worker.heart import Heart
 from runtime.engine.worker.log import EngineLog, say
-from runtime.engine.worker.loop import Loop
+from runtime.engine.worker.loop import NOT_OURS, Loop
 from runtime.engine.worker.model import Model
 from runtime.engine.worker.pages import Pages
 from runtime.engine.worker.pairing import paired
@@ -101,15 +101,13 @@ def main(die_with_parent: Callable[[], None] | None = None) -> int:
 
 
 def _end_with(error: BaseException) -> NoReturn:
-    """End the process, of which no thread can do without the others.
-
-    What the system refuses, and on Windows what crashed in a library, are no mistakes of ours: both are `OSError`.
-    """
-    where = "".join(
-        f" < {Path(at.filename).name}:{at.lineno}" for at in traceback.extract_tb(error.__traceback__)[::-1]
-    )
-    say(f"{type(error).__name__}: {error}{where}")  # one line: it may be shown to users
-    os._exit(1 if isinstance(error, OSError | MemoryError) else OWN_FAULT)
+    """End the process, of which no thread can do without the others."""
+    try:
+        frames = traceback.extract_tb(error.__traceback__)
+        where = "".join(f" < {Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
+        say(f"{type(error).__name__}: {' '.join(str(error).split())}{where}")  # one line: it may be shown to users
+    finally:
+        os._exit(1 if isinstance(error, NOT_OURS) else OWN_FAULT)
 
 
 def _load(load: Load, log: EngineLog, listener: _Listener, send: Send, heart: Heart) -> Loop:
@@ -163,17 +161,19 @@ class _Listener:
 
     def listen(self, incoming: int) -> None:
         """Until end-of-file, which ends the process; so do bytes that are no frame."""
-        code = 0
-        try:
-            for batch in read_batches(incoming):
-                for message in batch:
-                    self._see_to(message)
-        except ProtocolError as error:
-            say(error.message)
-            code = error.exit_code
-        except OSError:
-            pass  # as good as an end
-        os._exit(code)
+        batches = read_batches(incoming)
+        while True:
+            try:
+                batch = next(batches, None)
+            except ProtocolError as error:
+                say(error.message)
+                os._exit(error.exit_code)
+            except OSError:
+                batch = None
+            if batch is None:
+                os._exit(0)
+            for message in batch:
+                self._see_to(message)
 
     def _see_to(self, message: Message) -> None:
         match message:

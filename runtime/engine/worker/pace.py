@@ -55,7 +55,7 @@ class Pace:
         self._limit = limit
         self._alone: dict[int, deque[float]] = {}  # seconds of steps without prompts, by how many decode (see `_kind`)
         self._cost = TokenCost()  # of prompts
-        self._large = LargeSteps() if begins_dear else None
+        self._large = LargeSteps(limit, _SAVING) if begins_dear else None
         self._with_prompts = 0  # steps with prompts and decodes since the last one without prompts
         self._saved = 0  # steps in a row whose tokens were put in reserve
         self._begun = 0, 0.0, 0.0  # tokens of prompts, their depths' sum, seconds: of steps that may not be done
@@ -83,8 +83,8 @@ class Pace:
         if alone is None or self._with_prompts >= _FRESH:
             return 0
         if self._large:
-            part = (_STRETCH - 1) * alone * prompts
-            return self._large.tokens(part, min(part, _PAUSE), self._limit)
+            part = (_STRETCH - 1) * alone * max(1, prompts)  # without prompts, what they took before is made up for
+            return self._large.tokens(part, min(part, _PAUSE))
         if prompts == 1:
             return self._of_one(left, self._limit - decoding, depth, alone, spare)
         one = (_STRETCH - 1) * alone
@@ -134,7 +134,7 @@ class Pace:
             longer = max(seconds - alone, seconds / 10)
             self._cost.learn(tokens, depths / tokens, longer)
             if self._large and tokens == prompt_tokens:
-                self._large.took(tokens, longer, steps=_SAVING)
+                self._large.took(tokens, longer, disturbed=decoding > 0)
 
     def interrupted(self) -> None:
         """Something else was done since the last step: one that was not done then tells nothing any more."""

@@ -93,7 +93,8 @@ class Pages:
         def fill() -> None:
             with suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _POLITENESS)  # on Linux, of a thread
-            self.fill()
+            with suppress(OSError):  # without it pages are entered when they are needed
+                self.fill()
 
         threading.Thread(target=fill, name="pages", daemon=True).start()
 

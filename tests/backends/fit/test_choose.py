@@ -141,6 +141,10 @@ def test_experts_that_stay_behind_are_layers_left_to_the_processor() -> None:
     found = fit(64, device=16, shape=MIXTURE)
     assert found.plan.experts_on_cpu > 10
     assert found.plan.batch == WIDER_BATCH
+    for tenths in range(25, 80):
+        tight = fit(64, device=tenths / 10, shape=MIXTURE)
+        if tight.plan.experts_on_cpu:
+            assert tight.plan.gpu_layers == 33, "what every token needs stays on the card"
 
 
 SMALL = replace(SEVEN, layers=(Layers(16, 10_000_000, keys=512, values=512),), width=1024, widest=4096)
