@@ -26,11 +26,6 @@ def internal(request_id: str, message: str) -> Failed:
     return Failed(request_id, FailureKind.INTERNAL, message)
 
 
-def unforeseen(request_id: str) -> Failed:
-    """A mistake of ours; what it was is in the log."""
-    return internal(request_id, "The engine met an unforeseen error.")
-
-
 def invalid_grammar(request_id: str) -> Failed:
     """The GBNF does not parse, or has no `root` rule."""
     return invalid(request_id, "The grammar is not valid GBNF, or has no rule called root.")

@@ -30,7 +30,7 @@ PROTOCOL_VERSION = 10
 """Goes up with every change to a message or an event."""
 
 OWN_FAULT = 70  # EX_SOFTWARE of BSD's sysexits.h
-"""Exit code of a worker that came upon a mistake in the code around the engine, which another backend has as well."""
+"""Exit code of a worker that came upon a mistake in the code around the engine: most likely every backend's."""
 
 
 @dataclass(frozen=True, slots=True)

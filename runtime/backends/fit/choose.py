@@ -102,9 +102,7 @@ def _with_guesses(shape: ModelShape, wishes: Wishes, room: Room) -> Fit | None:
     first = next(_ladder(shape, wishes))
     without = _on_device(shape, first, wishes, room)
     plan = _on_device(shape, replace(first, draft=wishes.draft, foresight=wishes.foresight), wishes, room)
-    taken = need(shape, plan)
-    is_pressed = plan.gpu_layers > 0 and taken.device.total > room.for_device
-    if is_pressed or replace(plan, draft=None, foresight=False) != without or _main(taken, room) > room.for_model:
+    if replace(plan, draft=None, foresight=False) != without or not _fits(shape, plan, room):
         return None
     return _filled(shape, _widened_in_part(shape, plan, wishes, room), wishes, room)
 
@@ -188,9 +186,7 @@ def _is_whole(shape: ModelShape, plan: Plan) -> bool:
 def _widened(shape: ModelShape, plan: Plan, room: Room) -> Plan:
     """With larger steps, if nothing has to give way to them."""
     wide = replace(plan, batch=WIDE_BATCH)
-    taken = need(shape, wide)
-    fits = taken.device.total <= room.for_device and _main(taken, room) <= room.for_model
-    return wide if fits else plan
+    return wide if _fits(shape, wide, room) else plan
 
 
 def _widened_in_part(shape: ModelShape, plan: Plan, wishes: Wishes, room: Room) -> Plan:
@@ -199,9 +195,7 @@ def _widened_in_part(shape: ModelShape, plan: Plan, wishes: Wishes, room: Room) 
         return plan
     for batch in (WIDER_BATCH, WIDE_BATCH):
         wide = _on_device(shape, replace(plan, gpu_layers=0, experts_on_cpu=0, batch=batch), wishes, room)
-        taken = need(shape, wide)
-        fits = taken.device.total <= room.for_device and _main(taken, room) <= room.for_model
-        if fits and _gives_little(shape, wide, plan):
+        if _fits(shape, wide, room) and _gives_little(shape, wide, plan):
             return wide
     return plan
 
@@ -238,6 +232,12 @@ def _given_up(shape: ModelShape, plan: Plan, wishes: Wishes, room: Room) -> tupl
         elif plan.gpu_layers <= shape.depth:
             words.append(f"{plan.gpu_layers} of {shape.depth + 1} layers fit on the graphics card")
     return tuple(words)
+
+
+def _fits(shape: ModelShape, plan: Plan, room: Room) -> bool:
+    """Whether there is memory for it, here and on the device."""
+    taken = need(shape, plan)
+    return taken.device.total <= room.for_device and _main(taken, room) <= room.for_model
 
 
 def _main(taken: Need, room: Room) -> int:

@@ -87,8 +87,7 @@ class Loop:
         except NOT_OURS:
             raise
         except Exception as error:  # only who asked is to suffer for it
-            traceback.print_exception(error)
-            job = failures.unforeseen(request.id)
+            job = _failure(request.id, error)
         if isinstance(job, Failed):
             self._send(job)
         else:
@@ -176,7 +175,7 @@ class Loop:
         except NOT_OURS:
             raise
         except Exception as error:
-            self._fail(job, _failure(job, error))
+            self._fail(job, _failure(job.request.id, error))
             return
         self._tally.begun(job)
         if job.is_over:  # it was over before it began, or when another worker told its last token
@@ -267,7 +266,7 @@ class Loop:
                 self._finish(job)
                 return
         if error is not None:
-            self._fail(job, _failure(job, error))
+            self._fail(job, _failure(job.request.id, error))
         elif job.keep is not None and len(job.sequence.tokens) >= self._context.size:
             tokens = shifted(job.sequence.tokens, job.keep, self._context.size)
             self._scheduler.restart(job.sequence, tokens)
@@ -324,8 +323,8 @@ class Loop:
             self._outbox.clear()
 
 
-def _failure(job: Job, error: Exception) -> Failed:
+def _failure(request_id: str, error: Exception) -> Failed:
     if isinstance(error, GrammarError):
-        return failures.invalid(job.request.id, error.message)
+        return failures.invalid(request_id, error.message)
     traceback.print_exception(error)
-    return failures.unforeseen(job.request.id)
+    return failures.internal(request_id, "The engine met an unforeseen error.")

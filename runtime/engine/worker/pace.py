@@ -133,7 +133,7 @@ class Pace:
         if alone is not None:
             longer = max(seconds - alone, seconds / 10)
             self._cost.learn(tokens, depths / tokens, longer)
-            if self._large and tokens == prompt_tokens:
+            if self._large and tokens == prompt_tokens:  # one step alone: of several together none tells what it took
                 self._large.took(tokens, longer, disturbed=decoding > 0)
 
     def interrupted(self) -> None:

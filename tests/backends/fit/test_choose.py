@@ -137,7 +137,7 @@ def test_where_layers_stay_behind_steps_are_larger_still_if_few_more_do_for_thei
     assert fit(32, device=4, gpu_layers=10).plan.batch == WIDER_BATCH
 
 
-def test_experts_that_stay_behind_are_layers_left_to_the_processor() -> None:
+def test_more_experts_stay_behind_for_larger_steps_but_never_whole_layers() -> None:
     found = fit(64, device=16, shape=MIXTURE)
     assert found.plan.experts_on_cpu > 10
     assert found.plan.batch == WIDER_BATCH
