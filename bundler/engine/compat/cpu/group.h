@@ -85,11 +85,11 @@ class Group {
             first = all * place.slice / place.slices, last = all * (place.slice + 1) / place.slices;
         }
         int64_t number = 0;
-        for (int cell = 0; cell < asked.cells && number < last; cell += TILE) {
-            if (!sights.may_see(place.row, place.rows, place.stream, cell)) continue;
+        sights.each_tile(place.row, place.rows, place.stream, [&](int cell) {
             if (place.rows == 1) number += look_at(cell, first - number, last - number);
             else if (number++ >= first) look_at(cell, 0, INT64_MAX);
-        }
+            return number < last;
+        });
         look_at_gathered();
         for (int row = 0; row < place.rows; row++) look_at_list(row);
     }

@@ -122,6 +122,11 @@ struct Sight {
     bool is_graded;
 };
 
+// So many of 64 as it takes for all, the last perhaps not full.
+int tiles_in(int count) {
+    return (count + TILE - 1) / TILE;
+}
+
 uint64_t all_of(int count) {
     return count < TILE ? (uint64_t{1} << count) - 1 : ~uint64_t{0};
 }

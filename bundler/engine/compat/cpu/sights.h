@@ -12,36 +12,32 @@
 namespace {
 
 // What a mask says of all rows, filled in by all threads.
+//
+// Of rows that follow on each other eight at a time lie together, tile after tile, so that a group reads it from one end
+// to the other; which tiles a row sees at all is noted besides, for mostly these are few.
 class Table {
   public:
     // Room for it. Does nothing that others could notice if there is none.
     void begin(const Question & asked) {
         mask = asked.mask;
         rows = asked.rows, cells = asked.cells, streams = asked.streams;
-        seen.reset(new (std::nothrow) uint64_t[int64_t{streams} * tiles() * pitch()]);
+        seen.reset(new (std::nothrow) uint64_t[int64_t{streams} * blocks() * tiles() * BLOCK]);
+        tiles_seen.reset(new (std::nothrow) uint64_t[int64_t{streams} * rows * words()]);
         about.reset(new (std::nothrow) uint8_t[int64_t{streams} * rows]);
     }
 
-    bool has_room() const { return seen && about; }
+    bool has_room() const { return seen && tiles_seen && about; }
 
     bool is_of(const Question & asked) const {
         return mask == asked.mask && rows == asked.rows && cells == asked.cells && streams == asked.streams;
     }
 
-    // A thread's share of looking at the mask: some rows at a time, whose bits lie side by side.
+    // A thread's share of looking at the mask.
     void look(const Question & asked, int thread, int threads) {
-        const int64_t blocks = pitch() / BLOCK, all = streams * blocks;
+        const int64_t all = int64_t{streams} * blocks();
         for (int64_t one = all * thread / threads; one < all * (thread + 1) / threads; one++) {
-            const int stream = one / blocks, first = one % blocks * BLOCK, last = std::min(first + BLOCK, rows);
-            uint8_t graded[BLOCK] = {};
-            for (int tile = 0; tile < tiles(); tile++) {
-                for (int row = first; row < last; row++) {
-                    const Sight sight = sight_of(asked, row, stream, tile * TILE);
-                    seen[number_of(row, stream, tile)] = sight.cells;
-                    graded[row - first] |= sight.is_graded;
-                }
-            }
-            for (int row = first; row < last; row++) about[number_of(row, stream)] = graded[row - first] ? GRADED : 0;
+            const int stream = one / blocks(), first = one % blocks() * BLOCK, last = std::min(first + BLOCK, rows);
+            for (int row = first; row < last; row++) note(asked, row, stream);
         }
     }
 
@@ -52,31 +48,55 @@ class Table {
             if (one % rows > 0 && sees_the_same(one % rows, one / rows)) about[one] |= FOLLOWS;
     }
 
-    // Of rows that follow on each other, one behind the other.
-    const uint64_t * cells_of(int row, int stream, int cell) const { return &seen[number_of(row, stream, cell / TILE)]; }
+    uint64_t cells_of(int row, int stream, int tile) const { return seen[number_of(row, stream, tile)]; }
+    // Of 64 tiles, those of which the row sees something, a bit each. word: which 64.
+    uint64_t tiles_of(int row, int stream, int word) const {
+        return tiles_seen[number_of(row, stream) * words() + word];
+    }
     bool is_graded(int row, int stream) const { return about[number_of(row, stream)] & GRADED; }
     bool follows(int row, int stream) const { return about[number_of(row, stream)] & FOLLOWS; }
 
   private:
-    static constexpr int BLOCK = LINE / sizeof(uint64_t);
+    static constexpr int BLOCK = LINE / sizeof(uint64_t);  // rows
     static constexpr uint8_t GRADED = 1, FOLLOWS = 2;
 
     const ggml_tensor * mask = nullptr;
     int rows = 0, cells = 0, streams = 0;
-    std::unique_ptr<uint64_t[]> seen;  // streams × tiles × rows
-    std::unique_ptr<uint8_t[]> about;  // streams × rows
+    std::unique_ptr<uint64_t[]> seen;        // streams × blocks × tiles × rows of a block
+    std::unique_ptr<uint64_t[]> tiles_seen;  // streams × rows × words
+    std::unique_ptr<uint8_t[]> about;        // streams × rows
 
-    int tiles() const { return (cells + TILE - 1) / TILE; }
-    int pitch() const { return (rows + BLOCK - 1) / BLOCK * BLOCK; }
+    int tiles() const { return tiles_in(cells); }
+    int words() const { return tiles_in(tiles()); }
+    int blocks() const { return (rows + BLOCK - 1) / BLOCK; }
     int64_t number_of(int row, int stream) const { return int64_t{stream} * rows + row; }
-    int64_t number_of(int row, int stream, int tile) const { return (int64_t{stream} * tiles() + tile) * pitch() + row; }
+    int64_t number_of(int row, int stream, int tile) const {
+        return ((int64_t{stream} * blocks() + row / BLOCK) * tiles() + tile) * BLOCK + row % BLOCK;
+    }
+
+    void note(const Question & asked, int row, int stream) {
+        uint64_t * const to = &seen[number_of(row, stream, 0)];
+        uint64_t * const any = &tiles_seen[number_of(row, stream) * words()];
+        bool is_graded = false;
+        std::memset(any, 0, words() * sizeof *any);
+        for (int tile = 0; tile < tiles(); tile++) {
+            const Sight sight = sight_of(asked, row, stream, tile * TILE);
+            to[tile * BLOCK] = sight.cells;
+            any[tile / TILE] |= static_cast<uint64_t>(sight.cells != 0) << tile % TILE;
+            is_graded |= sight.is_graded;
+        }
+        about[number_of(row, stream)] = is_graded ? GRADED : 0;
+    }
 
     bool sees_the_same(int row, int stream) const {
         int here = 0, by_both = 0;
-        for (int tile = 0; tile < tiles(); tile++) {
-            const uint64_t * bits = &seen[number_of(row, stream, tile)];
-            here += count_of(bits[0]);
-            by_both += count_of(bits[0] & bits[-1]);
+        for (int word = 0; word < words(); word++) {
+            for (uint64_t left = tiles_of(row, stream, word); left; left &= left - 1) {
+                const int tile = word * TILE + __builtin_ctzll(left);
+                const uint64_t bits = cells_of(row, stream, tile);
+                here += count_of(bits);
+                by_both += count_of(bits & cells_of(row - 1, stream, tile));
+            }
         }
         return 2 * by_both >= here;
     }
@@ -117,27 +137,30 @@ class Sights {
     // Those of the tile that begins at `cell`.
     Sight of(int row, int stream, int cell) const {
         if (!table || table->is_graded(row, stream)) return sight_of(asked, row, stream, cell);
-        return {*table->cells_of(row, stream, cell), false};
+        return {table->cells_of(row, stream, cell / TILE), false};
     }
 
-    // Whether some of the rows may see something of the tile.
-    bool may_see(int row, int rows, int stream, int cell) const {
-        if (!table) return true;
-        const uint64_t * bits = table->cells_of(row, stream, cell);
-        uint64_t any = 0;
-        for (int one = 0; one < rows; one++) any |= bits[one];
-        return any != 0;
+    // Calls `look` with the first cell of every tile of which some of the rows may see something, until it is false.
+    template <typename Look> void each_tile(int row, int rows, int stream, const Look & look) const {
+        const int tiles = tiles_in(asked.cells);
+        for (int first = 0; first < tiles; first += TILE)
+            for (uint64_t left = some_of(row, rows, stream, first / TILE); left; left &= left - 1)
+                if (!look((first + __builtin_ctzll(left)) * TILE)) return;
     }
 
     int tiles(int row, int rows, int stream) const {
         int seen = 0;
-        for (int cell = 0; cell < asked.cells; cell += TILE) seen += may_see(row, rows, stream, cell);
+        for (int word = 0; word < tiles_in(tiles_in(asked.cells)); word++)
+            seen += count_of(some_of(row, rows, stream, word));
         return seen;
     }
 
     int64_t count(int row, int stream) const {
         int64_t visible = 0;
-        for (int cell = 0; cell < asked.cells; cell += TILE) visible += count_of(of(row, stream, cell).cells);
+        each_tile(row, 1, stream, [&](int cell) {
+            visible += count_of(of(row, stream, cell).cells);
+            return true;
+        });
         return visible;
     }
 
@@ -147,6 +170,14 @@ class Sights {
   private:
     const Question & asked;
     const Table * const table;
+
+    // Of 64 tiles, those of which some of the rows may see something.
+    uint64_t some_of(int row, int rows, int stream, int word) const {
+        if (!table) return all_of(std::min(TILE, tiles_in(asked.cells) - word * TILE));
+        uint64_t any = 0;
+        for (int one = row; one < row + rows; one++) any |= table->tiles_of(one, stream, word);
+        return any;
+    }
 };
 
 }  // namespace
