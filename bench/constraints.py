@@ -29,7 +29,8 @@ from runtime.engine.bindings import Llama
 from runtime.engine.core import SamplingParams
 from runtime.engine.messages import Load
 from runtime.engine.worker import sampling
-from runtime.engine.worker.context import Batch, Context
+from runtime.engine.worker.batch import Batch
+from runtime.engine.worker.context import Context
 from runtime.engine.worker.grammar import Grammar
 from runtime.engine.worker.model import Model
 from runtime.engine.worker.samplers import Easel, without
@@ -88,7 +89,7 @@ class Desk:
         if position == 0:
             self._context.forget(0)
         self._batch.clear()
-        self._batch.add(token, position, 0, output=True)
+        self._batch.add((token,), position, 0, outputs=1)
         self._context.decode(self._batch)
 
     def tokens(self, document: Any) -> list[int]:

@@ -206,7 +206,8 @@ from pathlib import Path
 from runtime.engine.bindings import Llama
 from runtime.engine.messages import Load
 from runtime.engine.worker import surest
-from runtime.engine.worker.context import Batch, Context
+from runtime.engine.worker.batch import Batch
+from runtime.engine.worker.context import Context
 from runtime.engine.worker.guesser import Ask
 from runtime.engine.worker.guessers import guesser_for
 from runtime.engine.worker.log import EngineLog
@@ -228,8 +229,7 @@ text = [chance.randrange(300) for _ in range(400)]
 def compute(*parts):
     batch.clear()
     for line, begin, tokens in parts:
-        for place, token in enumerate(tokens):
-            batch.add(token, begin + place, line, output=place == len(tokens) - 1)
+        batch.add(tokens, begin, line, outputs=1)
     context.decode(batch)
 
 def guesses(*lines):

@@ -28,7 +28,7 @@ import json, sys
 from pathlib import Path
 from runtime.engine.bindings import Llama
 from runtime.engine.messages import Load
-from runtime.engine.worker.context import Batch
+from runtime.engine.worker.batch import Batch
 from runtime.engine.worker.log import EngineLog
 from runtime.engine.worker.model import Model
 folder, library, path, texts = json.loads(sys.argv[1])
@@ -43,8 +43,7 @@ for text in texts:
     parameters.embeddings = True
     context = raw.llama_init_from_model(model.handle, parameters)
     batch = Batch(model, 256)
-    for position, token in enumerate(text):
-        batch.add(token, position, 0, output=True)
+    batch.add(text, 0, 0, outputs=len(text))
     compute = raw.llama_decode if raw.llama_get_memory(context) else raw.llama_encode
     assert compute(context, batch.native) == 0
     found = raw.llama_get_embeddings_seq(context, 0)

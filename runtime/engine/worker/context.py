@@ -5,11 +5,11 @@ from __future__ import annotations
 import ctypes
 import os
 import time
-from collections.abc import Iterator
 from typing import Any, Protocol
 
 from runtime.engine.lines import STATE_BACK, cells_for, lines_for, split_lines_for
 from runtime.engine.messages import Load
+from runtime.engine.worker.batch import Batch
 from runtime.engine.worker.cache import MemoryKind
 from runtime.engine.worker.crew import Crew
 from runtime.engine.worker.model import Model
@@ -38,50 +38,6 @@ class DecodeError(EngineError):
     def __init__(self, code: int) -> None:
         super().__init__(f"The engine could not compute the next step (code {code}).")
         self.code = code
-
-
-class Batch:
-    """Tokens to decode together, each with its position and sequence; allocated once, filled again and again."""
-
-    def __init__(self, model: Model, capacity: int) -> None:
-        self._raw = model.llama.raw
-        self.capacity = capacity
-        self.native = self._raw.llama_batch_init(capacity, 0, 1)
-        if not self.native.token:
-            raise CannotRunError(f"There is no memory for a batch of {capacity} tokens.")
-
-    def __len__(self) -> int:
-        return int(self.native.n_tokens)
-
-    def clear(self) -> None:
-        """Forget all tokens."""
-        self.native.n_tokens = 0
-
-    def add(self, token: int, position: int, sequence: int, *, output: bool) -> int:
-        """Append a token; its index, with which to sample after decoding if `output` was asked for."""
-        native, index = self.native, self.native.n_tokens
-        if index == self.capacity:
-            raise IndexError(f"the batch is full with {self.capacity} tokens")
-        native.token[index] = token
-        native.pos[index] = position
-        native.n_seq_id[index] = 1
-        native.seq_id[index][0] = sequence
-        native.logits[index] = output
-        native.n_tokens = index + 1
-        return int(index)
-
-    def runs(self) -> Iterator[tuple[int, int, int]]:
-        """The lines in it: each with its first entry and the one behind its last."""
-        native, begin = self.native, 0
-        lines = [native.seq_id[entry][0] for entry in range(len(self))]
-        for end, line in enumerate(lines, start=1):
-            if end == len(lines) or lines[end] != line:
-                yield line, begin, end
-                begin = end
-
-    def close(self) -> None:
-        """Free it."""
-        self._raw.llama_batch_free(self.native)
 
 
 class Follower(Protocol):

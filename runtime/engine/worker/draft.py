@@ -11,8 +11,9 @@ from collections.abc import Collection
 from collections.abc import Sequence as Row
 from dataclasses import dataclass, field
 
+from runtime.engine.worker.batch import Batch
 from runtime.engine.worker.cache import PrefixCache
-from runtime.engine.worker.context import Batch, Context, DecodeError
+from runtime.engine.worker.context import Context, DecodeError
 from runtime.engine.worker.guesser import LITTLE, Ask, Guessed
 from runtime.engine.worker.prefix import common_prefix
 from runtime.engine.worker.surest import Surest
@@ -121,11 +122,10 @@ class Draft:
         self._batch.clear()
         going = []
         for text, share in shares.items():
-            for position in range(text.read, text.read + share):
-                is_last = position == len(text.tokens) - 1
-                entry = self._batch.add(text.tokens[position], position, text.line, output=is_last)
-                if is_last:
-                    going.append((text, entry))
+            tokens, is_read = text.tokens[text.read : text.read + share], share == text.left
+            entry = self._batch.add(tokens, text.read, text.line, outputs=is_read) + share - 1
+            if is_read:
+                going.append((text, entry))
         self._context.decode(self._batch)
         for text, share in shares.items():
             self._cache.grew(text.line, text.tokens[text.read : text.read + share])
@@ -137,7 +137,7 @@ class Draft:
         self._batch.clear()
         going = []
         for text in texts:
-            going.append((text, self._batch.add(text.guesses[-1], text.read + text.ahead, text.line, output=True)))
+            going.append((text, self._batch.add(text.guesses[-1:], text.read + text.ahead, text.line, outputs=1)))
         self._context.decode(self._batch)
         for text in texts:
             text.ahead += 1

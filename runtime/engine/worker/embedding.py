@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from runtime.engine.core import Embedding, Score
 from runtime.engine.messages import Load, Refused, Scores, Vectors
-from runtime.engine.worker.context import Batch, DecodeError, ranks, usable_cpus
+from runtime.engine.worker.batch import Batch
+from runtime.engine.worker.context import DecodeError, ranks, usable_cpus
 from runtime.engine.worker.heart import Heart
 from runtime.engine.worker.model import Model
 from runtime.engine.worker.pace import UNKNOWN_SECONDS
@@ -85,8 +86,7 @@ class Embedder:
     def _compute(self, texts: list[list[int]]) -> None:
         self._batch.clear()
         for number, text in enumerate(texts):
-            for position, token in enumerate(text):
-                self._batch.add(token, position, number, output=True)
+            self._batch.add(text, 0, number, outputs=len(text))
         if self._memory:
             self._raw.llama_memory_clear(self._memory, False)
             code = self._raw.llama_decode(self._handle, self._batch.native)

@@ -22,7 +22,8 @@ from collections.abc import Sequence as Row
 from dataclasses import dataclass, field
 
 from runtime.engine.lines import MOST_GUESSED, ROWS_KEPT
-from runtime.engine.worker.context import NO_ROOM, Batch, Context, DecodeError
+from runtime.engine.worker.batch import Batch
+from runtime.engine.worker.context import NO_ROOM, Context, DecodeError
 from runtime.engine.worker.guesser import LITTLE, Ask, Guessed
 from runtime.engine.worker.rows import HiddenRows, RowBatch
 from runtime.engine.worker.surest import Surest

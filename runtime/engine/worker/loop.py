@@ -24,8 +24,9 @@ from runtime.engine.core import (
     Started,
 )
 from runtime.engine.messages import Load
+from runtime.engine.worker.batch import Batch
 from runtime.engine.worker.cache import PrefixCache
-from runtime.engine.worker.context import NO_ROOM, Batch, Context, DecodeError
+from runtime.engine.worker.context import NO_ROOM, Context, DecodeError
 from runtime.engine.worker.drafting import Drafting
 from runtime.engine.worker.drawing import Drawing, Drawn, Wanted
 from runtime.engine.worker.embedding import Texts, VectorCalls
@@ -239,12 +240,10 @@ class Loop:
         self._batch.clear()
         outputs: dict[Chunk, list[int]] = {}
         for chunk in chunks:
-            sequence, entries = chunk.sequence, outputs.setdefault(chunk, [])
-            for ahead, token in enumerate((*chunk.tokens, *chunk.guessed), start=1):
-                wanted = chunk.draws and ahead >= chunk.count
-                entry = self._batch.add(token, sequence.computed + ahead - 1, sequence.line or 0, output=wanted)
-                if wanted:
-                    entries.append(entry)
+            sequence, wanted = chunk.sequence, 1 + len(chunk.guessed) if chunk.draws else 0
+            tokens = (*chunk.tokens, *chunk.guessed)
+            end = len(tokens) + self._batch.add(tokens, sequence.computed, sequence.line or 0, outputs=wanted)
+            outputs[chunk] = [*range(end - wanted, end)]
         return outputs
 
     def _take(self, job: Job, drawn: Drawn) -> None:

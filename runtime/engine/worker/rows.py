@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-from runtime.engine.worker.context import Batch
+from runtime.engine.worker.batch import Batch
 from runtime.engine.worker.model import Model
 from runtime.errors import CannotRunError
 
@@ -57,17 +57,12 @@ class RowBatch(Batch):
         self._view = memoryview(self._rows).cast("B")
         self.native.embd = ctypes.cast(self._rows, ctypes.POINTER(ctypes.c_float))
 
-    def add_with(self, row: bytes, token: int, position: int, sequence: int, *, output: bool) -> int:
-        """Append a token and its row, nothing for an empty one; its index, as `add` says."""
-        index = self.add(token, position, sequence, output=output)
-        begin = index * self._bytes
+    def add_with(self, row: bytes, token: int, position: int, line: int, *, output: bool) -> int:
+        """Append a token and its row, nothing for an empty one; its entry, with which to draw if `output`."""
+        entry = self.add((token,), position, line, outputs=output)
+        begin = entry * self._bytes
         self._view[begin : begin + self._bytes] = row or bytes(self._bytes)
-        return index
-
-    def close(self) -> None:
-        """Free it; the rows are not llama.cpp's."""
-        self.native.embd = None
-        super().close()
+        return entry
 
 
 def _row_bytes(model: Model) -> int:
