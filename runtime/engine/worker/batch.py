@@ -13,8 +13,8 @@ _Int32, _Int8 = ctypes.c_int32, ctypes.c_int8
 class Batch:
     """Allocated once, filled again and again. native: llama.cpp's `llama_batch` of it.
 
-    Its memory is ours, so that tokens which follow on each other are written at once: one by one, a step of a thousand
-    took as long as a fast device takes for a tenth of it.
+    Its memory is ours, so that tokens which follow on each other are written at once: one by one, a thousand took ten
+    times as long, 0.75 ms (Zen 4).
     """
 
     def __init__(self, model: Model, capacity: int) -> None:
